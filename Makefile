@@ -1,0 +1,51 @@
+# The project's verbs. They need Python >= 3.10 with pip, and make; everything else is installed into virtual
+# environments beside this file. `make PYTHON=python3.12 test` picks another interpreter for a new .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint format bench test-matrix clean
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/.demo ## run an unmodified Ray 1.2 program: two models, one URL, a traffic split
+	$(BIN)/serve-compat run examples/canary_digits.py
+
+test: $(VENV)/.test ## run all tests; ARGS="-k split -x" goes to pytest
+	.ci/isolated $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --follow-imports=silent bench
+
+format: $(VENV)/.dev ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test ## measure this project beside its peers (25 minutes); ARGS="--only http --rounds 1" for a part
+	@command -v wrk >/dev/null || { echo "make bench needs wrk. On Debian and Ubuntu: sudo apt-get install wrk" >&2; exit 1; }
+	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),--report bench/RESULTS.md)
+
+test-matrix: ## run all tests on the lowest and on the newest pair of Python and Ray
+	.ci/matrix $(ARGS)
+
+clean: ## remove virtual environments and caches
+	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("serve-compat needs Python 3.10 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.x")'
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per set of extras: pip runs again only when pyproject.toml changed.
+$(VENV)/.demo: EXTRAS := demo
+$(VENV)/.test: EXTRAS := test,demo
+$(VENV)/.dev: EXTRAS := dev
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	touch $@

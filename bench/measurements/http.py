@@ -1,0 +1,37 @@
+"""Requests per second and latency over HTTP, one replica."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.context import Context
+from bench.load import Load, run_wrk
+from bench.session import Session
+from bench.targets import ASYNC, OURS, P50_1, P99_32, POST, RATE_1, RATE_32, RAY_SERVE, SYNC, UVICORN
+from bench.values import Sample
+
+HANDLERS = {ASYNC: "hello", SYNC: "hello_sync", POST: "total"}
+SYSTEMS = (OURS, *RAY_SERVE, UVICORN)
+
+
+def measure_http(number: int, context: Context) -> Iterator[Sample]:
+    """Every system once, every handler with 32 connections and with 1."""
+    for system in context.taking_part(*SYSTEMS):
+        with context.session(system) as session:
+            for scenario, handler in HANDLERS.items():
+                path = session.do("serve", handler=handler)
+                for metric, value in _both(session, path, context, post=scenario == POST):
+                    yield Sample(number, scenario, metric, system, value)
+
+
+def load(session: Session, path: str, connections: int, seconds: float, post: bool = False) -> Load:
+    """wrk against a path of the session's system."""
+    return run_wrk(session.prefix, session.url(path), connections, seconds, post)
+
+
+def _both(session: Session, path: str, context: Context, post: bool) -> Iterator[tuple[str, float]]:
+    load(session, path, 32, context.warm_s, post)
+    context.settle()
+    many = load(session, path, 32, context.seconds, post)
+    one = load(session, path, 1, context.seconds, post)
+    yield from ((RATE_32, many.rate), (P99_32, many.p99_ms), (RATE_1, one.rate), (P50_1, one.p50_ms))

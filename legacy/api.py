@@ -1,0 +1,173 @@
+"""The module-level functions of Ray 0.8-1.7: `serve.start`, `serve.create_backend` and the others."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from legacy.checks import merged_http_options
+from legacy.client import DEFAULT_METHODS, Client
+from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.environments.resolve import CondaEnv
+from legacy.handle import RayServeHandle
+from legacy.instances import instances
+from legacy.introspection import get_current_backend_tag, get_current_replica_tag, get_replica_context
+from legacy.session import Session
+from legacy.specs import Backend
+
+__all__ = [
+    "Client",
+    "connect",
+    "create_backend",
+    "create_endpoint",
+    "delete_backend",
+    "delete_endpoint",
+    "get_backend_config",
+    "get_current_backend_tag",
+    "get_current_replica_tag",
+    "get_handle",
+    "get_replica_context",
+    "list_backends",
+    "list_endpoints",
+    "set_traffic",
+    "shadow_traffic",
+    "shutdown",
+    "start",
+    "update_backend_config",
+]
+
+DEFAULT_HTTP_HOST = "127.0.0.1"
+DEFAULT_HTTP_PORT = 8000
+
+
+def start(
+    detached: bool = False,
+    http_host: str = DEFAULT_HTTP_HOST,
+    http_port: int = DEFAULT_HTTP_PORT,
+    http_middlewares: list[Any] | None = None,
+    http_options: dict[str, Any] | HTTPOptions | None = None,
+    dedicated_cpu: bool = False,
+) -> Client:
+    """Start a serve instance, and Ray with it when it does not run; returns when HTTP is up.
+
+    A second call: Ray 1.2 made an independent instance, Ray 1.3+ attached to the one that runs. Here it attaches when
+    the running instance was used through module functions, or when nothing was used yet and the same HTTP host and
+    port are asked for. It makes an independent instance when only methods of a Client were used so far, or when nothing
+    was used yet and the address differs. Inside a replica it always attaches to the replica's own instance.
+    For `detached=True` with a detached instance in the same Ray namespace: it attaches in the first cases, and in a
+    process that has not started anything; it raises where an independent instance was meant.
+
+    Args:
+        detached: the instance outlives this driver, until `shutdown()`; other drivers find it by `connect()`.
+            Otherwise it ends with this driver.
+        http_host, http_port, http_middlewares: the older way to say what `http_options` says (Ray 0.8-1.2); deprecated.
+        http_options: an HTTPOptions or its fields as a dict.
+        dedicated_cpu: reserve one CPU for the controller (Ray 1.4+).
+
+    Raises:
+        ValueError: a bad option, or options given both ways.
+        RayServeException: see above.
+        OSError: the HTTP address is taken.
+        TimeoutError: HTTP was not up within a minute.
+    """
+    middlewares = [] if http_middlewares is None else http_middlewares
+    options = merged_http_options(http_options, http_host, http_port, middlewares, _warn_deprecated)
+    return Client(instances.start(detached, options, dedicated_cpu))
+
+
+def connect() -> Client:
+    """A Client for the instance this replica belongs to, or elsewhere for the detached one of this Ray namespace.
+
+    Raises:
+        RayServeException: there is none.
+    """
+    return Client(instances.connect())
+
+
+def shutdown() -> None:
+    """Stop the instance that module functions work on and forget everything in it; without one, do nothing."""
+    instances.shutdown_current()
+
+
+def create_backend(
+    backend_tag: str,
+    backend_def: Any,
+    *init_args: Any,
+    ray_actor_options: dict[str, Any] | None = None,
+    config: BackendConfig | dict[str, Any] | None = None,
+    env: CondaEnv | None = None,
+) -> None:
+    """Register a backend and wait until all its replicas can answer, also for resources to become free (Ray 1.4-1.7).
+
+    Arguments and errors are those of `Client.create_backend`, except that there is no ResourcesError.
+    """
+    backend = Backend(backend_tag, backend_def, init_args, ray_actor_options, config, env)
+    _session().create_backend(Door.MODULE, backend)
+
+
+def list_backends() -> dict[str, BackendConfig]:
+    """All backends: tag -> BackendConfig."""
+    return _session().list_backends(Door.MODULE)
+
+
+def get_backend_config(backend_tag: str) -> BackendConfig:
+    """The config of one backend; ValueError for an unknown tag."""
+    return _session().get_backend_config(Door.MODULE, backend_tag)
+
+
+def update_backend_config(backend_tag: str, config_options: BackendConfig | dict[str, Any]) -> None:
+    """Change some fields of a backend's config, as `Client.update_backend_config`."""
+    _session().update_backend_config(Door.MODULE, backend_tag, config_options)
+
+
+def delete_backend(backend_tag: str, force: bool = False) -> None:
+    """Unregister a backend, as `Client.delete_backend`."""
+    _session().delete_backend(Door.MODULE, backend_tag, force)
+
+
+def create_endpoint(
+    endpoint_name: str,
+    *,
+    backend: str | None = None,
+    route: str | None = None,
+    methods: list[str] = DEFAULT_METHODS,
+) -> None:
+    """Register an endpoint, as `Client.create_endpoint`; a route may be a template such as "/items/{id}" (Ray 1.3+)."""
+    _session().create_endpoint(Door.MODULE, endpoint_name, backend, route, methods)
+
+
+def list_endpoints() -> dict[str, dict[str, Any]]:
+    """All endpoints: name -> {"route", "methods", "traffic", "shadows", "python_methods"}."""
+    return _session().list_endpoints(Door.MODULE)
+
+
+def delete_endpoint(endpoint: str) -> None:
+    """Unregister an endpoint; its backends stay. An unknown name is fine."""
+    _session().delete_endpoint(Door.MODULE, endpoint)
+
+
+def set_traffic(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
+    """Replace the split of an endpoint's traffic, as `Client.set_traffic`."""
+    _session().set_traffic(Door.MODULE, endpoint_name, traffic_policy_dictionary)
+
+
+def shadow_traffic(endpoint_name: str, backend_tag: str, proportion: float) -> None:
+    """Copy a proportion of an endpoint's requests to another backend, as `Client.shadow_traffic`."""
+    _session().shadow_traffic(Door.MODULE, endpoint_name, backend_tag, proportion)
+
+
+def get_handle(endpoint_name: str, missing_ok: bool = False, sync: bool = True) -> RayServeHandle:
+    """A handle that calls the endpoint from Python, as `Client.get_handle`.
+
+    With two or more positional arguments its calls reach the handler as they are (Ray 1.4-1.7); a call to an endpoint
+    that does not exist raises after 5 seconds.
+    """
+    return _session().get_handle(Door.MODULE, endpoint_name, missing_ok, sync)
+
+
+def _session() -> Session:
+    return instances.current()
+
+
+def _warn_deprecated(message: str) -> None:
+    warnings.warn(message, DeprecationWarning, stacklevel=4)

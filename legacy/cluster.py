@@ -1,0 +1,81 @@
+"""The only file that touches Ray's non-public parts: the GCS key-value store, the node and job tables, namespaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ray
+from ray._private import state as _ray_state
+from ray.experimental import internal_kv
+
+ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
+FALLBACK_NAMESPACE = "serve"  # as Ray 1.13 does: two anonymous drivers find each other's detached instance
+
+_KV_NAMESPACE = b"serve_compat"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One living node of the cluster."""
+
+    node_id: str
+    address: str
+    is_head: bool
+    total: dict[str, float]
+
+
+def instance_namespace() -> str:
+    """The Ray namespace serve actors of this driver live in: its own when it has a name, else "serve"."""
+    own = ray.get_runtime_context().namespace
+    anonymous = len(own) == ANONYMOUS_LENGTH and own.count("-") == 4
+    return FALLBACK_NAMESPACE if anonymous else own
+
+
+def living_nodes() -> list[Node]:
+    """All living nodes, the head first."""
+    found = [
+        Node(
+            node_id=row["NodeID"],
+            address=row["NodeManagerAddress"],
+            is_head="node:__internal_head__" in row["Resources"],
+            total=dict(row["Resources"]),
+        )
+        for row in ray.nodes()
+        if row["Alive"]
+    ]
+    return sorted(found, key=lambda node: (not node.is_head, node.node_id))
+
+
+def available_per_node() -> dict[str, dict[str, float]]:
+    """node id -> resources that are free right now, as last reported to the GCS."""
+    return {str(node): dict(free) for node, free in _ray_state.available_resources_per_node().items()}
+
+
+def job_is_over(job_id: str) -> bool:
+    """Whether the job (hex id) has ended: its driver left, cleanly or not."""
+    return any(row["JobID"] == job_id and row["IsDead"] for row in _ray_state.jobs())
+
+
+def kv_put(key: str, value: bytes) -> None:
+    """Write durably to the GCS; returns when the write is done."""
+    internal_kv._internal_kv_put(key.encode(), value, overwrite=True, namespace=_KV_NAMESPACE)
+
+
+def kv_get(key: str) -> bytes | None:
+    """The value, or None when the key does not exist."""
+    return internal_kv._internal_kv_get(key.encode(), namespace=_KV_NAMESPACE)
+
+
+def kv_delete(key: str) -> None:
+    """Remove a key; a key that does not exist is fine."""
+    internal_kv._internal_kv_del(key.encode(), namespace=_KV_NAMESPACE)
+
+
+def kv_keys(prefix: str) -> list[str]:
+    """All keys that begin with `prefix`."""
+    return [key.decode() for key in internal_kv._internal_kv_list(prefix.encode(), namespace=_KV_NAMESPACE)]
+
+
+def exit_this_actor() -> None:
+    """End the actor this is called in, for good, even when it may restart. Does not return."""
+    ray.kill(ray.get_runtime_context().current_actor, no_restart=True)

@@ -1,0 +1,159 @@
+"""BackendConfig and HTTPOptions: declared once, validated, merged by one rule.
+
+Defaults and merge rules are those of Ray 1.2 (client door) and 1.4 (module door); where they disagree the door that
+registers the backend decides, in `resolved_concurrency`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+from pydantic import model_validator
+
+ASYNC_CONCURRENCY_1_2 = 1_000_000
+SYNC_CONCURRENCY_1_2 = 8
+CONCURRENCY_1_4 = 100
+
+
+class Door(str, Enum):
+    """How the user came in, which decides where generations disagree (design, section 5)."""
+
+    V08 = "0.8"  # serve.init() and module functions of 0.8
+    CLIENT = "client"  # methods of a Client object: Ray 1.0-1.2
+    MODULE = "module"  # module-level functions: Ray 1.3-1.7
+    DEPLOYMENT = "deployment"  # @serve.deployment: Ray 1.3-2.6
+
+
+class BackendMetadata(BaseModel):
+    """What create_backend finds out about a backend by looking at its code (Ray 1.1-1.3)."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    accepts_batches: bool = False
+    is_blocking: bool = True
+    autoscaling_config: dict[str, Any] | None = None
+
+
+class BackendConfig(BaseModel):
+    """The settings of one backend (Ray 0.8-1.7; field names and defaults of 1.2 and 1.4).
+
+    Args:
+        num_replicas: how many processes serve the backend, at least 1.
+        max_batch_size: the longest list an `accept_batch` handler gets; None means lists of one.
+        batch_wait_timeout: seconds to wait for a full batch before a partial one runs.
+        max_concurrent_queries: how many queries each router has in flight per replica; None lets the door decide.
+        user_config: anything serialisable; handed to the class's `reconfigure`.
+        experimental_graceful_shutdown_wait_loop_s: seconds between two looks at a stopping replica in the originals.
+            Here a replica stops as soon as it is idle; the field is kept so that old programs run.
+        experimental_graceful_shutdown_timeout_s: seconds after which a stopping replica is killed at the latest.
+
+    Raises:
+        pydantic.ValidationError: (a ValueError) an unknown field or a value out of range.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    num_replicas: PositiveInt = 1
+    max_batch_size: PositiveInt | None = None
+    batch_wait_timeout: NonNegativeFloat = 0.0
+    max_concurrent_queries: PositiveInt | None = None
+    user_config: Any = None
+    experimental_graceful_shutdown_wait_loop_s: NonNegativeFloat = 2.0
+    experimental_graceful_shutdown_timeout_s: NonNegativeFloat = 20.0
+    health_check_period_s: PositiveFloat = 10.0
+    health_check_timeout_s: PositiveFloat = 30.0
+    internal_metadata: BackendMetadata = Field(default_factory=BackendMetadata)
+
+    def updated(self, changes: dict[str, Any] | BackendConfig) -> BackendConfig:
+        """This config with the fields in `changes` that were set explicitly; computed defaults do not count as set.
+
+        Raises:
+            pydantic.ValidationError: the merged values are not valid; this config is unchanged.
+        """
+        given = changes if isinstance(changes, dict) else changes.given()
+        return BackendConfig(**{**self.given(), **given})
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were set explicitly, by reference: user_config may hold models that a dump would change."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+def resolved_concurrency(config: BackendConfig, door: Door, is_async: bool) -> int:
+    """The `max_concurrent_queries` in force when the user gave none.
+
+    Args:
+        config: the backend's config; `max_concurrent_queries` wins when it is set.
+        door: 1.3-1.7 and deployments use 100; 0.8-1.2 compute it from the handler and the batch settings.
+        is_async: whether the handler is a coroutine function.
+    """
+    if config.max_concurrent_queries is not None:
+        return config.max_concurrent_queries
+    if door in (Door.MODULE, Door.DEPLOYMENT):
+        return CONCURRENCY_1_4
+    if config.max_batch_size and (config.batch_wait_timeout > 0 or not is_async):
+        return 2 * config.max_batch_size
+    return ASYNC_CONCURRENCY_1_2 if is_async else SYNC_CONCURRENCY_1_2
+
+
+class DeploymentMode(str, Enum):
+    """On which nodes an HTTP proxy runs."""
+
+    NoServer = "NoServer"
+    HeadOnly = "HeadOnly"
+    EveryNode = "EveryNode"
+    FixedNumber = "FixedNumber"
+
+
+class HTTPOptions(BaseModel):
+    """Where and how HTTP is served (Ray 1.2-2.3; the last five fields are this project's).
+
+    Args:
+        host, port: the address every proxy listens on; `host=None` means no server.
+        middlewares: Starlette `Middleware` objects, applied in list order: the last one is outermost.
+        location: a DeploymentMode; None means NoServer.
+        num_cpus: CPUs reserved by each proxy.
+        root_url, root_path: the public URL, and the path prefix in front of every route (Ray 1.8+).
+        fixed_number_replicas, fixed_number_selection_seed: for location FixedNumber (Ray 1.5+).
+        queue_timeout_s: seconds a request may wait for a free replica; then 503.
+        request_timeout_s: seconds a replica may take to begin its answer; then 504.
+        max_queued_requests: how many requests may wait per backend and proxy; then 503 at once.
+        debug: send tracebacks of handler errors to the client.
+        trusted_proxies: addresses whose X-Forwarded-* headers are kept; others' are replaced.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, arbitrary_types_allowed=True)
+
+    host: str | None = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    middlewares: list[Any] = Field(default_factory=list)
+    location: DeploymentMode = DeploymentMode.HeadOnly
+    num_cpus: float = Field(default=0, ge=0)
+    root_url: str = ""
+    root_path: str = ""
+    fixed_number_replicas: PositiveInt | None = None
+    fixed_number_selection_seed: int = 0
+    queue_timeout_s: PositiveFloat = 60.0
+    request_timeout_s: PositiveFloat = 3600.0
+    max_queued_requests: PositiveInt = 10_000
+    debug: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+
+    @field_validator("location", mode="before")
+    @classmethod
+    def _none_means_no_server(cls, value: Any) -> Any:
+        return DeploymentMode.NoServer if value is None else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_host_means_no_server(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "host" in values and values["host"] is None:
+            return {**values, "location": DeploymentMode.NoServer}
+        return values
+
+    @model_validator(mode="after")
+    def _fixed_number_needs_a_number(self) -> HTTPOptions:
+        if self.location is DeploymentMode.FixedNumber and self.fixed_number_replicas is None:
+            raise ValueError("location='FixedNumber' needs fixed_number_replicas: how many nodes run a proxy")
+        return self

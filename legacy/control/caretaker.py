@@ -1,0 +1,234 @@
+"""Carries out what the plan says for one replica: start, update, drain, and watch over it while it runs.
+
+Every wait has a deadline. Nothing here decides; each step ends by telling the reconciler that the backend changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from legacy.config import BackendConfig
+from legacy.control.fleet import Fleet, Live
+from legacy.control.plan import State
+from legacy.control.publish import Publisher
+from legacy.control.store import Store
+from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailure
+
+logger = logging.getLogger("ray.serve")
+
+ACKNOWLEDGE_S = 10.0  # how long a drain waits for slow routers
+STOP_S = 5.0  # how long a replica may take to close its sockets
+FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a caretaker works with: seams for tests, one object for all backends.
+
+    Attributes:
+        touch: call with a backend's tag when something about it changed.
+    """
+
+    store: Store
+    publisher: Publisher
+    launcher: Any
+    start_timeout_s: float
+    touch: Callable[[str], None]
+
+
+class Caretaker:
+    """Looks after the replicas of one backend. One event loop."""
+
+    def __init__(self, fleet: Fleet, tools: Tools) -> None:
+        self._fleet = fleet
+        self._tools = tools
+
+    def start(self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any]) -> None:
+        """Start a replica in the background; it is routed once its constructor is through."""
+        self._fleet.replicas[live.seen.tag] = live
+        self._tools.store.save("replica", live.seen.tag, live.record())
+        self._spawn(live, self._start(live, begin, actor_options))
+
+    def adopt(self, live: Live) -> None:
+        """Take over a replica that an earlier life of the controller started."""
+        self._fleet.replicas[live.seen.tag] = live
+        if live.seen.state is State.DRAINING:
+            self._spawn(live, self._drain(live))
+        elif live.address is None:
+            self._spawn(live, self._await_start(live))
+        else:
+            self._watch(live)
+
+    def cancel(self, tag: str) -> None:
+        """Kill a replica that has not come up; its failure does not count."""
+        live = self._fleet.replicas[tag]
+        self._remove(live)
+        if live.actor is not None:
+            self._tools.launcher.kill(live.actor)
+
+    def drain(self, tag: str) -> None:
+        """Unroute a replica now, stop it in the background when its requests are done."""
+        live = self._fleet.replicas[tag]
+        live.seen.state = State.DRAINING
+        self._spawn(live, self._drain(live))
+
+    def update(self, tag: str, config: BackendConfig, stamp: str) -> None:
+        """Give a running replica its new config in the background."""
+        live = self._fleet.replicas[tag]
+        live.seen.state = State.UPDATING
+        self._spawn(live, self._update(live, config, stamp))
+
+    def open_tcp(self, live: Live) -> None:
+        """Let routers on other nodes reach a replica that has only its unix socket."""
+        self._spawn(live, self._open_tcp(live))
+
+    def publish(self) -> int:
+        """Tell the routers what may be used now, if that changed; gives the version in which it is true."""
+        view: BackendView | None = None
+        if not self._fleet.deleted or self._fleet.replicas:
+            view = self._fleet.view()
+        if view != self._fleet.published:
+            self._fleet.published = view
+            return self._tools.publisher.put(("backend", self._fleet.tag), view)
+        return self._tools.publisher.version
+
+    async def _start(self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any]) -> None:
+        try:
+            live.actor = self._tools.launcher.start_replica(begin, actor_options)
+        except (ValueError, TypeError) as error:  # Ray refuses the actor options
+            self._failed(live, StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "environment"))
+            return
+        await self._await_start(live)
+
+    async def _await_start(self, live: Live) -> None:
+        tag = live.seen.tag
+        try:
+            outcome = await asyncio.wait_for(live.actor.initialize.remote(), self._tools.start_timeout_s)
+        except asyncio.TimeoutError:
+            text = f"not ready after {self._tools.start_timeout_s:g} s (no room in the cluster, or a slow constructor)"
+            outcome = StartFailure(tag, f"TimeoutError: {text}", "", "timeout")
+        except RayError as error:
+            outcome = StartFailure(tag, f"{type(error).__name__}: {error}", "", "died")
+        if self._fleet.replicas.get(tag) is not live or live.seen.state is State.DRAINING:
+            return
+        if isinstance(outcome, StartFailure):
+            self._failed(live, outcome)
+            return
+        assert isinstance(outcome, ReplicaAddress)
+        self._fleet.succeeded()
+        live.address = outcome
+        live.seen.state = State.RUNNING
+        self._tools.store.save("replica", tag, live.record())
+        self._watch(live)
+        self.publish()
+        self._tools.touch(self._fleet.tag)
+
+    async def _update(self, live: Live, config: BackendConfig, stamp: str) -> None:
+        try:
+            outcome = await asyncio.wait_for(live.actor.reconfigure.remote(config), self._tools.start_timeout_s)
+        except (RayError, asyncio.TimeoutError) as error:
+            outcome = StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "reconfigure")
+        if live.seen.state is not State.UPDATING:
+            return
+        live.seen.state = State.RUNNING
+        if isinstance(outcome, StartFailure):
+            self._fleet.failed(outcome, _now())
+        else:
+            live.seen.stamp = stamp
+            self._tools.store.save("replica", live.seen.tag, live.record())
+        self._tools.touch(self._fleet.tag)
+
+    async def _drain(self, live: Live) -> None:
+        tag = live.seen.tag
+        timeout_s = 0.0 if self._fleet.force else self._fleet.config.experimental_graceful_shutdown_timeout_s
+        self._tools.store.save("replica", tag, live.record())
+        await self._tools.publisher.acknowledged(self.publish(), ACKNOWLEDGE_S)
+        expected = self._tools.publisher.take_sent(tag)
+        try:
+            await asyncio.wait_for(live.actor.drain.remote(expected, timeout_s), timeout_s + STOP_S)
+        except (RayError, asyncio.TimeoutError) as error:
+            logger.warning("replica %s did not stop by itself: %s", tag, type(error).__name__)
+        self._tools.launcher.kill(live.actor)
+        self._remove(live)
+
+    async def _open_tcp(self, live: Live) -> None:
+        try:
+            host, port = await asyncio.wait_for(live.actor.open_tcp.remote(), STOP_S)
+        except (RayError, asyncio.TimeoutError) as error:
+            logger.warning("replica %s opened no TCP port: %s", live.seen.tag, error)
+            return
+        if live.address is not None:
+            live.address = replace(live.address, tcp=(host, port))
+            self._tools.store.save("replica", live.seen.tag, live.record())
+            self.publish()
+
+    def _watch(self, live: Live) -> None:
+        if live.address is not None:
+            live.address = replace(live.address, actor=live.actor)
+        self._spawn(live, self._until_dead(live))
+        self._spawn(live, self._check_health(live))
+
+    async def _until_dead(self, live: Live) -> None:
+        try:
+            await live.actor.wait_until_gone.remote()
+        except RayError as error:
+            if self._fleet.replicas.get(live.seen.tag) is live and live.seen.state is not State.DRAINING:
+                logger.warning("replica %s died: %s", live.seen.tag, type(error).__name__)
+                self._remove(live)
+
+    async def _check_health(self, live: Live) -> None:
+        while self._fleet.replicas.get(live.seen.tag) is live and live.seen.state is not State.DRAINING:
+            config = self._fleet.config
+            await asyncio.sleep(config.health_check_period_s)
+            try:
+                await asyncio.wait_for(live.actor.check_health.remote(), config.health_check_timeout_s)
+                live.unhealthy = 0
+            except ray.exceptions.RayActorError:
+                return  # _until_dead sees it too
+            except (RayError, asyncio.TimeoutError) as error:
+                live.unhealthy += 1
+                logger.warning("replica %s failed health check %d: %s", live.seen.tag, live.unhealthy, error)
+            if live.unhealthy >= FAILED_CHECKS and live.seen.state is not State.DRAINING:
+                self._tools.launcher.kill(live.actor)
+                self._remove(live)
+                return
+
+    def _failed(self, live: Live, failure: StartFailure) -> None:
+        logger.error("replica %s failed to start: %s\n%s", failure.replica, failure.error, failure.traceback)
+        if live.actor is not None:
+            self._tools.launcher.kill(live.actor)
+        self._fleet.failed(failure, _now())
+        self._remove(live)
+
+    def _remove(self, live: Live) -> None:
+        if self._fleet.replicas.get(live.seen.tag) is live:
+            del self._fleet.replicas[live.seen.tag]
+        for task in live.tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        self._tools.store.remove("replica", live.seen.tag)
+        self._tools.publisher.take_sent(live.seen.tag)
+        self.publish()
+        self._tools.touch(self._fleet.tag)
+
+    def _spawn(self, live: Live, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        live.tasks.add(task)
+        task.add_done_callback(live.tasks.discard)
+        task.add_done_callback(_report)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("a replica's caretaker failed", exc_info=task.exception())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,258 @@
+"""What is wanted: backends and endpoints, and the rules by which commands may change them.
+
+Every command either changes the state wholly or raises and changes nothing. A command that Ray runs a second time after
+a controller crash carries the same id and finds its own work done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from legacy.config import BackendConfig, Door
+from legacy.records import BackendSpec, Endpoint
+from legacy.traffic.routes import RouteTable
+from legacy.traffic.split import check_proportion, check_traffic
+
+_REPLICA_FIELDS = ("max_batch_size", "batch_wait_timeout", "max_concurrent_queries", "user_config")
+
+
+@dataclass(frozen=True)
+class BackendRecord:
+    """A registered backend.
+
+    Attributes:
+        code_key: names the pickled code in the store; the record itself stays small.
+        version: replicas of another version are replaced.
+        stamp: changes whenever a running replica has to hear of a new config.
+        created_by, revision: the commands that made the backend and this record of it.
+        confirmed: False until its replicas came up once; an unconfirmed backend that fails is forgotten.
+    """
+
+    tag: str
+    code_key: str
+    is_class: bool | None
+    config: BackendConfig
+    actor_options: dict[str, Any]
+    door: Door
+    version: str
+    stamp: str
+    created_by: str
+    revision: str
+    confirmed: bool = False
+    waits_for_resources: bool = True
+    alias: bool = False
+    sys_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EndpointRecord:
+    """A registered endpoint and the command that made it."""
+
+    endpoint: Endpoint
+    created_by: str
+
+
+@dataclass
+class Desired:
+    """All that is registered in one instance."""
+
+    backends: dict[str, BackendRecord] = field(default_factory=dict)
+    endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
+    routes: RouteTable = field(default_factory=RouteTable)
+
+    def restore(self, record: BackendRecord | EndpointRecord) -> None:
+        """Take over a record from the checkpoint, or put back the one before a failed update."""
+        if isinstance(record, BackendRecord):
+            self.backends[record.tag] = record
+        else:
+            self.endpoints[record.endpoint.name] = record
+            self.routes.put(record.endpoint)
+
+    def create_backend(self, command: str, spec: BackendSpec, code_key: str) -> BackendRecord:
+        """Register a backend.
+
+        Raises:
+            ValueError: the tag is taken.
+        """
+        known = self.backends.get(spec.tag)
+        if known is not None and known.created_by == command:
+            return known
+        if known is not None:
+            raise ValueError(
+                f"cannot create backend {spec.tag!r}: it is already registered; "
+                "delete_backend() it first, update_backend_config() it, or choose another tag"
+            )
+        record = BackendRecord(
+            tag=spec.tag,
+            code_key=code_key,
+            is_class=spec.is_class,
+            config=spec.config,
+            actor_options=dict(spec.actor_options),
+            door=spec.door,
+            version=spec.version if spec.version is not None else command,
+            stamp=command,
+            created_by=command,
+            revision=command,
+            waits_for_resources=spec.wait_for_resources,
+            alias=spec.alias,
+            sys_path=spec.sys_path,
+        )
+        self.backends[spec.tag] = record
+        return record
+
+    def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> BackendRecord:
+        """Merge `changes` into the backend's config (reference: update merges).
+
+        Raises:
+            ValueError: unknown tag, unknown field or a value out of range; nothing changes.
+        """
+        record = self.backend(tag)
+        if record.revision == command:
+            return record
+        given = changes if isinstance(changes, BackendConfig) else dict(changes)
+        config = record.config.updated(given)
+        batched = config.max_batch_size is not None and config.max_batch_size > 1
+        if batched and record.door in (Door.V08, Door.CLIENT) and not config.internal_metadata.accepts_batches:
+            raise ValueError(
+                f"backend {tag!r} got max_batch_size={config.max_batch_size}, but its handler does not accept batches; "
+                "decorate it with @serve.accept_batch or leave max_batch_size out"
+            )
+        stamp = command if _replicas_must_hear(record.config, config) else record.stamp
+        changed = replace(record, config=config, stamp=stamp, revision=command)
+        self.backends[tag] = changed
+        return changed
+
+    def delete_backend(self, tag: str, check_use: bool = True) -> BackendRecord | None:
+        """Forget a backend; an unknown tag is fine and gives None.
+
+        Raises:
+            ValueError: an endpoint's traffic or shadow still names it, even with weight 0.
+        """
+        users = self.users_of(tag) if check_use and tag in self.backends else []
+        if users:
+            raise ValueError(
+                f"cannot delete backend {tag!r}: endpoint {users[0]!r} still uses it; "
+                ""
+                "set_traffic() it to other backends, shadow_traffic(..., 0) it, or delete_endpoint() it first"
+            )
+        return self.backends.pop(tag, None)
+
+    def create_endpoint(self, command: str, endpoint: Endpoint) -> EndpointRecord:
+        """Register an endpoint.
+
+        Raises:
+            ValueError: unknown backend, or the name or route is taken.
+        """
+        known = self.endpoints.get(endpoint.name)
+        if known is not None and known.created_by == command:
+            return known
+        for tag in endpoint.traffic:
+            if tag not in self.backends:
+                raise ValueError(
+                    f"cannot create endpoint {endpoint.name!r}: backend {tag!r} is not registered; "
+                    f"known backends: {_listed(self.backends)}. create_backend() it first"
+                )
+        if known is not None:
+            raise ValueError(_taken(known.endpoint, endpoint))
+        conflict = self.routes.conflict(endpoint)
+        if conflict is not None:
+            raise ValueError(conflict)
+        record = EndpointRecord(endpoint, command)
+        self.restore(record)
+        return record
+
+    def delete_endpoint(self, name: str) -> EndpointRecord | None:
+        """Forget an endpoint; an unknown name is fine and gives None. Backends stay."""
+        self.routes.remove(name)
+        return self.endpoints.pop(name, None)
+
+    def set_traffic(self, name: str, weights: Mapping[str, float]) -> EndpointRecord:
+        """Replace an endpoint's split; its shadows are dropped (Ray 0.8-1.7).
+
+        Raises:
+            ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1; nothing changes.
+        """
+        record = self.endpoint(name)
+        check_traffic(name, weights, self.backends)
+        return self._replace(record, replace(record.endpoint, traffic=dict(weights), shadows={}))
+
+    def shadow_traffic(self, name: str, tag: str, proportion: float) -> EndpointRecord:
+        """Copy a share of an endpoint's requests to a backend; 0 removes the shadow.
+
+        Raises:
+            TypeError: the proportion is no number in [0, 1].
+            ValueError: unknown endpoint or backend.
+        """
+        check_proportion(name, tag, proportion)
+        record = self.endpoint(name)
+        self.backend(tag)
+        shadows = {other: share for other, share in record.endpoint.shadows.items() if other != tag}
+        if proportion:
+            shadows[tag] = float(proportion)
+        return self._replace(record, replace(record.endpoint, shadows=shadows))
+
+    def backend(self, tag: str) -> BackendRecord:
+        """The record of a backend.
+
+        Raises:
+            ValueError: unknown tag.
+        """
+        record = self.backends.get(tag)
+        if record is None:
+            raise ValueError(f"backend {tag!r} is not registered; known backends: {_listed(self.backends)}")
+        return record
+
+    def endpoint(self, name: str) -> EndpointRecord:
+        """The record of an endpoint.
+
+        Raises:
+            ValueError: unknown name.
+        """
+        record = self.endpoints.get(name)
+        if record is None:
+            raise ValueError(f"endpoint {name!r} is not registered; known endpoints: {_listed(self.endpoints)}")
+        return record
+
+    def users_of(self, tag: str) -> list[str]:
+        """The endpoints whose traffic or shadows name a backend."""
+        return [
+            name
+            for name, record in self.endpoints.items()
+            if tag in record.endpoint.traffic or tag in record.endpoint.shadows
+        ]
+
+    def _replace(self, record: EndpointRecord, endpoint: Endpoint) -> EndpointRecord:
+        changed = EndpointRecord(endpoint, record.created_by)
+        self.endpoints[endpoint.name] = changed
+        self.routes.put(endpoint)
+        return changed
+
+
+def _replicas_must_hear(old: BackendConfig, new: BackendConfig) -> bool:
+    for name in _REPLICA_FIELDS:
+        try:
+            if getattr(old, name) != getattr(new, name):
+                return True
+        except ValueError:  # arrays and frames in user_config do not compare to a plain bool
+            return True
+    return False
+
+
+def _taken(known: Endpoint, wanted: Endpoint) -> str:
+    if (known.route, known.methods) == (wanted.route, wanted.methods):
+        return (
+            f"endpoint {wanted.name!r} with route {wanted.route!r} and methods {list(wanted.methods)} already exists; "
+            "use set_traffic() to change the backends behind it"
+        )
+    return (
+        f"endpoint {wanted.name!r} already exists with route {known.route!r} and methods {list(known.methods)}, "
+        f"not route {wanted.route!r} and methods {list(wanted.methods)}; "
+        "delete_endpoint() it first or choose another name"
+    )
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    shown = sorted(names)[:10]
+    return (", ".join(map(repr, shown)) or "none") + (", ..." if len(names) > len(shown) else "")

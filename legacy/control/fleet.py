@@ -1,0 +1,96 @@
+"""The replicas of one backend as the controller runs them, and what went wrong with them lately."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from legacy.config import CONCURRENCY_1_4, BackendConfig
+from legacy.control.plan import Seen, State
+from legacy.records import BackendView, ReplicaAddress, StartFailure
+
+LONGEST_WAIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class ReplicaRecord:
+    """What the checkpoint keeps of a replica: enough to find its actor again and to route to it at once."""
+
+    tag: str
+    backend: str
+    version: str
+    stamp: str
+    order: int
+    draining: bool = False
+    address: ReplicaAddress | None = None  # without its actor handle
+
+
+@dataclass
+class Live:
+    """One replica: what the plan sees of it, its actor, and the tasks that look after it."""
+
+    seen: Seen
+    backend: str
+    actor: Any = None
+    address: ReplicaAddress | None = None
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    unhealthy: int = 0
+
+    def record(self) -> ReplicaRecord:
+        """This replica for the checkpoint."""
+        seen = self.seen
+        draining = seen.state is State.DRAINING
+        address = None if self.address is None else replace(self.address, actor=None)
+        return ReplicaRecord(seen.tag, self.backend, seen.version, seen.stamp, seen.order, draining, address)
+
+
+@dataclass
+class Fleet:
+    """All replicas of one backend.
+
+    Attributes:
+        config: the newest config; the last one once the backend is deleted.
+        failures: start or update failures in a row since the last success or the last command.
+        force: kill instead of drain.
+        changed: set and replaced whenever something happened; waiters look again.
+    """
+
+    tag: str
+    config: BackendConfig
+    deleted: bool = False
+    replicas: dict[str, Live] = field(default_factory=dict)
+    failures: list[StartFailure] = field(default_factory=list)
+    retry_at: float = 0.0
+    force: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    published: BackendView | None = None
+
+    def announce(self) -> None:
+        """Wake everybody who waits for this backend."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def failed(self, failure: StartFailure, now: float) -> None:
+        """Count a failure and wait 1, 2, 4 ... 60 s before the next try."""
+        self.failures.append(failure)
+        self.retry_at = now + retry_delay(len(self.failures))
+
+    def succeeded(self) -> None:
+        """A replica came up: the failures before it no longer count."""
+        self.failures.clear()
+        self.retry_at = 0.0
+
+    def view(self) -> BackendView:
+        """What routers may use now."""
+        routed = [
+            live.address
+            for live in self.replicas.values()
+            if live.seen.state in (State.RUNNING, State.UPDATING) and live.address is not None
+        ]
+        return BackendView(self.tag, self.config.max_concurrent_queries or CONCURRENCY_1_4, tuple(routed))
+
+
+def retry_delay(failures: int) -> float:
+    """Seconds to wait after that many failures in a row."""
+    return min(LONGEST_WAIT_S, float(2 ** min(failures - 1, 10)))

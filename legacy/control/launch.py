@@ -1,0 +1,71 @@
+"""Starting the controller of a new instance, and finding that of a running one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Any
+
+import ray
+from ray import cloudpickle
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from legacy import cluster
+from legacy.config import HTTPOptions
+from legacy.control.controller import ServeController
+from legacy.control.instance import InstanceStart
+from legacy.errors import InstanceError
+from legacy.settings import load
+
+
+def start_controller(name: str, namespace: str, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Any:
+    """Make the controller actor of a new instance on the head node; its `ready` tells when HTTP is up.
+
+    Args:
+        name: the actor's name; the instance is found by it.
+        detached: the instance outlives this driver; else it shuts itself down when the driver's job is over.
+        dedicated_cpu: reserve one CPU for the controller (Ray 1.4+).
+
+    Returns:
+        The actor's handle.
+    """
+    settings = load()
+    secret = secrets.token_hex(16)
+    start = InstanceStart(
+        controller_name=name,
+        namespace=namespace,
+        options=options.model_copy(update={"middlewares": []}),
+        options_blob=cloudpickle.dumps(options),
+        secret=secret,
+        socket_dir=os.path.join(settings.run_dir, f"serve-{secrets.token_hex(4)}"),
+        owner_job=None if detached else ray.get_runtime_context().get_job_id(),
+        start_timeout_s=settings.start_timeout_s,
+    )
+    head = cluster.living_nodes()[0].node_id
+    # Detached for Ray in either case: the controller must see its driver's end to stop what it started.
+    actor = ray.remote(ServeController).options(
+        name=name,
+        namespace=namespace,
+        lifetime="detached",
+        max_restarts=-1,
+        max_task_retries=-1,
+        max_concurrency=100_000,
+        num_cpus=1 if dedicated_cpu else 0,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(head, soft=False),
+    )
+    return actor.remote(start)
+
+
+def find_controller(name: str, namespace: str) -> Any:
+    """The controller of a running instance.
+
+    Raises:
+        InstanceError: there is none of that name.
+    """
+    try:
+        return ray.get_actor(name, namespace=namespace)
+    except ValueError:
+        raise InstanceError(
+            f"no serve instance {name!r} runs in Ray namespace {namespace!r}; "
+            "start one with serve.start(detached=True), or connect Ray to the cluster and namespace it runs in"
+        ) from None

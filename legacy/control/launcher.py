@@ -1,0 +1,61 @@
+"""Starts, finds and kills the actors of an instance. The only place that makes replica and proxy actors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from legacy.ingress.proxy import ServeProxy
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from legacy.records import ProxyStart, ReplicaStart
+from legacy.replica.replica import ServeReplica
+
+MANY = 100_000  # concurrent calls per actor: the routers keep the real limit, this only must not be in the way
+
+
+class RayLauncher:
+    """Makes the actors of one instance in one Ray namespace.
+
+    All actors are detached from whoever made them, so they outlive a controller that is killed; the instance itself
+    stops them when its driver is gone. Replicas never restart by themselves: the controller replaces them, since a
+    restarted actor would run the same calls again.
+    """
+
+    def __init__(self, controller_name: str, namespace: str) -> None:
+        self._controller_name = controller_name
+        self._namespace = namespace
+
+    def start_replica(self, start: ReplicaStart, actor_options: dict[str, Any]) -> Any:
+        """Make a replica's actor; it may stay pending until the cluster has room."""
+        options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": MANY, **actor_options}
+        return self._make(ServeReplica, start.tag, options).remote(start)
+
+    def start_proxy(self, start: ProxyStart, num_cpus: float) -> Any:
+        """Make a proxy's actor on its node; Ray restarts it there when it dies."""
+        options = {
+            "num_cpus": num_cpus,
+            "max_restarts": -1,
+            "max_task_retries": 0,
+            "max_concurrency": MANY,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(start.node_id, soft=False),
+        }
+        return self._make(ServeProxy, start.name, options).remote(start)
+
+    def find(self, name: str) -> Any | None:
+        """The living actor of that replica tag or proxy name, or None."""
+        try:
+            return ray.get_actor(self._full(name), namespace=self._namespace)
+        except ValueError:
+            return None
+
+    def kill(self, actor: Any) -> None:
+        """End an actor now and for good; one that is dead already is fine."""
+        ray.kill(actor, no_restart=True)
+
+    def _make(self, kind: type, name: str, options: dict[str, Any]) -> Any:
+        shared = {"name": self._full(name), "namespace": self._namespace, "lifetime": "detached"}
+        return ray.remote(kind).options(**{**options, **shared})
+
+    def _full(self, name: str) -> str:
+        return f"{self._controller_name}:{name}"

@@ -1,0 +1,117 @@
+"""What to do for one backend: (wanted, seen) -> actions. No I/O, no clock, no memory.
+
+Rules (Ray 1.13 for versions; 0.8-1.7 know one version only):
+- never more live replicas of the rolling versions than wanted; old ones stop first, new ones start as they end;
+- while versions differ, at most max(1, 20%) of the wanted replicas are missing at any time;
+- a new config reaches running replicas in place, at most that many at a time;
+- what is surplus goes: first what has not started yet, then old versions, then the youngest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class State(str, Enum):
+    """Where a replica is in its life."""
+
+    STARTING = "STARTING"  # placed or being placed, constructor running
+    RUNNING = "RUNNING"  # routed
+    UPDATING = "UPDATING"  # routed, hearing of a new config
+    DRAINING = "DRAINING"  # unrouted, finishing its requests
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The target of one backend. `may_start` is False while its constructor's failures are waited out."""
+
+    num_replicas: int
+    version: str
+    stamp: str
+    may_start: bool = True
+
+
+@dataclass(slots=True)
+class Seen:
+    """One replica as the controller knows it; `order` grows with the time it was started."""
+
+    tag: str
+    version: str
+    stamp: str
+    state: State
+    order: int
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What to do now; replicas by tag."""
+
+    start: int = 0
+    cancel: tuple[str, ...] = ()  # not started yet: kill
+    drain: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+
+
+NOTHING = Actions()
+_ROUTED = (State.RUNNING, State.UPDATING)
+
+
+def allowed_missing(num_replicas: int) -> int:
+    """How many of a backend's replicas may be down while it changes: 20%, at least one."""
+    return max(1, num_replicas // 5)
+
+
+def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
+    """The next actions for one backend; `wanted` is None once it is deleted.
+
+    Applying them and calling again converges: with nothing left to do the answer is NOTHING.
+    """
+    if wanted is None:
+        return Actions(cancel=_tags(seen, State.STARTING), drain=_tags(seen, *_ROUTED))
+    if is_settled(wanted, seen):
+        return NOTHING
+    cancel = [r.tag for r in seen if r.state is State.STARTING and r.version != wanted.version]
+    routed = [r for r in seen if r.state in _ROUTED]
+    starting = [r for r in seen if r.state is State.STARTING and r.version == wanted.version]
+    old_draining = sum(1 for r in seen if r.state is State.DRAINING and r.version != wanted.version)
+
+    surplus = len(routed) + len(starting) - wanted.num_replicas
+    youngest_first = sorted(starting, key=lambda r: -r.order)
+    dropped = [r.tag for r in youngest_first[: max(0, surplus)]]
+    surplus = max(0, surplus - len(dropped))
+    by_need = sorted(routed, key=lambda r: (r.version == wanted.version, -r.order))
+    drain = [r.tag for r in by_need[:surplus]]
+
+    old = [r for r in by_need[surplus:] if r.version != wanted.version]
+    staying = len(routed) - surplus
+    spare = staying - (wanted.num_replicas - allowed_missing(wanted.num_replicas))
+    drain += [r.tag for r in old[: max(0, spare)]]
+
+    alive = len(routed) - surplus + len(starting) - len(dropped) + old_draining
+    start = max(0, wanted.num_replicas - alive) if wanted.may_start else 0
+    update = _to_update(wanted, routed, set(drain)) if wanted.may_start else ()
+    return Actions(start, tuple(cancel + dropped), tuple(drain), update)
+
+
+def is_settled(wanted: Wanted, seen: Sequence[Seen]) -> bool:
+    """Whether exactly the wanted replicas run, with the wanted version and config."""
+    if len(seen) != wanted.num_replicas:
+        return False
+    version, stamp = wanted.version, wanted.stamp
+    return all(r.state is State.RUNNING and r.version == version and r.stamp == stamp for r in seen)
+
+
+def _to_update(wanted: Wanted, routed: Sequence[Seen], leaving: set[str]) -> tuple[str, ...]:
+    behind = [
+        r.tag
+        for r in routed
+        if r.state is State.RUNNING and r.version == wanted.version and r.stamp != wanted.stamp and r.tag not in leaving
+    ]
+    busy = sum(1 for r in routed if r.state is State.UPDATING)
+    return tuple(behind[: max(0, allowed_missing(wanted.num_replicas) - busy)])
+
+
+def _tags(seen: Sequence[Seen], *states: State) -> tuple[str, ...]:
+    return tuple(r.tag for r in seen if r.state in states)

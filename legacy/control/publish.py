@@ -1,0 +1,150 @@
+"""Versioned routing snapshots: what changed since a version, and who has it in force.
+
+A change of one backend or endpoint is one new version of one key, so what a router receives is proportional to what
+changed. A router acknowledges a version by polling with it. Versions of different epochs (controller restarts) do not
+compare: such a router gets everything anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from legacy.records import BackendView, Endpoint, Poll, Update
+
+Key = tuple[Literal["backend", "endpoint"], str]
+SILENCE_S = 5.0  # a router that got an answer and has not polled again for so long is gone
+
+
+class ChangeLog:
+    """The newest value of every key, in the order of the last change. Pure."""
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+        self.version = 0
+        self._entries: OrderedDict[Key, tuple[int, BackendView | Endpoint | None]] = OrderedDict()
+
+    def put(self, key: Key, value: BackendView | Endpoint | None) -> int:
+        """Record a change (None deletes) and give its version."""
+        self.version += 1
+        self._entries[key] = (self.version, value)
+        self._entries.move_to_end(key)
+        return self.version
+
+    def since(self, epoch: str, seen: int, secret: str = "") -> Update:
+        """All changes after `seen`; everything when the epoch differs."""
+        full = epoch != self.epoch or seen > self.version
+        endpoints: dict[str, Endpoint | None] = {}
+        backends: dict[str, BackendView | None] = {}
+        for (kind, name), (version, value) in reversed(self._entries.items()):
+            if not full and version <= seen:
+                break
+            if full and value is None:
+                continue
+            (backends if kind == "backend" else endpoints)[name] = value  # type: ignore[assignment]
+        return Update(self.epoch, self.version, full, endpoints, backends, secret)
+
+
+@dataclass
+class _Router:
+    kind: Literal["proxy", "handle"]
+    seen: int
+    polling: bool
+    heard_at: float
+    load: dict[str, int]
+
+
+class Publisher:
+    """Lets routers wait for news, and the controller wait for routers. One event loop."""
+
+    def __init__(self, epoch: str, secret: str) -> None:
+        self.log = ChangeLog(epoch)
+        self._secret = secret
+        self._routers: dict[str, _Router] = {}
+        self._sent: dict[str, dict[str, int]] = {}  # replica -> router -> newest number
+        self._news = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._open = asyncio.Event()
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return self.log.version
+
+    def open(self) -> None:
+        """Begin to answer polls: the first snapshot is complete."""
+        self._open.set()
+
+    def put(self, key: Key, value: BackendView | Endpoint | None) -> int:
+        """Publish a change and give its version."""
+        version = self.log.put(key, value)
+        self._news.set()
+        self._news = asyncio.Event()
+        return version
+
+    async def watch(self, poll: Poll, patience_s: float) -> Update:
+        """Answer a long poll: at once when there is news, else after `patience_s` seconds."""
+        router = self._note(poll)
+        await self._open.wait()
+        if poll.epoch == self.log.epoch and poll.seen == self.version:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), patience_s)
+        router.polling = False
+        router.heard_at = _now()
+        return self.log.since(poll.epoch, poll.seen, self._secret)
+
+    async def acknowledged(self, version: int, timeout_s: float, kinds: Iterable[str] = ("proxy", "handle")) -> int:
+        """Wait until all living routers of these kinds have `version` in force.
+
+        Returns:
+            How many had not when `timeout_s` was over. A router that went silent counts as gone, not as late.
+        """
+        deadline = _now() + timeout_s
+        wanted = frozenset(kinds)
+        while True:
+            late = [router for router in self._living() if router.kind in wanted and router.seen < version]
+            left = deadline - _now()
+            if not late or left <= 0:
+                return len(late)
+            next_silence = min(router.heard_at + SILENCE_S for router in late) - _now()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), max(0.01, min(left, next_silence)))
+
+    def take_sent(self, replica: str) -> int:
+        """How many handle calls all routers sent to a replica before they stopped using it."""
+        return sum(self._sent.pop(replica, {}).values())
+
+    def load(self, backend: str) -> int:
+        """Requests queued in or in flight from all living routers for a backend."""
+        return sum(router.load.get(backend, 0) for router in self._living())
+
+    def routers(self) -> dict[str, tuple[str, int]]:
+        """router id -> (kind, version in force), of the living ones."""
+        self._living()
+        return {name: (router.kind, router.seen) for name, router in self._routers.items()}
+
+    def _note(self, poll: Poll) -> _Router:
+        seen = poll.seen if poll.epoch == self.log.epoch else -1
+        router = _Router(poll.kind, seen, True, _now(), poll.load)
+        self._routers[poll.router_id] = router
+        for replica, count in poll.sent.items():
+            self._sent.setdefault(replica, {})[poll.router_id] = count
+        self._heard.set()
+        self._heard = asyncio.Event()
+        return router
+
+    def _living(self) -> list[_Router]:
+        # A router whose poll is open is taken for alive until news is sent to it: only then can silence show.
+        limit = _now() - SILENCE_S
+        gone = [name for name, router in self._routers.items() if not router.polling and router.heard_at < limit]
+        for name in gone:
+            del self._routers[name]
+        return list(self._routers.values())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,231 @@
+"""The replica manager: makes what runs equal to what is wanted, one touched backend at a time.
+
+touch(tag) -> plan (pure) -> caretaker (start, update, drain) -> touch(tag) ... until the plan has nothing left to do.
+Work is proportional to the backends that changed, never to those registered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+import string
+from collections.abc import Callable
+
+from legacy.config import BackendConfig
+from legacy.control import plan as planning
+from legacy.control.caretaker import STOP_S, Caretaker, Tools
+from legacy.control.desired import BackendRecord, Desired
+from legacy.control.fleet import Fleet, Live, ReplicaRecord
+from legacy.control.instance import InstanceStart
+from legacy.control.plan import Seen, State, Wanted
+from legacy.errors import BackendDeletedError, BackendStartError
+from legacy.records import ReplicaStart, StartFailure
+
+logger = logging.getLogger("ray.serve")
+
+
+class Reconciler:
+    """Owns the fleets. One event loop; `tools_for(touch)` hands in store, publisher and launcher."""
+
+    def __init__(
+        self, desired: Desired, start: InstanceStart, tools_for: Callable[[Callable[[str], None]], Tools]
+    ) -> None:
+        self._desired = desired
+        self._instance = start
+        self._tools = tools_for(self.touch)
+        self._fleets: dict[str, Fleet] = {}
+        self._caretakers: dict[str, Caretaker] = {}
+        self._dirty: dict[str, None] = {}
+        self._wake = asyncio.Event()
+        self._order = itertools.count()
+        self.several_nodes = False
+
+    def touch(self, tag: str) -> None:
+        """Look at a backend again soon."""
+        self._dirty[tag] = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Plan and act for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self.step()
+
+    def step(self) -> int:
+        """Plan every touched backend once and act; gives how many there were."""
+        dirty, self._dirty = self._dirty, {}
+        for tag in dirty:
+            try:
+                self._reconcile(tag)
+            except Exception:  # one backend's trouble must not stop the others'
+                logger.exception("backend %s could not be reconciled; trying again in 1 s", tag)
+                asyncio.get_running_loop().call_later(1.0, self.touch, tag)
+        return len(dirty)
+
+    def adopt(self, record: ReplicaRecord) -> None:
+        """Take over a replica from an earlier life of the controller; one that is gone is forgotten."""
+        actor = self._tools.launcher.find(record.tag)
+        if actor is None:
+            self._tools.store.remove("replica", record.tag)
+            return
+        state = State.RUNNING if record.address is not None else State.STARTING
+        state = State.DRAINING if record.draining else state
+        self._order = itertools.count(max(next(self._order), record.order + 1))
+        seen = Seen(record.tag, record.version, record.stamp, state, record.order)
+        wanted = self._desired.backends.get(record.backend)
+        fleet = self._fleet(record.backend, wanted)
+        fleet.deleted = wanted is None
+        self._caretakers[record.backend].adopt(Live(seen, record.backend, actor, record.address))
+
+    def forget(self, tag: str, force: bool) -> None:
+        """A backend was deleted: stop its replicas, at once with `force`."""
+        fleet = self._fleets.get(tag)
+        if fleet is not None:
+            fleet.deleted = True
+            fleet.force = force
+        self.touch(tag)
+
+    def begin(self, tag: str) -> None:
+        """A command changed a backend: earlier failures no longer hold it back."""
+        fleet = self._fleet(tag, self._desired.backends[tag])
+        fleet.succeeded()
+        fleet.force = False
+        self.touch(tag)
+
+    async def settled(self, tag: str, revision: str, tries: int = 1) -> None:
+        """Wait until the backend is as that command wanted it; a later command's revision ends the wait too.
+
+        Raises:
+            BackendStartError: replicas failed to start or update `tries` times in a row.
+            BackendDeletedError: it was deleted meanwhile.
+        """
+        while True:
+            record = self._desired.backends.get(tag)
+            if record is None:
+                raise BackendDeletedError(f"backend {tag!r} was deleted while its replicas were starting")
+            fleet = self._fleet(tag, record)
+            if record.revision != revision or self._is_settled(record, fleet):
+                return
+            if len(fleet.failures) >= tries:
+                raise BackendStartError(failure_text(tag, fleet.failures[-1]))
+            await fleet.changed.wait()
+
+    async def gone(self, tag: str) -> None:
+        """Wait until a deleted backend has no replica left; ends too when the tag is registered again."""
+        while (fleet := self._fleets.get(tag)) is not None and tag not in self._desired.backends:
+            await fleet.changed.wait()
+
+    async def stop_all(self) -> None:
+        """Stop every replica now: sockets closed first, then the process."""
+        living = [live for fleet in self._fleets.values() for live in fleet.replicas.values() if live.actor is not None]
+        for live in living:
+            for task in live.tasks:
+                task.cancel()
+        closing = [asyncio.wait_for(live.actor.stop.remote(), STOP_S) for live in living]
+        await asyncio.gather(*closing, return_exceptions=True)
+        for live in living:
+            self._tools.launcher.kill(live.actor)
+
+    def publish(self, tag: str) -> int:
+        """Tell the routers about a backend now; gives the version in which it is true."""
+        self._fleet(tag, self._desired.backends[tag])
+        return self._caretakers[tag].publish()
+
+    def fleets(self) -> dict[str, Fleet]:
+        """All fleets by backend tag."""
+        return self._fleets
+
+    def nodes_changed(self, several: bool) -> None:
+        """The cluster has one node or more: replicas open TCP ports once there are several."""
+        grown = several and not self.several_nodes
+        self.several_nodes = several
+        if not grown:
+            return
+        for tag, fleet in self._fleets.items():
+            for live in fleet.replicas.values():
+                if live.address is not None and live.address.tcp is None:
+                    self._caretakers[tag].open_tcp(live)
+
+    def _reconcile(self, tag: str) -> None:
+        record = self._desired.backends.get(tag)
+        if record is None and tag not in self._fleets:
+            return
+        fleet = self._fleet(tag, record)
+        caretaker = self._caretakers[tag]
+        now = asyncio.get_running_loop().time()
+        actions = planning.plan(_wanted(record, fleet, now), [live.seen for live in fleet.replicas.values()])
+        for gone in actions.cancel:
+            caretaker.cancel(gone)
+        for gone in actions.drain:
+            caretaker.drain(gone)
+        if record is not None:
+            for behind in actions.update:
+                caretaker.update(behind, record.config, record.stamp)
+            for _ in range(actions.start):
+                self._start(record, caretaker)
+            if fleet.retry_at > now:
+                asyncio.get_running_loop().call_later(fleet.retry_at - now + 0.01, self.touch, tag)
+        caretaker.publish()
+        if record is None and not fleet.replicas:
+            del self._fleets[tag], self._caretakers[tag]
+        fleet.announce()
+
+    def _start(self, record: BackendRecord, caretaker: Caretaker) -> None:
+        letters = "".join(secrets.choice(string.ascii_letters) for _ in range(6))  # the originals' form
+        tag = f"{record.tag}#{letters}"
+        begin = ReplicaStart(
+            tag=tag,
+            backend=record.tag,
+            code=self._tools.store.load_code(record.code_key),
+            config=record.config,
+            door=record.door,
+            controller_name=self._instance.controller_name,
+            namespace=self._instance.namespace,
+            secret=self._instance.secret,
+            socket_dir=self._instance.socket_dir,
+            alias=record.alias,
+            sys_path=record.sys_path,
+            listen_tcp=self.several_nodes,
+            debug=self._instance.options.debug,
+        )
+        seen = Seen(tag, record.version, record.stamp, State.STARTING, next(self._order))
+        caretaker.start(Live(seen, record.tag), begin, record.actor_options)
+
+    def _fleet(self, tag: str, record: BackendRecord | None) -> Fleet:
+        fleet = self._fleets.get(tag)
+        if fleet is None:
+            fleet = self._fleets[tag] = Fleet(tag, record.config if record else BackendConfig())
+            self._caretakers[tag] = Caretaker(fleet, self._tools)
+        if record is not None:
+            fleet.config = record.config
+            fleet.deleted = False
+        return fleet
+
+    def _is_settled(self, record: BackendRecord, fleet: Fleet) -> bool:
+        if record.tag in self._dirty:
+            return False  # touched and not planned yet
+        wanted = _wanted(record, fleet, 0.0)
+        return planning.is_settled(wanted, [live.seen for live in fleet.replicas.values()]) if wanted else False
+
+
+def _wanted(record: BackendRecord | None, fleet: Fleet, now: float) -> Wanted | None:
+    if record is None:
+        return None
+    return Wanted(record.config.num_replicas, record.version, record.stamp, may_start=now >= fleet.retry_at)
+
+
+def failure_text(tag: str, failure: StartFailure) -> str:
+    """The message of a BackendStartError: which replica, what failed, and the user's traceback."""
+    step = {
+        "constructor": "its constructor raised",
+        "reconfigure": "its reconfigure(user_config) failed",
+        "import": "its code could not be imported",
+        "environment": "its actor could not be made",
+        "died": "its process died",
+        "timeout": "it was not ready in time",
+    }[failure.kind]
+    text = f"backend {tag!r} did not start: replica {failure.replica}: {step}: {failure.error}"
+    return f"{text}\n{failure.traceback}".rstrip()

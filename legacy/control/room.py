@@ -1,0 +1,37 @@
+"""Asking the cluster whether replicas fit right now, for the doors that raise instead of waiting (Ray 0.8-1.3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from legacy import cluster
+from legacy.control.placement import demand_of, how_many_fit
+from legacy.errors import ResourcesError
+
+SETTLE_S = 3.0  # how long freed resources may take to show before "no room" is believed
+LOOK_S = 0.1
+
+
+async def check_room(tag: str, actor_options: Mapping[str, Any], count: int) -> None:
+    """Return when `count` more replicas fit into what is free.
+
+    Raises:
+        ResourcesError: they do not; the message begins as in Ray 1.2 and lists what is free.
+    """
+    demand = demand_of(actor_options)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SETTLE_S
+    while True:
+        free = await loop.run_in_executor(None, cluster.available_per_node)
+        fitting = how_many_fit(demand, count, free.values())
+        if fitting >= count:
+            return
+        if loop.time() >= deadline:
+            raise ResourcesError(
+                f"Cannot scale backend {tag!r}: {count} more replicas of {demand} were asked for, {fitting} fit. "
+                f"Free now: {[dict(node) for node in free.values()]}. "
+                "Ask for fewer replicas, lower ray_actor_options, or add nodes"
+            )
+        await asyncio.sleep(LOOK_S)

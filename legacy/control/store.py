@@ -1,0 +1,115 @@
+"""The durable state of one instance: one key per record, so that a change costs what changed.
+
+<namespace>/<controller>/meta                the instance itself
+<namespace>/<controller>/backend/<tag>       BackendRecord
+<namespace>/<controller>/endpoint/<name>     EndpointRecord
+<namespace>/<controller>/replica/<tag>       ReplicaRecord, written before its actor is made
+<namespace>/<controller>/code/<sha256>       pickled user code, opaque
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Protocol
+
+from legacy import cluster
+from legacy.control import checkpoint
+
+
+class KeyValue(Protocol):
+    """What a Store needs of a key-value store; Ray's GCS in production, a dict in tests."""
+
+    def put(self, key: str, value: bytes) -> None:
+        """Write durably."""
+
+    def get(self, key: str) -> bytes | None:
+        """Read, None when missing."""
+
+    def delete(self, key: str) -> None:
+        """Remove; missing is fine."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys with the prefix."""
+
+
+class GcsKeyValue:
+    """Ray's own key-value store in the GCS."""
+
+    def put(self, key: str, value: bytes) -> None:
+        """Write durably; returns when the GCS has it."""
+        cluster.kv_put(key, value)
+
+    def get(self, key: str) -> bytes | None:
+        """Read, None when missing."""
+        return cluster.kv_get(key)
+
+    def delete(self, key: str) -> None:
+        """Remove; missing is fine."""
+        cluster.kv_delete(key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys with the prefix."""
+        return cluster.kv_keys(prefix)
+
+
+class Store:
+    """Reads and writes the records of one instance."""
+
+    def __init__(self, namespace: str, controller_name: str, kv: KeyValue) -> None:
+        self._root = f"{namespace}/{controller_name}/"
+        self._kv = kv
+
+    def save(self, kind: str, name: str, record: Any) -> None:
+        """Write one record durably."""
+        self._kv.put(self._key(kind, name), checkpoint.encode(record))
+
+    def load(self, kind: str, name: str) -> Any:
+        """One record, or None.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        key = self._key(kind, name)
+        data = self._kv.get(key)
+        return None if data is None else checkpoint.decode(key, data)
+
+    def load_all(self, kind: str) -> list[Any]:
+        """All records of a kind.
+
+        Raises:
+            CheckpointError: one of them cannot be read.
+        """
+        prefix = self._key(kind, "")
+        found = ((key, self._kv.get(key)) for key in sorted(self._kv.keys(prefix)))
+        return [checkpoint.decode(key, data) for key, data in found if data is not None]
+
+    def remove(self, kind: str, name: str) -> None:
+        """Forget one record."""
+        self._kv.delete(self._key(kind, name))
+
+    def save_code(self, code: bytes) -> str:
+        """Keep pickled user code once per content; gives the key to find it again."""
+        name = hashlib.sha256(code).hexdigest()
+        key = self._key("code", name)
+        if self._kv.get(key) is None:
+            self._kv.put(key, code)
+        return name
+
+    def load_code(self, name: str) -> bytes:
+        """The bytes of `save_code`.
+
+        Raises:
+            checkpoint.CheckpointError: they are gone or damaged.
+        """
+        code = self._kv.get(self._key("code", name))
+        if code is None or hashlib.sha256(code).hexdigest() != name:
+            raise checkpoint.CheckpointError(f"the code of backend {name!r} is missing or damaged in the store")
+        return code
+
+    def clear(self) -> None:
+        """Forget the whole instance."""
+        for key in self._kv.keys(self._root):
+            self._kv.delete(key)
+
+    def _key(self, kind: str, name: str) -> str:
+        return f"{self._root}{kind}/{name}"

@@ -1,0 +1,153 @@
+"""Handles: call an endpoint from Python instead of HTTP (Ray 0.8-2.6)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from legacy.config import Door
+from legacy.ledger import Call
+from legacy.local_router import InstanceName, LocalRouter
+from legacy.routers import routers
+from legacy.target import Target
+
+QUEUE_TIMEOUT_S = 60.0  # the originals wait for a free replica without end; here every wait has a deadline
+APPEAR_S = 5.0  # Ray 1.4-1.7: how long a call waits for its endpoint to be created
+
+
+class HandleOptions(NamedTuple):
+    """What `handle.options` sets; merged over the options of the handle it is called on."""
+
+    method_name: str = "__call__"
+    shard_key: str | None = None
+    http_method: str = "GET"
+    http_headers: dict[str, str] | None = None
+    queue_timeout_s: float = QUEUE_TIMEOUT_S
+
+
+_DEFAULTS = HandleOptions()
+
+
+class RayServeHandle:
+    """Calls an endpoint; `await handle.remote(...)` gives a `ray.ObjectRef`, which can be awaited in turn.
+
+    Handles may be shared between threads and sent to tasks, actors and backends; they follow changes of traffic and
+    replicas by themselves. `serve.get_handle` makes them.
+
+    Args:
+        instance: the serve instance the endpoint belongs to.
+        endpoint: its name.
+        door: which generation's rules hold for arguments and for endpoints that do not exist.
+        options: see `options`.
+    """
+
+    def __init__(self, instance: InstanceName, endpoint: str, door: Door, options: HandleOptions = _DEFAULTS) -> None:
+        self._instance = instance
+        self._endpoint = endpoint
+        self._door = door
+        self._options = options
+        self._meta = _meta(door, options)
+        self._link: tuple[LocalRouter, Target] | None = None
+
+    async def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a call to one of the endpoint's replicas.
+
+        Args:
+            args: backends get at most one as the request's body, several only through the module functions of Ray
+                1.4-1.7; deployments get them as they are. `ray.ObjectRef`s are resolved first.
+            kwargs: become the request's query parameters; deployments get them as they are.
+
+        Returns:
+            The `ray.ObjectRef` of the answer.
+
+        Raises:
+            TypeError: more than one positional argument through a Client (Ray 1.0-1.3).
+            DeadlineError: no replica had a free place in time, or the endpoint does not exist.
+        """
+        router, target = self._connected()
+        call = self._call(args, kwargs)
+        return await router.send_async(target, call, self._options.queue_timeout_s, self._appear_s())
+
+    def options(
+        self,
+        *,
+        method_name: str | None = None,
+        shard_key: str | None = None,
+        http_method: str | None = None,
+        http_headers: dict[str, str] | None = None,
+        queue_timeout_s: float | None = None,
+    ) -> Any:
+        """A new handle with these options over the present ones; this handle is unchanged (Ray 1.2-1.7).
+
+        Args:
+            method_name: the method of the backend's class to call.
+            shard_key: calls with the same key reach the same backend while the traffic policy stays.
+            http_method, http_headers: what the handler sees as the request's method and headers.
+            queue_timeout_s: seconds `remote` may wait for a free replica (this project's own).
+        """
+        given = {name: value for name, value in locals().items() if name != "self" and value is not None}
+        return self._with(self._options._replace(**given))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self._door is not Door.DEPLOYMENT:
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {name!r}; to call a method of the backend, "
+                f"use handle.options(method_name={name!r}).remote(...)"
+            )
+        return self._with(self._options._replace(method_name=name))
+
+    def __repr__(self) -> str:
+        kind = "deployment" if self._door is Door.DEPLOYMENT else "endpoint"
+        return f"{type(self).__name__}({kind}={self._endpoint!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._instance, self._endpoint, self._door, self._options)
+
+    def connect(self) -> None:
+        """Begin to follow the endpoint's traffic now instead of at the first call."""
+        self._connected()
+
+    def _with(self, options: HandleOptions) -> Any:
+        other = type(self)(self._instance, self._endpoint, self._door, options)
+        other._link = self._link  # so that it knows the traffic policy this handle knew, if the endpoint is deleted
+        return other
+
+    def _connected(self) -> tuple[LocalRouter, Target]:
+        link = self._link
+        if link is None or link[0].closed:
+            router = routers.get(self._instance)
+            link = self._link = (router, router.target(self._endpoint))
+        return link
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        if len(args) > 1 and self._door is not Door.DEPLOYMENT:
+            if self._door is not Door.MODULE:
+                raise TypeError(
+                    f"{self!r}.remote() takes one positional argument, the request's data, but {len(args)} were given; "
+                    "pass the others as keyword arguments (request.query_params), or get the handle with "
+                    "serve.get_handle, whose calls pass several arguments straight on"
+                )
+            return Call(_meta(Door.DEPLOYMENT, self._options), args, kwargs, self._options.shard_key)
+        if self._door is Door.CLIENT and "request_data" in kwargs and not args:  # its name up to Ray 1.3
+            kwargs = dict(kwargs)
+            args = (kwargs.pop("request_data"),)
+        return Call(self._meta, args, kwargs, self._options.shard_key)
+
+    def _appear_s(self) -> float | None:
+        return APPEAR_S if self._door in (Door.MODULE, Door.DEPLOYMENT) else None
+
+
+class RayServeSyncHandle(RayServeHandle):
+    """Calls an endpoint; `handle.remote(...)` gives a `ray.ObjectRef` for `ray.get`, `ray.wait` or another call."""
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a call to one of the endpoint's replicas; blocks while none has a free place.
+
+        Arguments, result and errors are those of `RayServeHandle.remote`.
+        """
+        router, target = self._connected()
+        return router.send(target, self._call(args, kwargs), self._options.queue_timeout_s, self._appear_s())
+
+
+def _meta(door: Door, options: HandleOptions) -> tuple[str, str, str, dict[str, str] | None, str | None]:
+    style = "raw" if door is Door.DEPLOYMENT else "serve_request"
+    return options.method_name, style, options.http_method, options.http_headers, options.shard_key

@@ -1,0 +1,306 @@
+"""One request and its response on a server connection: the ASGI `receive` and `send`.
+
+The same contract as uvicorn's RequestResponseCycle, with three differences that pay: head and body of a response leave
+in one write, a body that is already there is received without waiting, and no asyncio.Event is made per request.
+
+    response framing   Content-Length given -> exactly that many bytes | HTTP/1.0 -> until the connection closes
+                       HEAD, 204, 304 -> none | else chunked
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, MutableMapping
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+    from legacy.http_protocol import CancellingProtocol
+
+Header = tuple[bytes, bytes]
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_KNOWN_LIMIT = 2048
+_known_names: dict[bytes, bytes] = {}  # a valid name as the application writes it -> in lower case
+
+logger = logging.getLogger("uvicorn.error")
+
+
+class _Framing(Enum):
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+    NONE = "none"
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+
+
+STATUS_LINES = {status: _status_line(status) for status in range(100, 600)}
+
+
+class Cycle:
+    """Runs the application for one request.
+
+    Args:
+        protocol: the connection.
+        scope: of the request.
+        keep_alive: whether the connection may stay open after the response.
+        expects: the client waits for "100 Continue".
+
+    Attributes:
+        more_body: the end of the request's body has not arrived yet.
+        response_started: the application has given the head of the response.
+        response_complete: the whole response has been written.
+        disconnected: nothing can be sent any more.
+        waiting_for_100_continue: the client will not send its body before it is asked to.
+    """
+
+    __slots__ = (
+        "_delivered",
+        "_framing",
+        "_head",
+        "_left",
+        "_pieces",
+        "_protocol",
+        "_size",
+        "_waiter",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+        "waiting_for_100_continue",
+    )
+
+    def __init__(
+        self, protocol: CancellingProtocol, scope: MutableMapping[str, Any], keep_alive: bool, expects: bool
+    ) -> None:
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.response_started = False
+        self.response_complete = False
+        self.disconnected = False
+        self.waiting_for_100_continue = expects
+        self._protocol = protocol
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._delivered = False  # the application has been given the last piece of the body
+        self._waiter: asyncio.Future[None] | None = None
+        self._head: bytes | None = None  # written together with the first piece of the body
+        self._framing = _Framing.NONE
+        self._left = 0  # bytes of the declared length not sent yet
+
+    # what the connection tells
+
+    def feed(self, data: bytes) -> int:
+        """A piece of the body has arrived; the number of bytes held for the application is returned."""
+        self._pieces.append(data)
+        self._size += len(data)
+        self._wake()
+        return self._size
+
+    def end_body(self) -> None:
+        """The body is complete."""
+        self.more_body = False
+        self._wake()
+
+    def disconnect(self) -> None:
+        """The client is gone, or will not be answered."""
+        self.disconnected = True
+        self._wake()
+
+    # ASGI
+
+    async def run(self, app: ASGI3Application) -> None:
+        """Run the application and make sure that the response is complete or visibly is not."""
+        try:
+            await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
+        except asyncio.CancelledError:
+            self._give_up()
+            raise
+        except BaseException as error:  # an application may raise anything; its connection must not stay half answered
+            if not self.disconnected:
+                logger.error("Exception in ASGI application", exc_info=error)
+        await self._finish()
+
+    async def receive(self) -> dict[str, Any]:
+        """The next piece of the body, or the disconnect (ASGI)."""
+        protocol = self._protocol
+        if self.waiting_for_100_continue:
+            self.waiting_for_100_continue = False
+            if not protocol.transport.is_closing():
+                protocol.transport.write(_CONTINUE)
+        while not (self._pieces or self._has_news() or self.disconnected or self.response_complete):
+            if protocol.cycle is self:  # else newer requests wait already; reading more of them would have no end
+                protocol.flow.resume_reading()
+            self._waiter = protocol.loop.create_future()
+            await self._waiter
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        self._size = 0
+        if self.more_body:
+            protocol.flow.resume_reading()
+        else:
+            self._delivered = True
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send a part of the response (ASGI).
+
+        Raises:
+            OSError: the client is gone.
+            RuntimeError: the application breaks the protocol; the response is not completed then.
+        """
+        flow = self._protocol.flow
+        if flow.write_paused and not self.disconnected:
+            await flow.drain()
+        if self.disconnected:
+            raise ConnectionResetError("the client is gone")
+        kind = message["type"]
+        if kind == "http.response.body" and self.response_started and not self.response_complete:
+            self._send_body(message.get("body", b""), message.get("more_body", False))
+        elif kind == "http.response.start" and not self.response_started:
+            self._start(message["status"], message.get("headers", ()))
+        else:
+            raise RuntimeError(f"the ASGI message {kind!r} is out of order")
+
+    # own
+
+    def _has_news(self) -> bool:
+        return not self.more_body and not self._delivered
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _start(self, status: int, headers: Iterable[Header]) -> None:
+        protocol = self._protocol
+        if self.waiting_for_100_continue and self.more_body:
+            self.keep_alive = False  # it was never asked for its body, and may send it or not
+        parts = [STATUS_LINES[status], protocol.default_head()]
+        length: int | None = None
+        lines = 0
+        for name, value in headers:
+            name = _known_names.get(name) or _checked_name(name)
+            if name == b"content-length":
+                if length is not None:
+                    raise RuntimeError("a response has one Content-Length")
+                length = int(value)
+            elif name == b"transfer-encoding":
+                continue  # framing is ours
+            elif name == b"connection":
+                if b"close" in value.lower():
+                    self.keep_alive = False
+                continue
+            parts += (name, b": ", value, b"\r\n")
+            lines += 1
+        parts.append(self._frame(status, length))
+        head = b"".join(parts)
+        lines += parts[1].count(b"\n") + parts[-1].count(b"\n") + 1
+        if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
+            raise RuntimeError("a response header has characters that are not allowed")
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        self._head = head
+        # Written with the first piece of the body, which most often comes right now; if not, at once after this step.
+        protocol.loop.call_soon(self._flush_head)
+
+    def _frame(self, status: int, length: int | None) -> bytes:
+        closing = b"" if self.keep_alive else b"connection: close\r\n"
+        if status in (204, 304) or self.scope["method"] == "HEAD":
+            self._framing = _Framing.NONE
+        elif length is not None:
+            self._framing = _Framing.LENGTH
+            self._left = length
+        elif self.scope["http_version"] == "1.0":
+            self._framing = _Framing.CLOSE
+        else:
+            self._framing = _Framing.CHUNKED
+            return closing + b"transfer-encoding: chunked\r\n\r\n"
+        return closing + b"\r\n"
+
+    def _flush_head(self) -> None:
+        head, self._head = self._head, None
+        if head is not None and not self.disconnected:
+            self._protocol.transport.write(head)
+
+    def _send_body(self, body: bytes, more: bool) -> None:
+        framing = self._framing
+        if framing is _Framing.LENGTH:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                self._flush_head()
+                raise RuntimeError("the response's body is not as long as its Content-Length says")
+            data = body
+        elif framing is _Framing.CHUNKED:
+            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            if not more:
+                data += b"0\r\n\r\n"
+        else:
+            data = body if framing is _Framing.CLOSE else b""
+        transport = self._protocol.transport
+        head, self._head = self._head, None
+        if head is not None:
+            if len(data) <= 4096:
+                transport.write(head + data)
+            else:
+                transport.writelines((head, data))
+        elif data:
+            transport.write(data)
+        if not more:
+            self.response_complete = True
+            self._wake()
+            if not self.keep_alive:
+                transport.close()
+            self._protocol.on_response_complete()
+
+    async def _finish(self) -> None:
+        if self.response_complete or self.disconnected:
+            return
+        if self.response_started:
+            self._give_up()
+            return
+        text = b"Internal Server Error"
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+        self.keep_alive = False
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": text})
+
+    def _give_up(self) -> None:
+        """Half a response must not look like a whole one."""
+        if self.response_complete or self.disconnected:
+            return
+        if self.response_started:
+            logger.error("a response was not completed")
+        if self._framing is _Framing.CLOSE:
+            self._protocol.transport.abort()
+        else:
+            self._flush_head()
+            self._protocol.transport.close()
+
+
+def _checked_name(name: bytes) -> bytes:
+    if not _NAME.fullmatch(name):
+        raise RuntimeError(f"{name[:40]!r} is not a header name")
+    lower = name.lower()
+    if len(_known_names) < _KNOWN_LIMIT:
+        _known_names[name] = lower
+    return lower

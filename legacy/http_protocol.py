@@ -1,0 +1,212 @@
+"""An HTTP/1.1 server protocol that cancels the running ASGI task when its client goes away.
+
+uvicorn only tells an application about a disconnect when it asks, so a handler that awaits something else would work on
+for nobody. Watching every request with a task of its own costs a third of the throughput; here the connection knows the
+one task that works for it. Front (`legacy.ingress.guard`) and replicas share this class:
+
+    uvicorn.Config(cancel_on_disconnect(app), http=CancellingProtocol, ...)
+
+Of uvicorn's protocol the connection's life stays (set-up, keep-alive timer, flow control, websockets); requests and
+responses are `legacy.http_cycle`. Not supported: limit_concurrency, root_path and the access log of uvicorn.Config.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from legacy.http_cycle import Cycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+
+SCOPE_KEY = "serve.connection"
+"""Where the scope of an HTTP request carries its `Connection`; drop it before a scope is pickled or copied away."""
+
+HIGH_WATER = 64 * 1024  # bytes of a request's body held for the application before the client is made to wait
+_ASGI = {"version": "3.0", "spec_version": "2.4"}
+
+
+class Connection:
+    """What one client connection is doing: HTTP/1.1 answers in order, so at most one task works for it.
+
+    Attributes:
+        task: the ASGI task whose response is not complete yet.
+        transport: the client's, once it is connected.
+        lost: the client is gone; nothing that is sent can arrive.
+        queued: the task waits for a replica, so nothing of it has been started yet.
+    """
+
+    __slots__ = ("lost", "queued", "task", "transport")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self.transport: asyncio.Transport | None = None
+        self.lost = False
+        self.queued = False
+
+    def cancel(self) -> None:
+        """The client is gone: stop the work that is done for it."""
+        self.lost = True
+        task, self.task = self.task, None
+        if task is not None and not task.done():
+            task.cancel()
+
+    def abort(self) -> None:
+        """Cut the connection at once: the client must see that its answer is not complete."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class CancellingProtocol(HttpToolsProtocol):
+    """uvicorn's httptools protocol plus cancellation of the request in progress when the connection is lost.
+
+    Attributes:
+        cycle: the newest request, whose body is being received.
+        pipeline: requests that wait for the responses before theirs, the newest on the left.
+        running: the request whose response is due now.
+    """
+
+    cycle: Cycle | None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.connection = Connection()
+        self.running: Cycle | None = None
+        self.pipeline: deque[Cycle] = deque()  # type: ignore[assignment]
+        self._default_headers: Any = None
+        self._default_head = b""
+
+    def default_head(self) -> bytes:
+        """The header lines every response begins with; uvicorn makes new ones each second."""
+        headers = self.server_state.default_headers
+        if headers is not self._default_headers:
+            self._default_headers = headers
+            self._default_head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._default_head
+
+    # the connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.connection.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connections.discard(self)
+        self._unset_keepalive_if_required()
+        for cycle in (self.running, self.cycle, *self.pipeline):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnect()
+        self.pipeline.clear()
+        self.flow.resume_writing()
+        self.parser = None
+        self.connection.transport = None
+        self.connection.cancel()
+
+    # the parser
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        scope: Any = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            SCOPE_KEY: self.connection,
+        }
+        self.scope = scope
+
+    def on_headers_complete(self) -> None:
+        parser = self.parser
+        scope: Any = self.scope
+        scope["method"] = parser.get_method().decode("ascii")
+        version = parser.get_http_version()
+        if version != "1.1":
+            scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        raw_path, _, scope["query_string"] = self.url.partition(b"?")
+        path = raw_path.decode("latin-1")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        keep_alive = version == "1.1" and parser.should_keep_alive()
+        self.cycle = cycle = Cycle(self, scope, keep_alive, self.expect_100_continue)
+        if self.running is None:
+            self._run(cycle)
+        else:
+            # Answers go out in the order of the requests; until this one's turn nothing more is read.
+            self.flow.pause_reading()
+            self.pipeline.appendleft(cycle)
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and cycle.feed(body) > HIGH_WATER:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        if self.cycle is not None:
+            self.cycle.end_body()
+
+    # responses
+
+    def _run(self, cycle: Cycle) -> None:
+        self.running = cycle
+        task = self.loop.create_task(cycle.run(self.app))
+        self.connection.task = task
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def on_response_complete(self) -> None:
+        """The response of the running request is written: begin the next one, or wait for one."""
+        # Work after the last byte (a Starlette background task) belongs to nobody's connection: let it finish.
+        self.connection.task = self.running = None
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        if self.pipeline:
+            self._run(self.pipeline.pop())
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+    def shutdown(self) -> None:
+        """Close as soon as the requests that are known have been answered."""
+        if self.running is None:
+            self.transport.close()
+        elif self.cycle is not None:
+            self.cycle.keep_alive = False
+
+
+def cancel_on_disconnect(app: ASGI3Application) -> ASGI3Application:
+    """The outermost ASGI layer of a server that uses `CancellingProtocol`: a request nobody waits for ends silently.
+
+    Under another protocol class, and for websockets, the application just runs.
+    """
+
+    async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        connection: Connection | None = scope.get(SCOPE_KEY)  # type: ignore[assignment]
+        if connection is not None and connection.lost:
+            return  # left before its turn came
+        try:
+            await app(scope, receive, send)
+        except (asyncio.CancelledError, ConnectionResetError):
+            # Swallowed only when the client caused it: uvicorn would log a traceback for each one that leaves.
+            if connection is None or not connection.lost:
+                raise
+
+    return run

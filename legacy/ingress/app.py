@@ -1,0 +1,198 @@
+"""The proxy's ASGI application: path -> endpoint -> backend -> replica, and the proxy's own pages below /-/."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from legacy.config import HTTPOptions
+from legacy.errors import RayServeException
+from legacy.http_protocol import SCOPE_KEY
+from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, RequestBody, frame
+from legacy.ingress.counters import Counters, add
+from legacy.ingress.exchange import Call
+from legacy.ingress.framing import Inbound, call_line, forwarding_lines, read_request, target, write_request
+from legacy.ingress.header_rules import Refusal
+from legacy.ingress.pool import Pool
+from legacy.ingress.relay import Relay, RequestWriter
+from legacy.ingress.replies import CLOSE, JSON, TEXT, Send, error_reply, miss_reply, reply
+from legacy.ingress.shadow import Copy, Shadows
+from legacy.traffic.router import Router
+from legacy.traffic.routes import Match
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_CACHE_LIMIT = 4096
+
+logger = logging.getLogger("ray.serve")
+
+
+class ProxyApp:
+    """Answers every request of one HTTP proxy. Make it on the loop it runs on.
+
+    Args:
+        router: routes, splits and places; kept up to date by somebody else.
+        pool: connections to replicas.
+        options: deadlines, trusted peers and the root path.
+        rng: decides splits and shadows.
+    """
+
+    def __init__(self, router: Router, pool: Pool, options: HTTPOptions, rng: random.Random | None = None) -> None:
+        self._router = router
+        self._rng = rng or random.Random()
+        self._root_path = options.root_path.rstrip("/")
+        self._trusted = frozenset(options.trusted_proxies)
+        self._counters = Counters()
+        writer = RequestWriter(pool, lambda: router.secret)
+        self._relay = Relay(pool, writer, options.queue_timeout_s, options.request_timeout_s)
+        self._shadows = Shadows(pool, writer, options.request_timeout_s, self._counters)
+        self._peers: dict[tuple[str | None, str], bytes] = {}
+        self._last_lines: dict[str, bytes] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "Websockets are not served here."})
+
+    def counters(self) -> Counters:
+        """The totals since the start; they go on counting."""
+        return self._counters
+
+    def close(self) -> None:
+        """Drop the shadows that are on their way."""
+        self._shadows.close()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if self._root_path:
+            path = path[len(self._root_path) :] if _is_below(path, self._root_path) else ""
+        if path.startswith("/-/") or path == "*":
+            await self._own_page(scope, send, path)
+            return
+        match = self._router.routes.match(path, scope["method"])
+        if match.kind != "found":
+            status, text, headers = miss_reply(
+                match, scope["path"], scope["method"], scope["query_string"], self._root_path
+            )
+            await reply(send, status, text, TEXT, headers)
+            return
+        call: Call | None = None
+        request_id = None
+        try:
+            found = read_request(scope["headers"], bool(self._trusted) and _peer(scope) in self._trusted)
+            request_id = found.request_id
+            call = self._prepare(scope, receive, send, match, found)
+            await self._relay.run(call)
+        except Refusal as refusal:
+            await reply(send, refusal.status, refusal.text.encode(), TEXT, (CLOSE,))
+        except ClientGoneError:
+            if not _is_lost(scope):
+                await reply(send, 400, b"The body is not as long as its Content-Length says.", TEXT, (CLOSE,))
+        except RayServeException as error:
+            await self._report(scope, send, error, request_id)
+        finally:
+            if call is not None and call.on_sent is not None:
+                call.on_sent()  # no replica got the whole request: its copies are counted as dropped
+
+    def _prepare(self, scope: Scope, receive: Receive, send: Send, match: Match, found: Inbound) -> Call:
+        endpoint = match.endpoint
+        assert endpoint is not None
+        name = endpoint.name
+        counters = self._counters
+        add(counters.http_requests, endpoint.route or "")
+        add(counters.router_requests, name)
+        router = self._router
+        split = router.split(name)
+        backend = split.primary(found.shard_key, self._rng)
+        body = None
+        if found.chunked or found.length:
+            keep = COPY_BYTES if split.has_shadows else REPLAY_BYTES
+            body = RequestBody(receive, found.length, keep)
+        head = self._head(scope, found)
+        call = Call(scope, send, head, self._last_line(found.call_method, match), body, router.slots(backend))
+        if split.has_shadows:
+            self._plan_copies(call, split.copies(found.shard_key, self._rng), found.chunked)
+        call.prefetch = body is not None and not found.expects
+        return call
+
+    def _head(self, scope: Scope, found: Inbound) -> bytes:
+        if found.host is None:
+            server = scope.get("server") or ("localhost", None)
+            found.host = str(server[0]).encode("ascii", "replace")
+        peer, scheme = _peer(scope), scope["scheme"]
+        if peer in self._trusted:
+            lines = forwarding_lines(peer, scheme, scope["headers"])
+        else:
+            known = self._peers.get((peer, scheme))
+            if known is None:
+                known = forwarding_lines(peer, scheme)
+                if len(self._peers) < _CACHE_LIMIT:
+                    self._peers[peer, scheme] = known
+            lines = known
+        query = scope["query_string"]
+        return write_request(scope["method"], target(scope["path"], scope.get("raw_path"), query), found, lines)
+
+    def _last_line(self, call_method: str | None, match: Match) -> bytes:
+        root = self._root_path + match.root_path
+        if call_method or match.path_params:
+            return call_line(call_method or "", root, match.path_params)
+        line = self._last_lines.get(root)
+        if line is None:
+            line = call_line("", root, {})
+            if len(self._last_lines) < _CACHE_LIMIT:
+                self._last_lines[root] = line
+        return line
+
+    def _plan_copies(self, call: Call, backends: tuple[str, ...], chunked: bool) -> None:
+        if not backends:
+            return
+
+        def send_copies() -> None:
+            whole = call.sent and (call.body is None or call.body.done)
+            data = None if not whole else b"" if call.body is None else call.body.copy()
+            for backend in backends:
+                if data is None:
+                    self._shadows.drop(backend)
+                    continue
+                framed = frame(data, chunked, True) if call.body is not None else b""
+                self._shadows.submit(self._router.slots(backend), Copy(call.head, call.last_line, framed, call.is_head))
+
+        call.on_sent = send_copies
+
+    async def _report(self, scope: Scope, send: Send, error: RayServeException, request_id: bytes | None) -> None:
+        status, text, headers = error_reply(error, request_id)
+        self._counters.errors[status] = self._counters.errors.get(status, 0) + 1
+        if status != 503:
+            logger.warning("%s %r: %d %s", scope["method"], scope["path"], status, text.decode())
+        await reply(send, status, text, TEXT, headers)
+
+    async def _own_page(self, scope: Scope, send: Send, path: str) -> None:
+        if path == "*":
+            await reply(send, 200, b"")
+        elif path == "/-/routes":
+            await reply(send, 200, json.dumps(self._router.routes.listing()).encode(), JSON)
+        elif path == "/-/healthz":
+            await reply(send, 200, b"success")
+        else:
+            await reply(send, 404, f"System path {path!r} not found".encode("utf-8", "replace"))
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path.startswith(root) and (len(path) == len(root) or path[len(root)] == "/")
+
+
+def _is_lost(scope: Scope) -> bool:
+    connection = scope.get(SCOPE_KEY)
+    return connection is not None and connection.lost
+
+
+def _peer(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None

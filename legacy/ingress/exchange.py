@@ -1,0 +1,216 @@
+"""One attempt to have a request answered by one replica: send it, stream the answer back, clean up exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from legacy.ingress.body import ClientGoneError, RequestBody
+from legacy.ingress.pool import Pool
+from legacy.ingress.replies import CLOSE, Send
+from legacy.ingress.response_head import Outbound
+from legacy.ingress.upstream import ConnectionGoneError, Upstream
+from legacy.records import ReplicaAddress
+from legacy.traffic.slots import Slots
+
+LINGER_S = 2.0  # how long the rest of a body is read for nothing, so that the client gets its early answer
+
+
+class Call:
+    """One request on its way.
+
+    Args:
+        scope, send: of the ASGI request.
+        head: the forwarded head but for the lines that depend on the replica.
+        last_line: `x-serve-call` and the end of the head.
+        body: None when the request has none.
+        slots: the places of the backend that was chosen.
+
+    Attributes:
+        now: loop time at which it began to look for a replica.
+        prefetch: read the beginning of the body before a replica is taken.
+        sent: a replica has been sent the whole request.
+        started: the client has been sent the head of an answer.
+        tries: attempts that ended without an answer.
+        on_sent: called once, when a replica has been sent the request (its shadows leave then), or at the end.
+    """
+
+    __slots__ = (
+        "body",
+        "head",
+        "is_head",
+        "last_line",
+        "method",
+        "now",
+        "on_sent",
+        "prefetch",
+        "scope",
+        "send",
+        "sent",
+        "slots",
+        "started",
+        "tries",
+    )
+
+    def __init__(
+        self,
+        scope: MutableMapping[str, Any],
+        send: Send,
+        head: bytes,
+        last_line: bytes,
+        body: RequestBody | None,
+        slots: Slots,
+    ) -> None:
+        self.scope = scope
+        self.send = send
+        self.head = head
+        self.last_line = last_line
+        self.body = body
+        self.slots = slots
+        self.method: str = scope["method"]
+        self.is_head = self.method == "HEAD"
+        self.now = 0.0
+        self.tries = 0
+        self.started = False
+        self.sent = False
+        self.prefetch = False
+        self.on_sent: Callable[[], None] | None = None
+
+
+class Exchange:
+    """A place at a replica and, soon, a connection to it. `close` gives both back, whatever happened.
+
+    Args:
+        pool: where the connection comes from and goes to.
+        replica: where a place has been taken for the call.
+
+    Attributes:
+        upstream: to be set as soon as there is a connection.
+    """
+
+    __slots__ = ("_call", "_place", "_pool", "_pump", "_pump_error", "upstream")
+
+    def __init__(self, pool: Pool, call: Call, replica: ReplicaAddress) -> None:
+        self.upstream: Upstream | None = None
+        self._pool = pool
+        self._call = call
+        self._place: str | None = replica.tag
+        self._pump: asyncio.Task[None] | None = None
+        self._pump_error: ClientGoneError | None = None
+
+    async def send_request(self, upstream: Upstream, head: bytes, deadline: float) -> None:
+        """Send the request and wait for the head of the answer, or for the first of the two to fail.
+
+        Args:
+            deadline: loop time by which the answer must have begun.
+
+        Raises:
+            ClientGoneError: the client left before its request was complete.
+            ConnectionGoneError, UpstreamError: there will be no answer.
+        """
+        call = self._call
+        body = call.body
+        data = head if body is None else head + await body.next()
+        answered = upstream.request(data, call.is_head, deadline)
+        if body is None or body.at_end:
+            _tell_sent(call)
+        else:
+            self._pump = asyncio.ensure_future(self._send_rest(body, upstream))
+        try:
+            await answered
+        except ConnectionGoneError:
+            if self._pump_error is not None:
+                raise self._pump_error from None
+            raise
+
+    async def send_answer(self, answer: Outbound) -> None:
+        """Pass the answer on to the client. The place and the connection are free before its last byte is sent.
+
+        Raises:
+            ConnectionGoneError, UpstreamError: the answer broke off; the client has seen its beginning.
+        """
+        upstream, call, send = self.upstream, self._call, self._call.send
+        assert upstream is not None
+        if upstream.complete and self._pump is None:
+            data = upstream.take()
+            self._release()
+            call.started = True
+            await send({"type": "http.response.start", "status": upstream.status, "headers": answer.headers})
+            await send({"type": "http.response.body", "body": data})
+            return
+        if self._pump is not None and not self._pump.done():
+            answer.headers.append(CLOSE)  # an early answer: the rest of the request will not be read
+        call.started = True
+        await send({"type": "http.response.start", "status": upstream.status, "headers": answer.headers})
+        data = upstream.take()
+        while not upstream.complete:
+            if data:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            else:
+                await upstream.more()
+            data = upstream.take()
+        early = await self._stop_pump()
+        self._release()
+        if early and call.body is not None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            data = b""
+            await _read_for_nothing(call.body)
+        await send({"type": "http.response.body", "body": data})
+
+    def close(self) -> None:
+        """Give back what is still held; a connection in the middle of an exchange is closed."""
+        if self._pump is not None:
+            self._pump.cancel()
+        self._release()
+
+    def _release(self) -> None:
+        place, self._place = self._place, None
+        if place is None:
+            return
+        if self.upstream is not None:
+            if self._pump is not None and (self._call.body is None or not self._call.body.at_end):
+                self.upstream.reusable = False  # half a request is on it
+            self._pool.put_back(self.upstream)
+        self._call.slots.give_back(place)
+
+    async def _stop_pump(self) -> bool:
+        """End sending the body; True when there was more to send."""
+        pump = self._pump
+        if pump is None or pump.done():
+            return False
+        pump.cancel()
+        await asyncio.wait((pump,))
+        return True
+
+    async def _send_rest(self, body: RequestBody, upstream: Upstream) -> None:
+        try:
+            while not body.at_end:
+                data = await body.next()
+                if data:
+                    await upstream.write(data)
+            _tell_sent(self._call)
+        except ConnectionGoneError:
+            pass  # the answer, or its absence, tells the rest
+        except ClientGoneError as error:
+            self._pump_error = error
+            upstream.abort()
+
+
+def _tell_sent(call: Call) -> None:
+    call.sent = True
+    tell, call.on_sent = call.on_sent, None
+    if tell is not None:
+        tell()
+
+
+async def _read_for_nothing(body: RequestBody) -> None:
+    with contextlib.suppress(ClientGoneError, asyncio.TimeoutError):
+        await asyncio.wait_for(_drain(body), LINGER_S)
+
+
+async def _drain(body: RequestBody) -> None:
+    body.forget()
+    while not body.at_end:
+        await body.next()

@@ -1,0 +1,129 @@
+"""The listening socket of a proxy, the middlewares around its app, and the look after all its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from email.utils import formatdate
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from legacy.http_protocol import cancel_on_disconnect
+from legacy.ingress.guard import GuardProtocol, guard
+from legacy.ingress.limits import Limits
+
+BACKLOG = 2048
+CLOSING_S = 5.0  # how long requests in progress are given when the proxy stops
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; port 0 chooses a free one.
+
+    Raises:
+        OSError: it cannot be bound; the text names the address and the remedy.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+        except OSError:
+            sock.close()
+            raise
+    except OSError as error:
+        text = (
+            f"the HTTP proxy cannot listen on {host}:{port}: {error.strerror or error}. Stop what uses that address, "
+            "or choose another one with http_options={'host': ..., 'port': ...}"
+        )
+        raise OSError(error.errno, text) from error
+    return sock
+
+
+def wrap(app: Any, middlewares: list[Any]) -> Any:
+    """The app inside Starlette `Middleware` objects, in list order: the last one is outermost.
+
+    Middleware objects of Starlette before 0.35 carry `options`, later ones `args` and `kwargs`; both are understood.
+    """
+    for middleware in middlewares:
+        options = getattr(middleware, "options", None)
+        if options is None:
+            app = middleware.cls(app, *middleware.args, **middleware.kwargs)
+        else:
+            app = middleware.cls(app, **options)
+    return app
+
+
+class Front:
+    """Serves an ASGI app to clients. All methods run on one loop.
+
+    Args:
+        app: the proxy's app, with its middlewares.
+        limits: what clients may do.
+    """
+
+    def __init__(self, app: Any, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._protocol = guard(self._limits) if limits else GuardProtocol
+        self._state = ServerState()
+        self._server: asyncio.AbstractServer | None = None
+        self._config = Config(
+            cancel_on_disconnect(app),
+            http=self._protocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=int(self._limits.keep_alive_s),
+        )
+        self._config.load()
+
+    async def start(self, sock: socket.socket) -> tuple[str, int]:
+        """Accept connections; the address is returned."""
+        loop = asyncio.get_running_loop()
+        self.tick(loop.time())
+        config, state, protocol = self._config, self._state, self._protocol
+        self._server = await loop.create_server(lambda: protocol(config, state, {}, loop), sock=sock, backlog=BACKLOG)
+        host, port = sock.getsockname()[:2]
+        return str(host), int(port)
+
+    def tick(self, now: float) -> None:
+        """Renew the Date header and look at every connection's deadline; at least every `limits.tick_s` seconds.
+
+        Args:
+            now: loop time.
+        """
+        date = formatdate(time.time(), usegmt=True).encode("ascii")
+        self._state.default_headers = [(b"date", date)]
+        for connection in list(self._state.connections):
+            if isinstance(connection, GuardProtocol):
+                connection.look(now)
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._state.connections)
+
+    async def stop(self, patience_s: float = CLOSING_S) -> None:
+        """Accept no more, let requests in progress end for `patience_s` seconds, then cut what is left."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._until_empty(), patience_s)
+        for connection in list(self._state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+
+    async def _until_empty(self) -> None:
+        while self._state.connections:
+            await asyncio.sleep(0.01)

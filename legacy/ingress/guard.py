@@ -1,0 +1,171 @@
+"""The proxy's face to clients: uvicorn's HTTP/1.1 protocol plus the limits and strictness uvicorn does not have.
+
+uvicorn waits for ever for half a head, accepts heads of any size, two Host headers, HTTP/0.9 and a Transfer-Encoding it
+cannot decode, and loses a request that is pipelined behind an Upgrade. What is refused here has no effect: no task, no
+place at a replica. A refusal is written after the answers to the requests before it, and the connection is then closed.
+
+Names of uvicorn that are not public are used; tests/http checks them against the versions pyproject.toml allows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from legacy.ingress.header_rules import Refusal
+from legacy.ingress.limits import Limits, check_size
+from legacy.ingress.refusing import RefusingProtocol
+
+_BAD_TARGET = re.compile(rb"[^\x21-\x7e]|#")
+_INVALID = "Invalid HTTP request received."
+_UPGRADE_WITH_BODY = "An Upgrade request must not have a body."
+
+
+class GuardProtocol(RefusingProtocol):
+    """One client connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0  # of an unfinished head, up to the segment that is being parsed
+        self._segment = 0
+        self._noise = 0  # bytes since the last piece of content
+        self._hosts = 0
+        self._codings = 0
+        self._has_body = False
+
+    # asyncio
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        self._unset_keepalive_if_required()
+        self._last_data = self.loop.time()
+        self._segment = len(data)
+        self._noise += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or Refusal(400, _INVALID))
+        else:
+            if self._noise > self.LIMITS.noise_bytes or self._in_head:
+                self._check_unfinished()
+
+    # the parser
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_since = self._last_data
+        self._head_bytes = 0
+        self._hosts = self._codings = 0
+        self._has_body = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: it must not become a header of the request, or of the next one
+        name = name.lower()
+        if name in _JUDGED:
+            self._judge(name, value)
+        self.headers.append((name, value))
+
+    def _judge(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"transfer-encoding":
+            self._codings += 1
+            self._has_body = True
+            if value.lower() != b"chunked":
+                self._stop(501, "The only Transfer-Encoding accepted is chunked.")
+        elif name == b"content-length":
+            self._has_body = self._has_body or value != b"0"
+        elif value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        else:
+            self._stop(417, "The only expectation known is 100-continue.")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._noise = 0
+        limits = self.LIMITS
+        if len(self.url) > limits.target_bytes or len(self.headers) > limits.headers:
+            self._check_size(self._head_bytes)
+        if self._head_bytes + self._segment > limits.head_bytes:
+            self._check_size(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
+        self._check_head(self.parser.get_http_version())
+        upgrade = self.parser.should_upgrade()
+        super().on_headers_complete()
+        if upgrade and self.cycle is not None and not self._should_upgrade():
+            self.cycle.keep_alive = False  # what follows cannot be parsed as HTTP/1.1 any more
+
+    def on_body(self, body: bytes) -> None:
+        self._noise = 0
+        super().on_body(body)
+
+    def _check_head(self, version: str) -> None:
+        if version != "1.1":
+            if version != "1.0":
+                self._stop(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+            if self._codings:
+                self._stop(400, "HTTP/1.0 has no Transfer-Encoding.")
+        if self._hosts != 1 and (self._hosts or version == "1.1"):
+            self._stop(400, "A request must have exactly one Host header.")
+        if self._codings > 1:
+            self._stop(400, "A request may have one Transfer-Encoding.")
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._stop(501, "This is not a tunnel.")
+        if _BAD_TARGET.search(self.url) or not (self.url[:1] == b"/" or (self.url == b"*" and method == b"OPTIONS")):
+            self._stop(400, "The request target must be a path.")
+        if self.parser.should_upgrade():
+            self._check_upgrade(version)
+
+    def _check_upgrade(self, version: str) -> None:
+        if self._has_body:
+            self._stop(400, _UPGRADE_WITH_BODY)
+        values = [value.lower() for name, value in self.headers if name == b"upgrade"]
+        if b"websocket" in b",".join(values) and (values != [b"websocket"] or version != "1.1"):
+            self._stop(400, "A websocket needs HTTP/1.1 and exactly one Upgrade.")
+        if values == [b"websocket"] and self.running is not None:
+            self._stop(400, "A websocket cannot be pipelined behind another request.")
+
+    def _check_size(self, head: int) -> None:
+        try:
+            check_size(self.LIMITS, len(self.url), head, len(self.headers))
+        except Refusal as refusal:
+            self._refusal = refusal
+            raise
+
+    def _check_unfinished(self) -> None:
+        """After a segment that ended within a head, or between two pieces of a body."""
+        if self._in_head and self.headers is not None:
+            self._head_bytes += self._segment
+            try:
+                check_size(self.LIMITS, len(self.url), self._head_bytes, len(self.headers))
+            except Refusal as refusal:
+                self._refuse(refusal)
+        elif self._noise > self.LIMITS.noise_bytes and not self._deaf:
+            self._refuse(Refusal(400, _INVALID))
+
+    def _stop(self, status: int, text: str) -> None:
+        """Make the parser stop here."""
+        self._refusal = Refusal(status, text)
+        raise self._refusal
+
+    def _upgrade(self) -> None:
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        else:
+            self._deaf = True  # answered as a plain request; the connection is closed after it
+
+
+_JUDGED = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
+
+
+def guard(limits: Limits) -> type[HttpToolsProtocol]:
+    """A protocol class with other limits than the usual ones."""
+    return type("GuardProtocol", (GuardProtocol,), {"LIMITS": limits})

@@ -1,0 +1,88 @@
+"""How long a client may take and how much it may send before the proxy has understood it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from legacy.ingress.header_rules import Refusal
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Times in seconds, sizes in bytes.
+
+    Attributes:
+        head_s: for the whole head, from the connection or the first byte of the request on.
+        body_idle_s: between two pieces of a body the proxy is waiting for.
+        write_idle_s: without the client reading a byte of its answer.
+        keep_alive_s: between two requests of one connection.
+        half_close_s: a client that closed its sending side is still answered for so long, then taken for gone.
+        linger_s: a refused client may go on sending for so long, so that the refusal reaches it.
+        tick_s: between two looks at all connections.
+        target_bytes, head_bytes, headers: of one request.
+        noise_bytes: of chunk extensions, trailers and blank lines between two pieces of content.
+    """
+
+    head_s: float = 9.0
+    body_idle_s: float = 29.0
+    write_idle_s: float = 29.0
+    keep_alive_s: float = 75.0
+    half_close_s: float = 0.5
+    linger_s: float = 2.0
+    tick_s: float = 0.5
+    target_bytes: int = 16 * 1024
+    head_bytes: int = 64 * 1024
+    headers: int = 100
+    noise_bytes: int = 64 * 1024
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    HEAD = "head"  # a request has begun, or the first one has not
+    BODY = "body"  # more of a body somebody wants
+    OTHER = "other"  # the next request, or nothing from the client
+
+
+class Verdict(Enum):
+    """What to do with a connection that takes too long."""
+
+    FINE = "fine"
+    TIMEOUT = "timeout"  # answer 408 and close
+    CUT = "cut"  # nobody reads what we write
+
+
+def overdue(limits: Limits, phase: Phase, waited_s: float, unread_s: float) -> Verdict:
+    """Whether a client has used up its time.
+
+    Args:
+        waited_s: for HEAD since the head began, for BODY since the last piece.
+        unread_s: since the client last read something, while there is something to read; else 0.
+    """
+    if unread_s > limits.write_idle_s:
+        return Verdict.CUT
+    if phase is Phase.HEAD and waited_s > limits.head_s:
+        return Verdict.TIMEOUT
+    if phase is Phase.BODY and waited_s > limits.body_idle_s:
+        return Verdict.TIMEOUT
+    return Verdict.FINE
+
+
+def check_size(limits: Limits, target: int, head: int, headers: int) -> None:
+    """Judge the size of a head, complete or not.
+
+    Args:
+        target: bytes of the request target so far.
+        head: bytes of the head so far.
+        headers: header lines so far.
+
+    Raises:
+        Refusal: 414 or 431.
+    """
+    if target > limits.target_bytes:
+        raise Refusal(414, f"The request target is longer than {limits.target_bytes} bytes.")
+    if head > limits.head_bytes:
+        raise Refusal(431, f"The request head is longer than {limits.head_bytes} bytes.")
+    if headers > limits.headers:
+        raise Refusal(431, f"The request has more than {limits.headers} header lines.")

@@ -1,0 +1,65 @@
+"""Waiting for a free place at a replica, on an asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from legacy.errors import DeadlineError
+from legacy.records import ReplicaAddress
+from legacy.traffic.slots import Slots
+
+
+class _Waiter:
+    """One request in the queue of a backend (`legacy.traffic.slots.Waiter`)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.place: asyncio.Future[ReplicaAddress] = loop.create_future()
+
+    def grant(self, replica: ReplicaAddress) -> bool:
+        if self.place.done():
+            return False
+        self.place.set_result(replica)
+        return True
+
+    def fail(self, error: Exception) -> None:
+        if not self.place.done():
+            self.place.set_exception(error)
+
+
+async def wait_for_place(slots: Slots, deadline: float | None) -> ReplicaAddress:
+    """Queue for a place; call it on the one loop that also applies updates and gives places back.
+
+    Args:
+        deadline: loop time after which to give up; None waits as long as the backend exists.
+
+    Raises:
+        QueueFullError: too many wait already.
+        DeadlineError: no place became free in time.
+        BackendDeletedError: the backend is gone.
+    """
+    loop = asyncio.get_running_loop()
+    waiter = _Waiter(loop)
+    begun = loop.time()
+    slots.wait(waiter)
+    timer = None
+    if deadline is not None:
+        late = DeadlineError(
+            f"no replica of backend {slots.tag!r} was free for {max(0.0, deadline - begun):.3g} s; try again later, or "
+            "raise num_replicas or max_concurrent_queries"
+        )
+        timer = loop.call_at(deadline, waiter.fail, late)
+    try:
+        return await waiter.place
+    except BaseException:
+        # Cancelled or late: a place that was granted in the same moment must not get lost.
+        if not slots.withdraw(waiter) and _was_granted(waiter.place):
+            slots.give_back(waiter.place.result().tag, unsent=True)
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _was_granted(place: asyncio.Future[ReplicaAddress]) -> bool:
+    return place.done() and not place.cancelled() and place.exception() is None

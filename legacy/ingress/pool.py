@@ -1,0 +1,124 @@
+"""The connections of one proxy to all replicas.
+
+Connections are kept per replica tag. A new replica process always has a new tag, so it never inherits a connection of
+its predecessor. Idle connections are closed here after 30 s, long before the replica would close them (90 s): the side
+that sends requests closes first, or a request could meet a connection that is just being closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from legacy.ingress.upstream import Upstream
+from legacy.records import ReplicaAddress
+
+IDLE_S = 30.0
+CONNECT_TIMEOUT_S = 5.0
+TICK_S = 1.0
+
+
+class UnreachableError(Exception):
+    """No connection to the replica could be made, so it has seen nothing of the request.
+
+    Attributes:
+        dead: nobody listens there; False when the replica may just be too busy to accept.
+    """
+
+    def __init__(self, text: str, dead: bool) -> None:
+        super().__init__(text)
+        self.dead = dead
+
+
+class Pool:
+    """Idle and busy connections to replicas.
+
+    Args:
+        node_id: replicas of this node are reached by their unix socket, others by TCP.
+        tls: for TCP, when the cluster runs with RAY_USE_TLS; None is plain TCP.
+    """
+
+    def __init__(self, node_id: str, tls: ssl.SSLContext | None = None) -> None:
+        self._node_id = node_id
+        self._tls = tls
+        self._idle: dict[str, list[Upstream]] = {}
+        self._all: set[Upstream] = set()
+
+    def is_local(self, replica: ReplicaAddress) -> bool:
+        """Whether the replica is reached by its unix socket."""
+        return replica.node_id == self._node_id
+
+    def take(self, tag: str) -> Upstream | None:
+        """An idle connection to the replica, the one used last; None when there is none."""
+        idle = self._idle.get(tag)
+        while idle:
+            upstream = idle.pop()
+            if not upstream.closed:
+                return upstream
+        return None
+
+    async def connect(self, replica: ReplicaAddress) -> Upstream:
+        """A new connection to the replica.
+
+        Raises:
+            UnreachableError: it could not be made within 5 s.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            upstream = await asyncio.wait_for(self._open(loop, replica), CONNECT_TIMEOUT_S)
+        except (OSError, asyncio.TimeoutError) as error:
+            dead = isinstance(error, (ConnectionError, FileNotFoundError, asyncio.TimeoutError))
+            raise UnreachableError(f"replica {replica.tag!r} cannot be reached: {error!r}", dead) from None
+        self._all.add(upstream)
+        return upstream
+
+    async def _open(self, loop: asyncio.AbstractEventLoop, replica: ReplicaAddress) -> Upstream:
+        if self.is_local(replica):
+            _, upstream = await loop.create_unix_connection(lambda: Upstream(replica.tag, loop), replica.unix_path)
+            return upstream
+        if replica.tcp is None:
+            raise FileNotFoundError("it is on another node and does not listen on TCP")
+        host, port = replica.tcp
+        _, upstream = await loop.create_connection(lambda: Upstream(replica.tag, loop), host, port, ssl=self._tls)
+        return upstream
+
+    def put_back(self, upstream: Upstream) -> None:
+        """The request is over: keep the connection if it may carry another one."""
+        if upstream.finish():
+            idle = self._idle.get(upstream.tag)
+            if idle is None:
+                idle = self._idle[upstream.tag] = []
+            idle.append(upstream)
+
+    def tick(self, now: float) -> None:
+        """Close what was idle too long, and end the wait for answers whose deadline has passed; once a second.
+
+        Args:
+            now: loop time.
+        """
+        for upstream in list(self._all):
+            if upstream.closed:
+                self._all.discard(upstream)
+            elif upstream.busy:
+                if upstream.deadline < now:
+                    upstream.time_out()
+            elif now - upstream.idle_since > IDLE_S:
+                upstream.abort()
+        for tag, idle in list(self._idle.items()):
+            alive = [upstream for upstream in idle if not upstream.closed]
+            if alive:
+                self._idle[tag] = alive
+            else:
+                del self._idle[tag]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for upstream in self._all:
+            upstream.abort()
+        self._all.clear()
+        self._idle.clear()
+
+    def counts(self) -> tuple[int, int]:
+        """How many connections are open, and how many of them are idle."""
+        open_now = [upstream for upstream in self._all if not upstream.closed]
+        return len(open_now), sum(not upstream.busy for upstream in open_now)

@@ -1,0 +1,132 @@
+"""The HTTP proxy of one node, as a Ray actor: follows the controller, serves clients, reports what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import pickle
+from typing import Any
+
+import ray
+from ray.util.metrics import Counter
+
+from legacy.config import HTTPOptions
+from legacy.ingress.app import ProxyApp
+from legacy.ingress.counters import Counters, increases
+from legacy.ingress.front import Front, bind, wrap
+from legacy.ingress.limits import Limits
+from legacy.ingress.pool import Pool
+from legacy.records import Poll, ProxyStart, Update
+from legacy.traffic.router import Router
+from legacy.traffic.watcher import follow
+
+TICK_S = Limits.tick_s
+
+logger = logging.getLogger("ray.serve")
+
+
+class ServeProxy:
+    """One node's HTTP proxy; make it an asyncio actor. It starts by itself, also when Ray restarts it.
+
+    Args:
+        start: where to listen, and the controller to follow.
+    """
+
+    def __init__(self, start: ProxyStart) -> None:
+        self._start = start
+        options = pickle.loads(start.options)
+        if not isinstance(options, HTTPOptions):
+            raise TypeError(f"ProxyStart.options must be the pickle of HTTPOptions, not of {type(options).__name__}")
+        self._options = options
+        self._router = Router(options.max_queued_requests)
+        self._pool = Pool(start.node_id)
+        self._controller: Any = None
+        self._front: Front | None = None
+        self._app: ProxyApp | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._gone = asyncio.Event()
+        self._begun = asyncio.get_event_loop().create_task(self._begin())
+
+    async def ready(self) -> tuple[str, int]:
+        """Wait until clients are served; returns the address.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        return await asyncio.shield(self._begun)
+
+    async def wait_until_gone(self) -> None:
+        """Never returns while the proxy lives: whoever awaits it learns of its death."""
+        await self._gone.wait()
+
+    async def counters(self) -> Counters:
+        """The totals since the start."""
+        return self._app.counters() if self._app is not None else Counters()
+
+    async def stop(self) -> None:
+        """Accept no more requests, let those in progress end, and close every connection."""
+        self._begun.cancel()
+        if self._front is not None:
+            await self._front.stop()
+        for task in self._tasks:
+            task.cancel()
+        if self._app is not None:
+            self._app.close()
+        self._pool.close()
+
+    async def _begin(self) -> tuple[str, int]:
+        known = asyncio.Event()
+        router = self._router
+        self._spawn(follow(self._poll, router, self._start.name, "proxy", lambda update: known.set()))
+        await known.wait()  # routes first: nobody shall get a 404 because the proxy has just come back
+        self._app = ProxyApp(router, self._pool, self._options)
+        self._front = Front(wrap(self._app, self._options.middlewares))
+        host = self._options.host or "127.0.0.1"
+        address = await self._front.start(bind(host, self._options.port))
+        self._spawn(self._tick(self._front, self._app))
+        logger.info("HTTP proxy %s listens on %s:%d", self._start.name, *address)
+        return address
+
+    def _spawn(self, coroutine: Any) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(coroutine))
+
+    async def _poll(self, poll: Poll) -> Update:
+        if self._controller is None:
+            self._controller = ray.get_actor(self._start.controller_name, namespace=self._start.namespace)
+        try:
+            update: Update = await self._controller.watch.options(max_task_retries=0).remote(poll)
+        except Exception:  # whatever it was, the controller may be another actor by now; the watcher tries again
+            self._controller = None
+            raise
+        return update
+
+    async def _tick(self, front: Front, app: ProxyApp) -> None:
+        metrics = _Metrics()
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = loop.time()
+            front.tick(now)
+            self._pool.tick(now)
+            with contextlib.suppress(Exception):  # metrics must not stop the deadlines
+                metrics.flush(app.counters())
+
+
+class _Metrics:
+    """Hands the counters to Ray under the names of Ray 1.2-1.7."""
+
+    def __init__(self) -> None:
+        self._http = Counter("serve_num_http_requests", "HTTP requests per route", tag_keys=("route",))
+        self._router = Counter("serve_num_router_requests", "requests per endpoint", tag_keys=("endpoint",))
+        self._http_sent: dict[str, int] = {}
+        self._router_sent: dict[str, int] = {}
+
+    def flush(self, counters: Counters) -> None:
+        """Report what was counted since the last call."""
+        for route, more in increases(counters.http_requests, self._http_sent).items():
+            self._http.inc(more, {"route": route})
+        for endpoint, more in increases(counters.router_requests, self._router_sent).items():
+            self._router.inc(more, {"endpoint": endpoint})
+        self._http_sent = dict(counters.http_requests)
+        self._router_sent = dict(counters.router_requests)

@@ -1,0 +1,182 @@
+"""One request to one backend: a place, a connection, the exchange, and whether to try again elsewhere.
+
+Who may run a request twice is decided by `may_retry` alone:
+
+    the replica could not be reached       nobody saw the request: it goes elsewhere
+    the replica refused it unread          the same, while its body is still remembered
+    the connection broke before an answer  only GET, HEAD and OPTIONS without a body, three tries in all
+    anything after the first answer byte   never
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import Enum
+
+from legacy.errors import QueueFullError, ReplicaLostError, UpstreamError
+from legacy.http_protocol import SCOPE_KEY, Connection
+from legacy.ingress.body import RequestBody
+from legacy.ingress.exchange import Call, Exchange
+from legacy.ingress.places import wait_for_place
+from legacy.ingress.pool import Pool, UnreachableError
+from legacy.ingress.response_head import read_response
+from legacy.ingress.upstream import ConnectionGoneError
+from legacy.records import ReplicaAddress
+from legacy.traffic.slots import Slots
+
+MAX_TRIES = 3
+FIRST_PAUSE_S = 0.01  # between tries; doubles
+PROBE_S = 1.0  # a replica that could not be reached is tried again after this, should an update not come first
+
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+
+logger = logging.getLogger("ray.serve")
+
+
+class Outcome(Enum):
+    """How an attempt ended without an answer for the client."""
+
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+def may_retry(outcome: Outcome, method: str, body: RequestBody | None, tries: int) -> bool:
+    """Whether a request that got no answer may be sent to another replica.
+
+    Args:
+        tries: how many attempts were made.
+    """
+    if body is not None and not body.replayable:
+        return False
+    if outcome is Outcome.UNREACHABLE:
+        return True  # bounded by the deadline: each replica that cannot be reached is left out from then on
+    if outcome is Outcome.REFUSED:
+        return tries < MAX_TRIES
+    return tries < MAX_TRIES and method in SAFE_METHODS and body is None
+
+
+class RequestWriter:
+    """What primaries and shadows do alike: complete a head for a replica, and leave out replicas that are gone.
+
+    Args:
+        pool: knows which replicas are on this node.
+        secret: gives the present secret for replicas on other nodes.
+    """
+
+    def __init__(self, pool: Pool, secret: Callable[[], str]) -> None:
+        self._pool = pool
+        self._secret = secret
+
+    def complete(self, head: bytes, last_line: bytes, replica: ReplicaAddress) -> bytes:
+        """The whole head for this replica."""
+        if self._pool.is_local(replica):
+            return head + last_line
+        return b"%bx-serve-secret: %b\r\n%b" % (head, self._secret().encode("ascii"), last_line)
+
+    def leave_out(self, slots: Slots, tag: str, error: UnreachableError) -> None:
+        """Choose others from now on, and look again in a second, should an update not come first."""
+        if error.dead:
+            slots.suspect(tag)
+            asyncio.get_running_loop().call_later(PROBE_S, slots.trust, tag)
+        logger.warning("%s", error)
+
+
+class Relay:
+    """Carries requests to replicas and their answers back.
+
+    Args:
+        pool: connections to replicas.
+        writer: completes a head for a replica.
+        queue_timeout_s: how long a request may wait for a place, retries included.
+        answer_timeout_s: how long a replica may take to begin its answer.
+    """
+
+    def __init__(self, pool: Pool, writer: RequestWriter, queue_timeout_s: float, answer_timeout_s: float) -> None:
+        self._pool = pool
+        self._writer = writer
+        self._queue_timeout_s = queue_timeout_s
+        self._answer_timeout_s = answer_timeout_s
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self, call: Call) -> None:
+        """Get an answer for the call and send it to the client.
+
+        Raises:
+            RayServeException: there is none and the client has been sent nothing; the error says what to tell it.
+            ClientGoneError: the client left before its request was complete.
+        """
+        if call.prefetch and call.body is not None:
+            await call.body.prefetch()
+        call.now = self._loop.time()
+        while True:
+            replica = call.slots.take()
+            if replica is None:
+                replica = await self._queue(call)
+            outcome = await self._attempt(call, replica)
+            if outcome is None:
+                return
+            call.tries += 1
+            if not may_retry(outcome, call.method, call.body, call.tries):
+                raise _failure(outcome, replica)
+            if outcome is not Outcome.UNREACHABLE:
+                await asyncio.sleep(FIRST_PAUSE_S * 2 ** (call.tries - 1))
+            if call.body is not None:
+                call.body.rewind()
+
+    async def _queue(self, call: Call) -> ReplicaAddress:
+        connection: Connection | None = call.scope.get(SCOPE_KEY)
+        if connection is None:
+            return await wait_for_place(call.slots, call.now + self._queue_timeout_s)
+        connection.queued = True
+        try:
+            return await wait_for_place(call.slots, call.now + self._queue_timeout_s)
+        finally:
+            connection.queued = False
+
+    async def _attempt(self, call: Call, replica: ReplicaAddress) -> Outcome | None:
+        exchange = Exchange(self._pool, call, replica)
+        try:
+            # A retry does not trust kept connections: a new one tells whether the replica is alive.
+            upstream = None if call.tries else self._pool.take(replica.tag)
+            exchange.upstream = upstream = upstream or await self._pool.connect(replica)
+            deadline = self._loop.time() + self._answer_timeout_s
+            await exchange.send_request(upstream, self._writer.complete(call.head, call.last_line, replica), deadline)
+            answer = read_response(upstream.status, upstream.headers, call.is_head)
+            if answer.refused:
+                return Outcome.REFUSED
+            await exchange.send_answer(answer)
+        except UnreachableError as error:
+            self._writer.leave_out(call.slots, replica.tag, error)
+            return Outcome.UNREACHABLE
+        except (ConnectionGoneError, UpstreamError) as error:
+            if call.started:
+                _break_off(call, error)
+            elif isinstance(error, UpstreamError):
+                raise
+            else:
+                return Outcome.LOST
+        finally:
+            exchange.close()
+        return None
+
+
+def _failure(outcome: Outcome, replica: ReplicaAddress) -> Exception:
+    if outcome is Outcome.LOST:
+        return ReplicaLostError(
+            f"replica {replica.tag!r} of backend {replica.backend!r} died while it worked on this request, which may "
+            "have had effects already; send it again if that does no harm"
+        )
+    return QueueFullError(
+        f"the replicas of backend {replica.backend!r} take no requests just now ({outcome.value}); try again"
+    )
+
+
+def _break_off(call: Call, error: Exception) -> None:
+    # Half an answer must not look like a whole one: the client's connection is cut, not finished.
+    logger.warning("answer to %s %r broken off: %r", call.method, call.scope["path"], error)
+    connection: Connection | None = call.scope.get(SCOPE_KEY)
+    if connection is not None:
+        connection.abort()

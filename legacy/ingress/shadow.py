@@ -1,0 +1,128 @@
+"""Copies of requests for shadow backends: sent in the background, answers thrown away, never a burden on the primary.
+
+The primary's request only puts a copy into a bounded list here. Copies respect the places of the shadow backend like
+any request; when it cannot keep up, new copies are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from legacy.errors import RayServeException
+from legacy.ingress.counters import Counters, add
+from legacy.ingress.places import wait_for_place
+from legacy.ingress.pool import Pool, UnreachableError
+from legacy.ingress.relay import RequestWriter
+from legacy.ingress.upstream import ConnectionGoneError
+from legacy.records import ReplicaAddress
+from legacy.traffic.slots import Slots
+
+MAX_PENDING = 1000  # copies that wait or are being answered, per shadow backend
+
+logger = logging.getLogger("ray.serve")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A request for a shadow: head without the replica's lines, last line, framed body."""
+
+    head: bytes
+    last_line: bytes
+    body: bytes
+    is_head: bool
+
+
+class _Backlog:
+    """The copies for one shadow backend."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.waiting: deque[Copy] = deque()
+        self.sending: set[asyncio.Task[None]] = set()
+        self.feeder: asyncio.Task[None] | None = None
+
+    @property
+    def pending(self) -> int:
+        return len(self.waiting) + len(self.sending)
+
+
+class Shadows:
+    """Sends copies in the background.
+
+    Args:
+        pool: connections to replicas, shared with the primaries.
+        writer: completes a head for a replica.
+        answer_timeout_s: how long a shadow may take to begin its answer.
+        counters: where sent and dropped copies are counted.
+    """
+
+    def __init__(self, pool: Pool, writer: RequestWriter, answer_timeout_s: float, counters: Counters) -> None:
+        self._pool = pool
+        self._writer = writer
+        self._answer_timeout_s = answer_timeout_s
+        self._counters = counters
+        self._backlogs: dict[str, _Backlog] = {}
+
+    def submit(self, slots: Slots, copy: Copy) -> None:
+        """Send the copy when the shadow has a place for it; drop it when too many wait."""
+        backlog = self._backlogs.get(slots.tag)
+        if backlog is None or backlog.slots is not slots:
+            backlog = self._backlogs[slots.tag] = _Backlog(slots)
+        if backlog.pending >= MAX_PENDING:
+            self.drop(slots.tag)
+            return
+        backlog.waiting.append(copy)
+        if backlog.feeder is None or backlog.feeder.done():
+            backlog.feeder = asyncio.ensure_future(self._feed(backlog))
+
+    def drop(self, tag: str) -> None:
+        """Count a copy that is not made."""
+        add(self._counters.shadows_dropped, tag)
+
+    def pending(self) -> dict[str, int]:
+        """Backend -> copies that wait or are being answered."""
+        return {tag: backlog.pending for tag, backlog in self._backlogs.items() if backlog.pending}
+
+    def close(self) -> None:
+        """Forget what waits and cancel what is being sent."""
+        for backlog in self._backlogs.values():
+            for task in (backlog.feeder, *backlog.sending):
+                if task is not None:
+                    task.cancel()
+        self._backlogs.clear()
+
+    async def _feed(self, backlog: _Backlog) -> None:
+        while backlog.waiting:
+            try:
+                replica = backlog.slots.take() or await wait_for_place(backlog.slots, None)
+            except RayServeException:  # the backend is gone, or primaries fill its queue
+                add(self._counters.shadows_dropped, backlog.slots.tag, len(backlog.waiting))
+                backlog.waiting.clear()
+                return
+            task = asyncio.ensure_future(self._send(backlog.slots, replica, backlog.waiting.popleft()))
+            backlog.sending.add(task)
+            task.add_done_callback(backlog.sending.discard)
+
+    async def _send(self, slots: Slots, replica: ReplicaAddress, copy: Copy) -> None:
+        upstream = None
+        try:
+            upstream = self._pool.take(replica.tag) or await self._pool.connect(replica)
+            deadline = asyncio.get_running_loop().time() + self._answer_timeout_s
+            head = self._writer.complete(copy.head, copy.last_line, replica)
+            await upstream.request(head + copy.body, copy.is_head, deadline)
+            while not upstream.complete:
+                await upstream.more()
+                upstream.take()
+            add(self._counters.shadows_sent, slots.tag)
+        except UnreachableError as error:
+            self._writer.leave_out(slots, replica.tag, error)
+            self.drop(slots.tag)
+        except (ConnectionGoneError, RayServeException):
+            self.drop(slots.tag)
+        finally:
+            if upstream is not None:
+                self._pool.put_back(upstream)
+            slots.give_back(replica.tag)

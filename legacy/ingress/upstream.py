@@ -1,0 +1,279 @@
+"""One HTTP/1.1 connection from a proxy to a replica.
+
+The life of a connection, which decides whether it may carry another request:
+
+    idle -> busy (request written) -> head known -> complete -> idle again, or closed
+
+It goes back to idle only when request and answer are complete, not a byte too much has come and nobody said "close";
+everything else closes it. A byte that comes while it is idle answers a question nobody asked: closed as well. Nothing
+is ever sent twice here; whether a request may be tried elsewhere is decided by `legacy.ingress.relay`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import httptools
+
+from legacy.errors import UpstreamError, UpstreamTimeoutError
+from legacy.ingress.header_rules import Header
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 256
+MAX_INTERIM = 8
+HIGH_WATER = 256 * 1024  # response bytes held for a slow client before the replica is made to wait
+LOW_WATER = 64 * 1024
+
+NEVER = float("inf")
+
+
+class ConnectionGoneError(Exception):
+    """The replica closed the connection before its answer was complete."""
+
+
+class _Broken(Exception):  # noqa: N818 - only travels through the parser
+    """The answer broke a rule; the text says which."""
+
+
+class Upstream(asyncio.Protocol):
+    """A connection to one replica; carries one request at a time.
+
+    Attributes:
+        tag: the replica's tag, which is also its incarnation.
+        status, headers: of the final response, once `head_known`.
+        complete: the whole answer has arrived.
+        answered: at least one byte of an answer has arrived.
+        deadline: loop time by which the head must be known; the pool looks once a second.
+        idle_since: loop time of the last use.
+    """
+
+    def __init__(self, tag: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.tag = tag
+        self._loop = loop
+        self._transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._write_paused = False
+        self._read_paused = False
+        self._error: Exception | None = None
+        self.closed = False
+        self.reusable = False
+        self.busy = False
+        self.idle_since = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self.status = 0
+        self.headers: list[Header] = []
+        self.head_known = False
+        self.complete = False
+        self.answered = False
+        self.deadline = NEVER
+        self._is_head = False
+        self._interim = 0
+        self._head_bytes = 0
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+
+    # what the relay does
+
+    def request(self, data: bytes, is_head: bool, deadline: float) -> asyncio.Future[None]:
+        """Send a request, or the beginning of one, and return what to await until the response's head is known.
+
+        Args:
+            data: the head and as much of the body as there is.
+            is_head: the answer to HEAD has no body whatever its head says.
+            deadline: loop time by which the answer must have begun.
+        """
+        self._reset()
+        self.busy = True
+        self.reusable = False
+        self._is_head = is_head
+        self.deadline = deadline
+        self._waiter = waiter = self._loop.create_future()
+        if self._error is not None or self.closed:
+            self._fail(self._error or ConnectionGoneError())
+        else:
+            self._transport.write(data)
+        return waiter
+
+    async def write(self, data: bytes) -> None:
+        """Send more of the request's body; waits while the replica does not read.
+
+        Raises:
+            ConnectionGoneError: nothing can be sent any more (the answer may have arrived all the same).
+        """
+        if self.closed:
+            raise ConnectionGoneError
+        self._transport.write(data)
+        if self._write_paused:
+            self._writable = self._loop.create_future()
+            await self._writable
+
+    def take(self) -> bytes:
+        """The body bytes that have arrived since the last call; may be empty.
+
+        Raises:
+            ConnectionGoneError, UpstreamError: the answer will not be complete.
+        """
+        chunks = self._chunks
+        if len(chunks) == 1:
+            data = chunks[0]
+        elif chunks:
+            data = b"".join(chunks)
+        else:
+            data = b""
+        if chunks:
+            self._chunks = []
+            self._buffered = 0
+        if not self.complete and not data and self._error is not None:
+            raise self._error
+        if self._read_paused:
+            self._read_paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def more(self) -> None:
+        """Wait until there is something to `take` or the answer is complete.
+
+        Raises:
+            ConnectionGoneError, UpstreamError: the answer will not be complete.
+        """
+        if self._chunks or self.complete:
+            return
+        if self._error is not None:
+            raise self._error
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def finish(self) -> bool:
+        """The answer has been taken: True when the connection may carry another request, else it is closed."""
+        self.busy = False
+        self.deadline = NEVER
+        self.idle_since = self._loop.time()
+        if self.complete and self.reusable and not self.closed and self._error is None:
+            return True
+        self.abort()
+        return False
+
+    def abort(self) -> None:
+        """Close at once; for the replica this is the sign to cancel what it does for us."""
+        self.closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def time_out(self) -> None:
+        """The deadline has passed: whoever waits for the head is told so."""
+        self.deadline = NEVER
+        self._fail(UpstreamTimeoutError("The replica did not begin to answer in time."))
+        self.abort()
+
+    # what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        if not self.busy or self.complete:
+            self._break("The replica sent bytes nobody asked for.")
+            return
+        self.answered = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.complete:
+                cause = error.__context__
+                self._break(str(cause) if isinstance(cause, _Broken) else f"The replica's answer is not HTTP: {error}")
+                return
+            self.abort()  # the answer is whole; what follows it is nobody's
+        if not self.head_known:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._break("The head of the replica's answer is too long.")
+            return
+        if self._buffered > HIGH_WATER and not self._read_paused and not self.complete:
+            self._read_paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        return None  # closes the transport: a replica that has nothing more to say is gone
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self._fail(ConnectionGoneError())
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    # what the parser calls
+
+    def on_message_begin(self) -> None:
+        if self.head_known:
+            raise _Broken("The replica sent more than one answer.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.head_known:
+            return  # a trailer: never merged into the headers
+        if len(self.headers) >= MAX_HEADERS:
+            raise _Broken("The replica's answer has too many headers.")
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self.status = status
+            self.head_known = True
+            if self._is_head:
+                # the parser would wait for the body the head announces
+                self.complete = True
+                self.reusable = self._parser.should_keep_alive()
+            return
+        if status == 101:
+            raise _Broken("The replica switched protocols without being asked.")
+        self._interim += 1
+        if self._interim > MAX_INTERIM:
+            raise _Broken("The replica sent too many interim answers.")
+
+    def on_body(self, data: bytes) -> None:
+        if self.complete:
+            raise _Broken("The replica sent a body where there must be none.")
+        self._chunks.append(data)
+        self._buffered += len(data)
+
+    def on_message_complete(self) -> None:
+        if not self.head_known:
+            self.headers = []  # of an interim answer
+            return
+        if not self.complete:
+            self.complete = True
+            self.reusable = self._parser.should_keep_alive()
+
+    # own
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._is_head and self.complete:
+            self._parser = httptools.HttpResponseParser(self)
+
+    def _break(self, text: str) -> None:
+        self.reusable = False
+        self._fail(UpstreamError(text))
+        self.abort()
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or error
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(self._error)

@@ -1,0 +1,150 @@
+"""Handle calls in flight from this process to the replicas of one backend, and how their places come back.
+
+Every call returns two references: the answer, which belongs to the caller, and a marker that is ready when the call is
+over. Only markers are kept here, so answers are never held in memory for our sake. Looking at markers costs time, so
+it is done late: `reap` when somebody finds no free place, `watch` (a callback per marker) only while somebody waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from functools import partial
+from typing import Any, NamedTuple
+
+import ray
+from ray.exceptions import RayActorError
+
+from legacy.records import ReplicaAddress
+from legacy.traffic.slots import Slots
+
+
+class Call(NamedTuple):
+    """One handle call, the same for its primary and its shadows.
+
+    Attributes:
+        meta: (method name, style, http method, http headers or None, shard key or None) as replicas expect it.
+        shard_key: fixes the choice of the backend; None draws.
+    """
+
+    meta: tuple[str, str, str, dict[str, str] | None, str | None]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    shard_key: str | None
+
+
+class SlotWaiter:
+    """Waits for a place at a replica; the future gives its address."""
+
+    def __init__(self) -> None:
+        self.granted: Future[ReplicaAddress] = Future()
+
+    def grant(self, replica: ReplicaAddress) -> bool:
+        """Take the place; False when nobody waits here any more."""
+        try:
+            self.granted.set_result(replica)
+        except InvalidStateError:
+            return False
+        return True
+
+    def fail(self, error: Exception) -> None:
+        """No place will ever come."""
+        if not self.granted.cancelled():
+            self.granted.set_exception(error)
+
+    def give_up(self, slots: Slots) -> None:
+        """Stop waiting; a place that was granted in the meantime goes back unused."""
+        if self.granted.cancel():
+            slots.withdraw(self)
+        elif self.granted.exception() is None:
+            slots.give_back(self.granted.result().tag, unsent=True)
+
+
+class Lane:
+    """The way to one backend: its places, and the calls that took them.
+
+    Args:
+        slots: the places of the backend in this process's router.
+    """
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self._lock = threading.Lock()
+        self._open: dict[Any, tuple[str, Any]] = {}  # marker -> (replica tag, the answer nobody will ask for)
+        self._watched: set[Any] = set()
+        self._methods: dict[str, Callable[..., Any]] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are not known to be over."""
+        return len(self._open)
+
+    def take(self) -> ReplicaAddress | None:
+        """A free place, after a look at which calls are over if need be; None when there is none."""
+        replica = self.slots.take()
+        if replica is None and self._open:
+            self.reap()
+            replica = self.slots.take()
+        return replica
+
+    def send(self, replica: ReplicaAddress, call: Call, silent: bool = False) -> Any:
+        """Send a call to the replica whose place was taken and give the reference to its answer.
+
+        Args:
+            silent: nobody will ask for the answer (a shadow), so its error must not be reported as unhandled either.
+        """
+        method = self._methods.get(replica.tag) or self._method(replica)
+        try:
+            answer, marker = method(call.meta, *call.args, **call.kwargs)
+        except BaseException:  # whatever kept the call from leaving, its place must come back
+            self.slots.give_back(replica.tag, unsent=True)
+            raise
+        with self._lock:
+            self._open[marker] = (replica.tag, answer if silent else None)
+        if self.slots.waiting:
+            self.watch()
+        return answer
+
+    def reap(self) -> None:
+        """Give back the places of all calls that are over. Does not wait."""
+        with self._lock:
+            markers = list(self._open)
+        if not markers:
+            return
+        over, _ = ray.wait(markers, num_returns=len(markers), timeout=0, fetch_local=False)
+        silent = [answer for answer in map(self._close, over) if answer is not None]
+        if silent:  # Ray prints errors that nobody looked at; waiting for them counts as looking
+            ray.wait(silent, num_returns=len(silent), timeout=0, fetch_local=False)
+
+    def watch(self) -> None:
+        """From now on the end of each call in flight gives its place back at once."""
+        with self._lock:
+            fresh = [marker for marker in self._open if marker not in self._watched]
+            self._watched.update(fresh)
+        for marker in fresh:
+            marker.future().add_done_callback(partial(self._over, marker))
+
+    def forget_methods(self) -> None:
+        """The replicas changed: do not keep the actor handles of those that are gone."""
+        self._methods = {}
+
+    def _method(self, replica: ReplicaAddress) -> Callable[..., Any]:
+        method: Callable[..., Any] = replica.actor.handle_request.options(num_returns=2).remote
+        self._methods[replica.tag] = method
+        return method
+
+    def _over(self, marker: Any, future: Future[Any]) -> None:
+        if isinstance(future.exception(), RayActorError):
+            with self._lock:
+                tag = self._open.get(marker, ("", None))[0]
+            self.slots.suspect(tag)  # before its places come back: a dead replica must not get the next call
+        self._close(marker)
+
+    def _close(self, marker: Any) -> Any:
+        with self._lock:
+            tag, answer = self._open.pop(marker, ("", None))
+            self._watched.discard(marker)
+        if tag:
+            self.slots.give_back(tag)
+        return answer

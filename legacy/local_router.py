@@ -1,0 +1,261 @@
+"""The router of one process for one serve instance: follows the controller in a thread of its own, and sends calls.
+
+A call is sent by the thread that makes it: choose a backend, take a place at a replica, one Ray actor call. The
+router's own thread only applies routing news, sends shadow copies and looks after calls that are over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import uuid
+import weakref
+from typing import Any, NamedTuple
+
+import ray
+
+from legacy.copies import Copies
+from legacy.errors import BackendDeletedError, DeadlineError
+from legacy.handle_metrics import HandleMetrics
+from legacy.ledger import Call, Lane, SlotWaiter
+from legacy.records import Poll, Update
+from legacy.target import Target
+from legacy.traffic.router import Router
+from legacy.traffic.split import Split
+from legacy.traffic.watcher import follow
+from legacy.waiting import Pause, Work, run, run_async
+
+MAX_WAITING = 100_000  # callers that may block on one backend: each is a thread or a task of the user's own
+TICK_S = 0.5
+
+
+class InstanceName(NamedTuple):
+    """How any process of the cluster finds a serve instance: its controller's actor name and Ray namespace."""
+
+    controller: str
+    namespace: str
+
+
+class LocalRouter:
+    """Sends the handle calls of this process to one instance.
+
+    Args:
+        instance: whose endpoints.
+        key: names the Ray session of this process; when it ends, so does the router.
+    """
+
+    def __init__(self, instance: InstanceName, key: Any) -> None:
+        self.instance = instance
+        self.closed = False
+        self._key = key
+        self._rng = random.Random()
+        self._router = Router(MAX_WAITING)
+        self._targets: weakref.WeakSet[Target] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._lanes: dict[str, Lane] = {}
+        self._old_lanes: list[Lane] = []
+        self._controller: Any = None
+        self._news = threading.Condition()
+        self._awake = False
+        self._metrics = HandleMetrics()
+        self._loop = asyncio.new_event_loop()
+        self._busy = asyncio.Event()
+        self._copies = Copies(self._loop)
+        self._work: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="serve-router", daemon=True)
+        self._thread.start()
+
+    # called by any thread
+
+    def target(self, name: str) -> Target:
+        """The endpoint of that name, which may not exist yet."""
+        target = Target(name)
+        with self._lock:
+            self._targets.add(target)
+        target.refresh(self._router)
+        return target
+
+    def send(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Any:
+        """Send a call and give the reference to its answer; blocks while no replica has a free place.
+
+        Args:
+            timeout_s: how long it may block.
+            appear_s: how long it may wait for an endpoint that does not exist; None leaves it to `timeout_s`.
+
+        Raises:
+            DeadlineError: it would have blocked longer.
+            QueueFullError: too many callers block already.
+            BackendDeletedError: the endpoint's backend is gone.
+        """
+        answer = self._send_now(target, call)
+        return answer if answer is not None else run(self._send_later(target, call, timeout_s, appear_s), timeout_s)
+
+    async def send_async(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Any:
+        """The same as `send`, but other tasks of the caller's loop run while it waits."""
+        answer = self._send_now(target, call)
+        if answer is not None:
+            return answer
+        return await run_async(self._send_later(target, call, timeout_s, appear_s), timeout_s)
+
+    def wait_for_version(self, version: int, timeout_s: float) -> bool:
+        """Wait until the routing snapshot of that version is in force here; False when it took too long."""
+        with self._news:
+            return self._news.wait_for(lambda: self.closed or self._router.version >= version, timeout_s)
+
+    def close(self) -> None:
+        """Stop following the controller and end the thread; handles that use this router connect anew."""
+        with self._news:
+            self.closed = True
+            self._news.notify_all()
+        try:
+            self._loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:  # the loop is closed already
+            return
+        if threading.current_thread() is not self._thread:
+            self._thread.join(1.0)
+
+    def _send_now(self, target: Target, call: Call) -> Any:
+        split = target.split
+        if split is None:
+            return None
+        lane = self._lane(split.primary(call.shard_key, self._rng))
+        replica = lane.take()
+        return None if replica is None else self._sent(target, split, lane.send(replica, call), call)
+
+    def _send_later(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Work[Any]:
+        if target.split is None:
+            yield Pause(target.appeared, appear_s, _no_endpoint(target.name, appear_s or timeout_s))
+        while True:
+            split = target.split
+            if split is None:
+                raise _no_endpoint(target.name, timeout_s)
+            tag = split.primary(call.shard_key, self._rng)
+            lane = self._lane(tag)
+            waiter = SlotWaiter()
+            try:
+                lane.slots.wait(waiter)
+                lane.watch()
+                self._stay_awake()
+                yield Pause(waiter.granted, None, _no_place(target.name, tag, timeout_s))
+            except BackendDeletedError:
+                if target.split is split:
+                    raise
+                continue  # the traffic goes elsewhere by now
+            except BaseException:  # too late, cancelled or interrupted: the place must not be lost
+                waiter.give_up(lane.slots)
+                raise
+            return self._sent(target, split, lane.send(waiter.granted.result(), call), call)
+
+    def _sent(self, target: Target, split: Split, answer: Any, call: Call) -> Any:
+        self._metrics.count(target.name)
+        if split.has_shadows:
+            for tag in split.copies(call.shard_key, self._rng):
+                self._loop.call_soon_threadsafe(self._copies.send, self._lane(tag), call)
+        if not self._awake:
+            self._stay_awake()
+        return answer
+
+    def _lane(self, tag: str) -> Lane:
+        slots = self._router.slots(tag)
+        lane = self._lanes.get(tag)
+        if lane is not None and lane.slots is slots:
+            return lane
+        with self._lock:
+            lane = self._lanes.get(tag)
+            if lane is None or lane.slots is not slots:
+                if lane is not None:  # the tag was deleted and used again
+                    self._old_lanes.append(lane)
+                lane = self._lanes[tag] = Lane(slots)
+            return lane
+
+    def _stay_awake(self) -> None:
+        self._awake = True
+        self._loop.call_soon_threadsafe(self._busy.set)
+
+    # called by the router's own thread
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._live())
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._loop.close()
+
+    async def _live(self) -> None:
+        self._work = asyncio.current_task()
+        if self.closed:
+            return
+        looking = asyncio.ensure_future(self._look_after_calls())
+        try:
+            await follow(self._fetch, self._router, f"handle-{uuid.uuid4().hex}", "handle", self._applied)
+        finally:
+            looking.cancel()
+
+    def _cancel(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _fetch(self, poll: Poll) -> Update:
+        if not ray.is_initialized() or process_key() != self._key:
+            # an actor call would start a new Ray cluster by itself
+            self.closed = True
+            raise asyncio.CancelledError
+        try:
+            if self._controller is None:
+                self._controller = ray.get_actor(self.instance.controller, namespace=self.instance.namespace)
+            update: Update = await self._controller.watch.options(max_task_retries=0).remote(poll)
+        except BaseException:  # the next poll looks the controller up anew, whatever was wrong with this one
+            self._controller = None
+            raise
+        return update
+
+    def _applied(self, update: Update) -> None:
+        for tag in update.backends:
+            lane = self._lanes.get(tag)
+            if lane is not None:
+                lane.forget_methods()
+        with self._lock:
+            targets = list(self._targets)
+        for target in targets:
+            target.refresh(self._router)
+        with self._news:
+            self._news.notify_all()
+
+    async def _look_after_calls(self) -> None:
+        while True:
+            await self._busy.wait()
+            await asyncio.sleep(TICK_S)
+            with self._lock:
+                lanes = [*self._lanes.values(), *self._old_lanes]
+            for lane in lanes:
+                lane.reap()
+            self._metrics.flush(lanes)
+            self._old_lanes = [lane for lane in self._old_lanes if lane.in_flight]
+            self._awake = False
+            self._busy.clear()
+            if any(lane.in_flight for lane in lanes):
+                self._awake = True
+                self._busy.set()
+
+
+def process_key() -> tuple[str, str]:
+    """Names the Ray session this process is part of; another one after `ray.shutdown()` and `ray.init()`."""
+    context = ray.get_runtime_context()
+    return context.get_node_id(), context.get_job_id()
+
+
+def _no_endpoint(name: str, waited_s: float) -> DeadlineError:
+    return DeadlineError(
+        f"endpoint {name!r} does not exist and was not created within {waited_s:g} s; "
+        "create_endpoint() it first, or check the name"
+    )
+
+
+def _no_place(name: str, tag: str, waited_s: float) -> DeadlineError:
+    return DeadlineError(
+        f"no replica of backend {tag!r} had a free place for a call to endpoint {name!r} within {waited_s:g} s; "
+        "raise num_replicas or max_concurrent_queries, or see whether its replicas run"
+    )

@@ -1,0 +1,171 @@
+"""Frozen values that travel between the controller, the routers and the replicas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from legacy.config import BackendConfig, Door
+
+Matching = Literal["exact", "template", "prefix"]
+
+
+@dataclass(frozen=True)
+class BackendSpec:
+    """What a client asks for with create_backend.
+
+    Attributes:
+        tag: the backend's name.
+        code: cloudpickle of (function, class or import path; init_args; init_kwargs). Only replicas unpickle it.
+        is_class: a class is constructed, a function is called as it is; None for an import path (the replica looks).
+        config: validated, with `max_concurrent_queries` resolved.
+        actor_options: `ray_actor_options` with defaults filled in (a copy of the user's dict).
+        door: decides the dialect's details.
+        version: replicas of another version are replaced, 20% at a time; None never matches another version.
+        wait_for_resources: False raises ResourcesError when the replicas cannot be placed at once (0.8-1.3).
+        alias: whether `ray.serve` must mean this package in the replicas (programs started by the runner).
+        sys_path: import directories of the caller that replicas append to theirs.
+    """
+
+    tag: str
+    code: bytes
+    is_class: bool | None
+    config: BackendConfig
+    actor_options: dict[str, Any]
+    door: Door
+    version: str | None = None
+    wait_for_resources: bool = True
+    alias: bool = False
+    sys_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A named door to one or several backends.
+
+    Attributes:
+        route: None is headless (handles only). With `matching`: "exact" compares the decoded path (Ray 0.8-1.2),
+            "template" is a Starlette path such as /t/{x} with slash redirects (1.3-1.7), "prefix" matches whole
+            segments (deployments).
+        methods: upper-case HTTP methods; empty means all.
+        traffic: backend tag -> weight as the user gave it; the sum is 1.
+        shadows: backend tag -> proportion of requests that are copied to it.
+    """
+
+    name: str
+    route: str | None
+    methods: tuple[str, ...]
+    traffic: dict[str, float]
+    shadows: dict[str, float] = field(default_factory=dict)
+    matching: Matching = "exact"
+    door: Door = Door.CLIENT
+    python_methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReplicaAddress:
+    """How routers reach one running replica. A new process always has a new tag, so the tag is its incarnation.
+
+    Attributes:
+        actor: the Ray actor handle (handle calls).
+        unix_path: the HTTP socket for routers on the same node.
+        tcp: (ip, port) for routers on other nodes; None while the cluster has a single node.
+    """
+
+    tag: str
+    backend: str
+    node_id: str
+    pid: int
+    unix_path: str
+    tcp: tuple[str, int] | None = None
+    actor: Any = None
+
+
+@dataclass(frozen=True)
+class BackendView:
+    """What routers know of a backend: its limit and the replicas that may get requests now."""
+
+    tag: str
+    max_concurrent_queries: int
+    replicas: tuple[ReplicaAddress, ...] = ()
+
+
+@dataclass(frozen=True)
+class Update:
+    """The routing changes since the version a router has; None means deleted.
+
+    Attributes:
+        epoch: changes when the controller restarts; versions of different epochs do not compare.
+        full: the router drops what it had before.
+        secret: proves to a replica's TCP port that the caller is a router of the same instance.
+    """
+
+    epoch: str
+    version: int
+    full: bool
+    endpoints: dict[str, Endpoint | None] = field(default_factory=dict)
+    backends: dict[str, BackendView | None] = field(default_factory=dict)
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class ReplicaStart:
+    """Everything a replica process needs to begin."""
+
+    tag: str
+    backend: str
+    code: bytes
+    config: BackendConfig
+    door: Door
+    controller_name: str
+    namespace: str
+    secret: str
+    socket_dir: str
+    alias: bool = False
+    sys_path: tuple[str, ...] = ()
+    listen_tcp: bool = False
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class StartFailure:
+    """Why a replica did not come up, as text: the controller never unpickles user exceptions."""
+
+    replica: str
+    error: str  # "RuntimeError: weights file is missing"
+    traceback: str
+    kind: Literal["constructor", "reconfigure", "import", "environment", "died", "timeout"] = "constructor"
+
+
+@dataclass(frozen=True)
+class ProxyStart:
+    """Everything a proxy process needs to begin.
+
+    Attributes:
+        options: cloudpickle of HTTPOptions; only proxies unpickle it, since middlewares are user code.
+    """
+
+    name: str
+    node_id: str
+    controller_name: str
+    namespace: str
+    options: bytes
+
+
+@dataclass(frozen=True)
+class Poll:
+    """A router's long poll: what it has applied, and what it sent to replicas it no longer uses.
+
+    Attributes:
+        seen: the version the router has in force; this acknowledges everything up to it.
+        sent: replica tag -> handle calls sent to it in all, for replicas that the applied version removed. A draining
+            replica waits until that many calls have arrived, so none can be lost on the way.
+        load: backend tag -> requests queued in or in flight from this router (autoscaling).
+    """
+
+    router_id: str
+    kind: Literal["proxy", "handle"]
+    epoch: str
+    seen: int
+    sent: dict[str, int] = field(default_factory=dict)
+    load: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,231 @@
+"""The ASGI app of a replica: a proxy's request in, user code, the answer out. Runs on the user loop."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import time
+import uuid
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from legacy.errors import MethodMissingError
+from legacy.http_protocol import SCOPE_KEY
+from legacy.replica.faults import error_text, traceback_text, users_part
+from legacy.replica.invoke import Servable
+from legacy.replica.messages import CALL, HTTPRequest, to_http
+from legacy.replica.metrics import ReplicaMetrics
+
+logger = logging.getLogger("ray.serve")
+
+CALL_HEADER = b"x-serve-call"
+SECRET_HEADER = b"x-serve-secret"
+REFUSED = (b"x-serve-refused", b"1")
+"""Marks an answer for which no user code ran, so the request may be sent elsewhere whatever its method."""
+
+GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
+
+_PLAIN = (b"content-type", b"text/plain; charset=utf-8")
+_CLOSE = (b"connection", b"close")
+_ASGI = {"version": "3.0", "spec_version": "2.4"}  # the connection cancels us: responses need not watch for disconnects
+_REMEMBERED = 1024
+
+Call = tuple[str, str, dict[str, Any]]
+
+
+class ReplicaApp:
+    """Serves one servable to the proxies.
+
+    Attributes:
+        in_flight: requests that are in user code or whose answer is still being sent.
+        ceiling: more than that at the same time are refused; the routers keep the real limit.
+        draining: refuse what arrives, without running user code.
+        expired: the drain's time is up; requests that are cancelled are answered with 503.
+    """
+
+    def __init__(self, servable: Servable, metrics: ReplicaMetrics, ceiling: int, debug: bool) -> None:
+        self.in_flight = 0
+        self.ceiling = ceiling
+        self.draining = False
+        self.expired = False
+        self._servable = servable
+        self._metrics = metrics
+        self._debug = debug
+        self._calls: dict[bytes, Call] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of a proxy on this node."""
+        headers = scope["headers"]
+        if not headers or headers[-1][0] != CALL_HEADER:
+            await _say(send, 400, "this socket serves the proxies of one serve instance only", _CLOSE)
+        elif self.draining:
+            await _say(send, 503, "this replica is stopping", REFUSED)
+        elif self.in_flight >= self.ceiling:
+            await _say(send, 503, "this replica is full", REFUSED)
+        else:
+            await self._serve(self._read_call(headers.pop()[1]), scope, receive, send)
+
+    async def _serve(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        name, scope["root_path"], path_params = call
+        if path_params:
+            scope["path_params"] = path_params
+        scope["asgi"] = _ASGI
+        self.in_flight += 1
+        began, failed = time.perf_counter(), True
+        try:
+            result = await self._run(name, scope, receive)
+            if isinstance(result, Response):
+                failed = not await self._forward(result, scope, receive, send)
+            else:
+                headers, body = to_http(result)
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
+                failed = False
+        except asyncio.CancelledError as error:
+            if self.expired:
+                await _say(send, 503, GAVE_UP)
+            elif not _is_cancelled(scope):
+                await self._fail(error, scope, send)
+            else:
+                raise
+        except BaseException as error:  # user code may raise anything; the proxy gets a 500 and the replica lives on
+            if not _client_left(error, scope):
+                await self._fail(error, scope, send)
+        finally:
+            self.in_flight -= 1
+            self._metrics.count(time.perf_counter() - began, failed)
+
+    async def _run(self, name: str, scope: Scope, receive: Receive) -> Any:
+        if name.startswith("_") and name != CALL:
+            raise MethodMissingError(f"X-SERVE-CALL-METHOD names {name!r}; only public methods can be called over HTTP")
+        if self._servable.find(name).takes_nothing:
+            return await self._servable.call(name, (), {})
+        request = HTTPRequest(scope, receive)
+        await _read_body(request)
+        return await self._servable.call(name, (request,), {})
+
+    async def _forward(self, response: Response, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Send a response of the user's; False when it broke off half-way."""
+        watched = _Watched(send)
+        try:
+            await response(scope, receive, watched)
+        except BaseException as error:  # a user's stream may raise anything
+            if not watched.started:
+                raise
+            # Half an answer must not look like a whole one: uvicorn cuts the connection when the app just returns.
+            if not isinstance(error, asyncio.CancelledError) and not _client_left(error, scope):
+                logger.error("response of %s broke off", _line(scope), exc_info=error)
+            elif isinstance(error, asyncio.CancelledError) and not self.expired:
+                raise
+            return False
+        return True
+
+    async def _fail(self, error: BaseException, scope: Scope, send: Send) -> None:
+        request_id = _request_id(scope)
+        trace = (type(error), error, users_part(error.__traceback__))
+        logger.error("request %s, %s failed", request_id, _line(scope), exc_info=trace)
+        text = f"{error_text(error)}\n(request {request_id}; the traceback is in the replica's log)"
+        if self._debug:
+            text = traceback_text(error)
+        await _say(send, 500, text, (b"x-request-id", request_id.encode()))
+
+    def _read_call(self, value: bytes) -> Call:
+        call = self._calls.get(value)
+        if call is None:
+            call = read_call(value)
+            if not call[2] and len(self._calls) < _REMEMBERED:
+                self._calls[value] = call
+        return call
+
+
+class SecretApp:
+    """What stands before a `ReplicaApp` on a TCP port: only routers that know the instance's secret come through."""
+
+    def __init__(self, app: ReplicaApp, secret: str) -> None:
+        self._app = app
+        self._secret = secret.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of a proxy on another node."""
+        headers = scope["headers"]
+        name, value = headers[-2] if len(headers) > 1 else (b"", b"")
+        if name != SECRET_HEADER or not self._secret or not hmac.compare_digest(value, self._secret):
+            await _say(send, 403, "this port serves the proxies of one serve instance only", _CLOSE)
+            return
+        del headers[-2]
+        await self._app(scope, receive, send)
+
+
+class _Watched:
+    """`send` that knows whether an answer has begun."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.started = True
+        await self._send(message)
+
+
+def read_call(value: bytes) -> Call:
+    """Method name, root path and path parameters from the internal header `m=...&r=...&p=...`."""
+    fields = dict(pair.split("=", 1) for pair in value.decode("latin-1").split("&"))
+    params = unquote(fields.get("p", ""))
+    return unquote(fields.get("m", "")) or CALL, unquote(fields.get("r", "")), json.loads(params) if params else {}
+
+
+async def _read_body(request: HTTPRequest) -> None:
+    for name, value in request.scope["headers"]:
+        if name == b"content-length":
+            length = int(value)
+            break
+        if name == b"transfer-encoding":
+            await request.read(None)
+            return
+    else:
+        length = 0
+    if length:
+        await request.read(length)
+    else:
+        request._body = b""
+
+
+async def _say(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
+    body = text.encode("utf-8", "replace")
+    head = [_PLAIN, (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_cancelled(scope: Scope) -> bool:
+    """Whether the server cancelled the request; otherwise user code itself raised CancelledError."""
+    connection = scope.get(SCOPE_KEY)
+    return connection is None or connection.lost
+
+
+def _client_left(error: BaseException, scope: Scope) -> bool:
+    """Whether the error only says that nobody waits for the answer any more."""
+    if isinstance(error, ConnectionResetError):
+        return SCOPE_KEY in scope and bool(scope[SCOPE_KEY].lost)
+    return isinstance(error, ClientDisconnect)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return str(value.decode("latin-1"))
+    return uuid.uuid4().hex
+
+
+def _line(scope: Scope) -> str:
+    """The request in one log line: a path may hold line ends, so it is shown escaped."""
+    return f"{scope['method']} {scope['path']!r}"

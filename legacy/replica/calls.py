@@ -1,0 +1,129 @@
+"""Handle calls: what the handler gets for one, how many run at the same time, and the way to the user loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from starlette.requests import Request
+
+from legacy.replica.invoke import Handler, Servable
+from legacy.replica.messages import CALL, ServeRequest
+from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.user_loop import UserLoop
+
+Meta = tuple[str, str, str, dict[str, str] | None, str | None]
+"""How a handle call was made: method name, style, HTTP method, HTTP headers, shard key.
+
+The style "raw" passes the arguments as they are (deployments, and 1.4-1.7 with several positional arguments);
+"serve_request" makes a `ServeRequest` of them.
+"""
+
+
+def arguments(
+    meta: Meta, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The positional and keyword arguments the handler is called with."""
+    name, style, http_method, http_headers, shard_key = meta
+    if style == "raw":
+        if handler.takes_one and not args and not kwargs:
+            return (ServeRequest(),), {}  # the documents call `handle.remote()` for a handler that takes a request
+        return args, kwargs
+    if handler.takes_nothing:
+        return (), {}
+    if args and isinstance(args[0], Request):
+        return args[:1], {}
+    headers: dict[str, Any] = {**(http_headers or {}), "X-Serve-Call-Method": name or CALL}
+    headers["X-Serve-Shard-Key"] = shard_key
+    return (ServeRequest(args[0] if args else None, kwargs, headers, http_method or "GET"),), {}
+
+
+class Gate:
+    """Counts the handle calls of a replica and lets at most `ceiling` run; the others wait in order. One event loop.
+
+    Attributes:
+        arrived: calls in all.
+        running: calls that were let in and have not left.
+    """
+
+    def __init__(self, ceiling: int) -> None:
+        self.arrived = 0
+        self.running = 0
+        self._ceiling = ceiling
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """Calls that have arrived and may not run yet."""
+        return sum(not future.done() for future in self._waiting)
+
+    async def enter(self) -> None:
+        """Wait for room. Call `leave` afterwards, unless this raised."""
+        self.arrived += 1
+        if self.running < self._ceiling and not self._waiting:
+            self.running += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave()  # cancelled just after it was let in
+            raise
+
+    def leave(self) -> None:
+        """A call is over: the next one may run."""
+        self.running -= 1
+        self._admit()
+
+    def widen(self, ceiling: int) -> None:
+        """Another limit from now on."""
+        self._ceiling = ceiling
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self.running < self._ceiling:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.running += 1
+                turn.set_result(None)
+
+
+class CallDoor:
+    """The way of handle calls from the actor's loop to user code.
+
+    It is no part of the actor's class, because Ray wraps every method of an actor class for tracing.
+    """
+
+    def __init__(self, servable: Servable, metrics: ReplicaMetrics, gate: Gate, user: UserLoop) -> None:
+        self._servable = servable
+        self._metrics = metrics
+        self._gate = gate
+        self._user = user
+
+    async def call(self, meta: Meta, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one handle call and give its result.
+
+        Raises:
+            MethodMissingError: the backend has no such method.
+            Exception: whatever user code raises.
+        """
+        await self._gate.enter()
+        try:
+            return await self._user.run(self._answer, meta, args, kwargs)
+        finally:
+            self._gate.leave()
+
+    async def _answer(self, meta: Meta, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        name = meta[0] or CALL
+        began, failed = time.perf_counter(), True
+        try:
+            args, kwargs = arguments(meta, self._servable.find(name), args, kwargs)
+            result = await self._servable.call(name, args, kwargs)
+            failed = False
+            return result
+        finally:
+            self._metrics.count(time.perf_counter() - began, failed)

@@ -1,0 +1,263 @@
+"""From the bytes the client sent to a running servable, and the one way into it for HTTP and handle calls."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any
+
+from ray import cloudpickle
+
+from legacy.config import BackendConfig, Door
+from legacy.errors import MethodMissingError, RayServeException
+from legacy.replica.backends import IMPORT_PATH, accepts_batches
+from legacy.replica.batch_core import BatchCore
+from legacy.replica.batching import Batcher
+from legacy.replica.messages import CALL
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the client sent: the user's function or class and the constructor's arguments."""
+
+    target: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One callable method of the servable.
+
+    Attributes:
+        takes_nothing: it has no parameters, so it gets no request.
+        takes_one: it cannot be called without exactly one positional argument.
+    """
+
+    function: Callable[..., Any]
+    takes_nothing: bool
+    takes_one: bool
+
+
+async def load(code: bytes) -> Code:
+    """Unpickle the user's code and import what is named by path.
+
+    Raises:
+        Exception: whatever the user's modules raise while they are imported.
+    """
+    target, args, kwargs = cloudpickle.loads(code)
+    path = target if isinstance(target, str) else getattr(target, IMPORT_PATH, None)
+    return Code(import_path(path) if path else target, tuple(args), dict(kwargs))
+
+
+def import_path(path: str) -> Any:
+    """The class or function named by a dotted path; nested classes are found too.
+
+    Raises:
+        ImportError: no module of that name, or the module has no such attribute.
+    """
+    module_name, _, rest = path.rpartition(".")
+    names = [rest]
+    while True:
+        try:
+            found = importlib.import_module(module_name)
+            break
+        except ModuleNotFoundError as error:
+            outer, _, name = module_name.rpartition(".")
+            if error.name != module_name or not outer:
+                raise
+            module_name, names = outer, [name, *names]
+    for name in names:
+        if not hasattr(found, name):
+            raise ImportError(f"cannot import backend {path!r}: {found!r} has no attribute {name!r}")
+        found = getattr(found, name)
+    return found
+
+
+async def construct(code: Code) -> Any:
+    """The servable: a class's instance, whose `__init__` may be async (Ray 1.4+), or the function itself.
+
+    Raises:
+        TypeError: neither a class nor a function.
+        Exception: whatever the user's constructor raises.
+    """
+    target = code.target
+    if not inspect.isclass(target):
+        if not callable(target):
+            raise TypeError(f"a backend must be a function or a class, not {target!r}")
+        return target
+    if not inspect.iscoroutinefunction(target.__init__):
+        return target(*code.args, **code.kwargs)
+    instance = target.__new__(target, *code.args, **code.kwargs) if _has_own_new(target) else target.__new__(target)
+    await target.__init__(instance, *code.args, **code.kwargs)
+    return instance
+
+
+def _has_own_new(target: type) -> bool:
+    return target.__new__ is not object.__new__
+
+
+class Servable:
+    """The user's function or instance as the replica calls it. Lives on the user loop.
+
+    Args:
+        target: the function or instance.
+        backend: the backend's name, for messages.
+        config: batch limits and user_config.
+        door: decides when `reconfigure` is called.
+    """
+
+    def __init__(self, target: Any, backend: str, config: BackendConfig, door: Door) -> None:
+        self.target = target
+        self._backend = backend
+        self._door = door
+        self._is_function = inspect.isroutine(target)
+        self._batches = accepts_batches(target if self._is_function else type(target))
+        self._handlers: dict[str, Handler] = {}
+        self._batchers: dict[str, Batcher] = {}
+        self._config = config
+        self._configured_with = b""
+
+    def find(self, name: str) -> Handler:
+        """The handler of that name.
+
+        Raises:
+            MethodMissingError: there is none; the message lists those there are.
+        """
+        found = self._handlers.get(name)
+        return found if found is not None else self._look_up(name)
+
+    async def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run user code, sync or async, single or batched, and give its result.
+
+        Raises:
+            MethodMissingError: no such method.
+            RayServeException: user code tried to end the process with SystemExit or KeyboardInterrupt.
+            Exception: whatever user code raises.
+        """
+        handler = self._handlers.get(name) or self._look_up(name)
+        try:
+            if self._batches:
+                return await self._batched(name, args, kwargs)
+            result = handler.function(*args, **kwargs)
+            return await result if type(result) is CoroutineType else result
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Asyncio would let these two end the whole thread; the originals answer with an error and live on.
+            raise RayServeException(f"user code of backend {self._backend!r} raised {error!r}") from error
+
+    async def configure(self, config: BackendConfig) -> None:
+        """Take over a new config; `reconfigure` is called when the user_config is another one than before.
+
+        Raises:
+            RayServeException: there is a user_config and the backend cannot take it.
+            Exception: whatever the user's `reconfigure` raises.
+        """
+        self._config = config
+        for batcher in self._batchers.values():
+            batcher.configure(config.max_batch_size or 1, config.batch_wait_timeout)
+        wanted = config.user_config
+        given = wanted is not None if self._door is Door.DEPLOYMENT else _truth(wanted)
+        print_of_it = _fingerprint(wanted)
+        if not given or print_of_it == self._configured_with:
+            return
+        if self._is_function or not hasattr(self.target, "reconfigure"):
+            kind = "is a function" if self._is_function else "has no method reconfigure(user_config)"
+            raise RayServeException(f"backend {self._backend!r} was given a user_config, but it {kind}")
+        await self._finish(self.target.reconfigure(wanted))
+        self._handlers.clear()
+        self._configured_with = print_of_it
+
+    @property
+    def has_health_check(self) -> bool:
+        """Whether the class has a `check_health` (Ray 1.13+)."""
+        return not self._is_function and callable(getattr(self.target, "check_health", None))
+
+    async def check_health(self) -> None:
+        """Call the user's `check_health`."""
+        await self._finish(self.target.check_health())
+
+    async def destroy(self) -> None:
+        """Call the user's `__del__`, sync or async, for the last time."""
+        kind = type(self.target)
+        if self._is_function or not hasattr(kind, "__del__"):
+            return
+        last_words = self.target.__del__
+        # The collector would call it a second time; the class is this replica's own by now.
+        kind.__del__ = _nothing
+        await self._finish(last_words())
+
+    async def _finish(self, result: Any) -> Any:
+        return await result if inspect.isawaitable(result) else result
+
+    async def _batched(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or kwargs:
+            text = f"backend {self._backend!r} takes batches: call it with one request, not {len(args)} arguments"
+            raise TypeError(text)
+        batcher = self._batchers.get(name)
+        if batcher is None:
+            core: BatchCore[Any] = BatchCore(self._config.max_batch_size or 1, self._config.batch_wait_timeout)
+            batcher = Batcher(self._batch_call(name), f"{self._backend}.{name}", core)
+            self._batchers[name] = batcher
+        return await batcher.submit(args[0])
+
+    def _batch_call(self, name: str) -> Callable[[list[Any]], Any]:
+        async def call(requests: list[Any]) -> Any:
+            try:
+                return await self._finish(self.find(name).function(requests))
+            except (SystemExit, KeyboardInterrupt) as error:
+                raise RayServeException(f"user code of backend {self._backend!r} raised {error!r}") from error
+
+        return call
+
+    def _look_up(self, name: str) -> Handler:
+        owner = {CALL: self.target}.get if self._is_function else functools.partial(getattr, self.target)
+        function = owner(name, None)
+        if not callable(function):
+            text = f"backend {self._backend!r} has no method {name!r}; it has {', '.join(self._public()) or 'none'}"
+            raise MethodMissingError(text)
+        handler = _handler(function)
+        self._handlers[name] = handler
+        return handler
+
+    def _public(self) -> list[str]:
+        if self._is_function:
+            return [CALL]
+        names = [name for name, _ in inspect.getmembers(type(self.target), inspect.isroutine)]
+        own = CALL in dir(type(self.target))
+        return sorted([name for name in names if not name.startswith("_")] + [CALL] * own)
+
+
+def _handler(function: Callable[..., Any]) -> Handler:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):  # builtins have no signature
+        return Handler(function, takes_nothing=False, takes_one=False)
+    needed = [
+        one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+    one_positional = len(needed) == 1 and needed[0].kind is not needed[0].KEYWORD_ONLY
+    return Handler(function, takes_nothing=not parameters, takes_one=one_positional)
+
+
+def _truth(value: Any) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # a numpy array or data frame has no truth value, and is something
+        return True
+
+
+def _fingerprint(value: Any) -> bytes:
+    """Equal for equal values in nearly all cases; a different one only costs one `reconfigure` too many."""
+    try:
+        return pickle.dumps(value)
+    except Exception:  # user classes may fail to pickle in any way
+        return cloudpickle.dumps(value)
+
+
+def _nothing(self: Any) -> None:
+    """What `__del__` is once it has been called."""

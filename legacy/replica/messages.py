@@ -1,0 +1,195 @@
+"""What user code gets and gives: request objects in, HTTP answers out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import UserDict
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
+
+from legacy.errors import RayServeException
+
+BUFFERED = 8 * 1024 * 1024
+"""Bytes of a request body that are read before the handler runs; longer bodies stream."""
+
+CALL = "__call__"
+
+# What of an ASGI scope a request may take along to another process.
+_LINE = ("type", "asgi", "http_version", "server", "client", "scheme", "method")
+_PORTABLE = (*_LINE, "root_path", "path", "raw_path", "query_string", "headers", "path_params")
+
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_BYTES = (b"content-type", b"text/plain")
+_JSON = (b"content-type", b"application/json")
+
+
+class ServeMultiDict(UserDict[str, Any]):
+    """The keyword arguments of a handle call, looking like query parameters (Ray 1.1-1.7)."""
+
+    def getlist(self, key: str) -> Any:
+        """The value stored under `key`, or []."""
+        return self.data.get(key, [])
+
+
+class ServeRequest:
+    """What a handler gets from a handle call: the shape of an HTTP request around Python objects (Ray 1.2-1.7).
+
+    Args:
+        data: the positional argument of `handle.remote`, of any type.
+        kwargs: its keyword arguments.
+        headers: the `http_headers` of `handle.options`.
+        method: the `http_method` of `handle.options`.
+    """
+
+    def __init__(
+        self,
+        data: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+    ) -> None:
+        self._data = data
+        self._method = method
+        self._headers = dict(headers or {})
+        self._query_params = ServeMultiDict(kwargs or {})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers given with `handle.options`."""
+        return self._headers
+
+    @property
+    def method(self) -> str:
+        """The HTTP method given with `handle.options`, GET by default."""
+        return self._method
+
+    @property
+    def query_params(self) -> ServeMultiDict:
+        """The keyword arguments, with their Python types."""
+        return self._query_params
+
+    async def body(self) -> Any:
+        """The positional argument itself, of any type; None when there was none."""
+        return self._data
+
+    async def json(self) -> dict[Any, Any]:
+        """The positional argument, which must be a dict.
+
+        Raises:
+            RayServeException: it is of another type.
+        """
+        return self._dict("json()")
+
+    async def form(self) -> dict[Any, Any]:
+        """The positional argument, which must be a dict.
+
+        Raises:
+            RayServeException: it is of another type.
+        """
+        return self._dict("form()")
+
+    def _dict(self, what: str) -> dict[Any, Any]:
+        if isinstance(self._data, dict):
+            return self._data
+        kind = type(self._data).__name__
+        text = f"request.{what} needs a dict, and the handle was called with a {kind}; use request.body()"
+        raise RayServeException(text)
+
+    def __repr__(self) -> str:
+        return f"ServeRequest(method={self._method!r}, query_params={self._query_params.data!r})"
+
+
+class HTTPRequest(Request):
+    """A Starlette request that can be sent through a handle and arrives as the same request."""
+
+    async def read(self, length: int | None) -> None:
+        """Read a body of up to 8 MiB before the handler runs, so that it can be read twice and sent on.
+
+        A longer one is left to stream. `length` is None for a chunked body: what was read of one that turns out to be
+        longer is handed out again before the rest.
+
+        Raises:
+            ClientDisconnect: the client went away before the body was complete.
+        """
+        if length is not None and length > BUFFERED:
+            return
+        parts: list[bytes] = []
+        size = 0
+        while size <= BUFFERED:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect  # user code must not see half a body as a whole one
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if not message.get("more_body", False):
+                self._body = b"".join(parts)
+                return
+        self._receive = _replayed(b"".join(parts), self._receive)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not hasattr(self, "_body"):
+            text = f"the body of the request is longer than {BUFFERED} bytes and streams"
+            raise RayServeException(f"{text}: `await request.body()` before you send the request through a handle")
+        scope = {name: self.scope[name] for name in _PORTABLE if name in self.scope}
+        return rebuild, (scope, self._body)
+
+
+def rebuild(scope: Scope, body: bytes) -> HTTPRequest:
+    """The request that `HTTPRequest` pickled itself to."""
+    request = HTTPRequest(scope)
+    request._body = body
+    return request
+
+
+def _replayed(head: bytes, receive: Receive) -> Receive:
+    pending = [head]
+
+    async def first_the_head() -> Any:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": True}
+        return await receive()
+
+    return first_the_head
+
+
+class ServeEncoder(json.JSONEncoder):
+    """JSON for results: bytes, pydantic models, exceptions, numpy arrays and scalars become what users mean.
+
+    As in Ray 0.8-1.7; numpy scalars and pydantic 2 models are this project's.
+    """
+
+    def default(self, o: Any) -> Any:
+        """The JSON value for an object `json` does not know."""
+        if isinstance(o, bytes):
+            return o.decode("utf-8")
+        if isinstance(o, BaseModel):
+            return o.model_dump()
+        if isinstance(o, Exception):
+            return str(o)
+        # Whoever returns a numpy value has imported numpy; importing it here would cost every replica 60 ms.
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(o, (numpy.ndarray, numpy.generic)):
+            return o.tolist()
+        return super().default(o)
+
+
+def to_http(result: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of the 200 answer for a handler's result that is not a Starlette response.
+
+    Raises:
+        TypeError: the result is not JSON; the message names its type.
+    """
+    if isinstance(result, str):
+        kind, body = _TEXT, result.encode("utf-8")
+    elif isinstance(result, bytes):
+        kind, body = _BYTES, result
+    elif result is None:
+        kind, body = _BYTES, b""
+    else:
+        kind, body = _JSON, json.dumps(result, cls=ServeEncoder, indent=2).encode("utf-8")
+    return [kind, (b"content-length", b"%d" % len(body))], body

@@ -1,0 +1,246 @@
+"""The actor of one replica: user code on a loop of its own, control and handle calls on the actor's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from typing import Any, Literal
+
+import ray
+
+from legacy import settings
+from legacy.config import CONCURRENCY_1_4, BackendConfig
+from legacy.errors import RayServeException
+from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
+from legacy.replica import context
+from legacy.replica.app import ReplicaApp, SecretApp
+from legacy.replica.calls import CallDoor, Gate, Meta
+from legacy.replica.faults import error_text, traceback_text
+from legacy.replica.invoke import Servable, construct, load
+from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.server import ReplicaServer, bind_private
+from legacy.replica.user_loop import UserLoop
+
+logger = logging.getLogger("ray.serve")
+
+HEADROOM = 4  # several routers may each send up to the limit; beyond that the replica itself holds back
+QUIET_S = 0.05  # how long a draining replica must have been idle
+_LOOK_S = 0.01
+_EXPIRE_LOOKS = 50
+_CLOSE_S = 1.5
+_FLUSH_S = 1.0
+
+Step = Literal["constructor", "reconfigure", "import", "environment"]
+
+
+class ServeReplica:
+    """One process that runs a backend. The controller makes the actor; routers send it requests.
+
+    Args:
+        start: what the replica is; its code is unpickled by `initialize` only.
+    """
+
+    def __init__(self, start: ReplicaStart) -> None:
+        self._start = start
+        self._step: Step = "environment"
+        self._user = UserLoop()
+        self._server = ReplicaServer()
+        self._gate = Gate(_ceiling(start.config))
+        self._servable: Servable | None = None
+        self._app: ReplicaApp | None = None
+        self._door: CallDoor | None = None
+        self._metrics: ReplicaMetrics | None = None
+        self._birth: asyncio.Task[ReplicaAddress | StartFailure] | None = None
+        self._drained: asyncio.Task[None] | None = None
+        self._drain_until = float("inf")
+        self._stopped: asyncio.Task[None] | None = None
+        self._tcp: tuple[str, int] | None = None
+
+    async def initialize(self) -> ReplicaAddress | StartFailure:
+        """Run the constructor and open the sockets. Calling it again gives the first call's outcome.
+
+        Returns:
+            Where routers reach the replica (without an actor handle), or why it did not come up. User exceptions are
+            never raised: the controller must not unpickle them.
+        """
+        if self._birth is None:
+            self._birth = asyncio.get_running_loop().create_task(self._begin())
+        return await asyncio.shield(self._birth)
+
+    async def handle_request(self, meta: Meta, *args: Any, **kwargs: Any) -> tuple[Any, None]:
+        """Run one handle call. Called with `num_returns=2`: the second value only says that the call is over.
+
+        Raises:
+            MethodMissingError: the backend has no such method.
+            Exception: whatever user code raises.
+        """
+        if self._door is None:
+            raise self._not_ready()
+        return await self._door.call(meta, args, kwargs), None
+
+    async def reconfigure(self, config: BackendConfig) -> StartFailure | None:
+        """Take over a new config, calling the user's `reconfigure` if its user_config changed."""
+        if self._servable is None or self._app is None:
+            return self._failure(self._not_ready(), "reconfigure")
+        self._gate.widen(_ceiling(config))
+        self._app.ceiling = _ceiling(config)
+        try:
+            await self._user.run(_contained, self._servable.configure, config)
+        except Exception as error:  # user code may raise anything; the controller gets it as text
+            return self._failure(error, "reconfigure")
+        return None
+
+    async def check_health(self) -> None:
+        """Ask the user's `check_health`, on the user loop; without one a replica that answers is healthy.
+
+        Raises:
+            RayServeException: the check raised; the text names its error.
+        """
+        if self._servable is None or not self._servable.has_health_check:
+            return
+        try:
+            await self._user.run(_contained, self._servable.check_health)
+        except Exception as error:  # the controller must not unpickle user exceptions
+            raise RayServeException(f"check_health of {self._start.tag} raised {error_text(error)}") from None
+
+    async def drain(self, expected_calls: int, timeout_s: float) -> None:
+        """Finish what is there, then stop. No router sends new requests to the replica any more.
+
+        HTTP requests that still arrive are refused without running user code. Calling it again only shortens the time.
+
+        Args:
+            expected_calls: handle calls sent to this replica in all; some may still be on their way.
+            timeout_s: seconds until it gives up: HTTP requests that are not done then are answered with 503.
+        """
+        if self._app is not None:
+            self._app.draining = True
+        self._drain_until = min(self._drain_until, time.monotonic() + timeout_s)
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_task(self._finish(expected_calls))
+        await asyncio.shield(self._drained)
+
+    async def stop(self) -> None:
+        """Close the sockets and call the user's `__del__`, once."""
+        if self._stopped is None:
+            self._stopped = asyncio.get_running_loop().create_task(self._stop())
+        await asyncio.shield(self._stopped)
+
+    async def load(self) -> int:
+        """Requests that are running or queued here right now."""
+        return self._running() + self._gate.waiting
+
+    async def open_tcp(self) -> tuple[str, int]:
+        """Listen for routers on other nodes too; gives (ip, port). Calling it again gives the same.
+
+        Raises:
+            RayServeException: the replica is not ready.
+        """
+        if self._app is None:
+            raise self._not_ready()
+        if self._tcp is None:
+            host = ray.util.get_node_ip_address()
+            guarded = SecretApp(self._app, self._start.secret)
+            self._tcp = host, await self._user.run(self._server.serve_tcp, guarded, host, None)
+        return self._tcp
+
+    async def wait_until_gone(self) -> None:
+        """Never returns; it fails with RayActorError when the process dies, which is how the controller sees it."""
+        await asyncio.get_running_loop().create_future()
+
+    async def _begin(self) -> ReplicaAddress | StartFailure:
+        try:
+            return await self._start_up()
+        except Exception as error:  # user code may raise anything; the controller gets it as text
+            self._server.remove_socket()
+            return self._failure(error, self._step)
+
+    async def _start_up(self) -> ReplicaAddress:
+        start = self._start
+        logger.setLevel(logging.DEBUG if settings.load().debug_log else logging.INFO)
+        sys.path.extend(path for path in start.sys_path if path not in sys.path)
+        sock, path = bind_private(start.socket_dir)
+        self._server.owns(path)
+        here = context.ReplicaContext(start.backend, start.tag, None, start.controller_name, start.namespace)
+        context.set_current(here)
+        self._step = "import"
+        code = await self._user.run(_contained, load, start.code)
+        self._step = "constructor"
+        here.servable_object = await self._user.run(_contained, construct, code)
+        servable = Servable(here.servable_object, start.backend, start.config, start.door)
+        self._step = "reconfigure"
+        await self._user.run(_contained, servable.configure, start.config)
+        self._step = "environment"
+        metrics = ReplicaMetrics(start.backend, start.tag)
+        app = ReplicaApp(servable, metrics, _ceiling(start.config), start.debug)
+        await self._user.run(self._server.serve_unix, app, sock)
+        self._servable, self._app, self._metrics = servable, app, metrics
+        self._door = CallDoor(servable, metrics, self._gate, self._user)
+        self._flush_metrics()
+        tcp = await self.open_tcp() if start.listen_tcp else None
+        node = ray.get_runtime_context().get_node_id()
+        return ReplicaAddress(start.tag, start.backend, node, os.getpid(), path, tcp)
+
+    def _not_ready(self) -> RayServeException:
+        return RayServeException(f"replica {self._start.tag} is not ready")
+
+    def _failure(self, error: BaseException, step: Step) -> StartFailure:
+        return StartFailure(self._start.tag, error_text(error), traceback_text(error), step)
+
+    def _running(self) -> int:
+        return self._gate.running + (self._app.in_flight if self._app else 0)
+
+    async def _finish(self, expected_calls: int) -> None:
+        idle_since: float | None = None
+        while (now := time.monotonic()) < self._drain_until:
+            idle = not self._running() and not self._gate.waiting and self._gate.arrived >= expected_calls
+            idle_since = (idle_since or now) if idle else None
+            if idle_since is not None and now - idle_since >= QUIET_S:
+                break
+            await asyncio.sleep(_LOOK_S)
+        else:
+            await self._give_up()
+        await self.stop()
+
+    async def _give_up(self) -> None:
+        app = self._app
+        if app is None or not app.in_flight:
+            return
+        app.expired = True
+        self._user.loop.call_soon_threadsafe(self._server.cancel_running)
+        for _ in range(_EXPIRE_LOOKS):
+            if not app.in_flight:
+                return
+            await asyncio.sleep(_LOOK_S)
+        self._server.abandon()
+
+    async def _stop(self) -> None:
+        try:
+            await asyncio.wait_for(self._user.run(self._server.close), _CLOSE_S)
+        except asyncio.TimeoutError:  # a sync handler blocks the user loop for good
+            return
+        finally:
+            self._server.remove_socket()
+        if self._servable is not None:
+            with contextlib.suppress(Exception):  # a destructor's error concerns nobody any more
+                await self._user.run(_contained, self._servable.destroy)
+
+    def _flush_metrics(self) -> None:
+        if self._metrics is not None and self._stopped is None:
+            self._metrics.flush(self._running(), self._gate.waiting)
+            asyncio.get_running_loop().call_later(_FLUSH_S, self._flush_metrics)
+
+
+async def _contained(function: Any, *args: Any) -> Any:
+    """Run user code so that SystemExit and KeyboardInterrupt end neither the loop nor the process."""
+    try:
+        return await function(*args)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RayServeException(f"user code raised {error!r}") from error
+
+
+def _ceiling(config: BackendConfig) -> int:
+    return HEADROOM * (config.max_concurrent_queries or CONCURRENCY_1_4)

@@ -1,0 +1,200 @@
+"""The sockets of a replica: a unix socket in a private directory, and a TCP port when there are other nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import stat
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn.config
+import uvicorn.server
+
+from legacy.http_protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.replica.app import GAVE_UP
+
+KEEP_ALIVE_S = 90  # longer than the 30 s proxies keep an idle connection, so that the proxy closes first
+LONGEST_PATH = 100  # bytes; the kernel's limit is 108
+_BACKLOG = 1024
+_CLOSING_LOOKS = 100  # of 10 ms
+_SUFFIX = ".sock"
+_UNBORN = ".new"
+
+_LAST_WORDS = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(GAVE_UP), GAVE_UP.encode())
+)
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """Ray's TLS settings (RAY_USE_TLS): paths of PEM files; both sides show a certificate of `ca`."""
+
+    certificate: str
+    key: str
+    ca: str
+
+    def context(self) -> ssl.SSLContext:
+        """The server side's context: clients must have a certificate, as with Ray's own ports."""
+        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.ca)
+        made.load_cert_chain(self.certificate, self.key)
+        made.verify_mode = ssl.CERT_REQUIRED
+        return made
+
+
+def bind_private(directory: str) -> tuple[socket.socket, str]:
+    """A listening unix socket only this user can reach, and its path. Sweeps sockets nobody listens on any more.
+
+    Raises:
+        OSError: the directory cannot be made, belongs to somebody else or is open to others; or the path is too long.
+    """
+    path = os.path.join(directory, uuid.uuid4().hex[:12] + _SUFFIX)
+    if len(os.fsencode(path)) >= LONGEST_PATH:
+        text = (
+            f"socket path {path} is longer than {LONGEST_PATH} bytes; set SERVE_COMPAT_RUN_DIR to a shorter directory"
+        )
+        raise OSError(text)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Linux gives the bound file the mode of the socket: no umask, which would hit files of other threads.
+    os.fchmod(sock.fileno(), 0o600)
+    unborn = path[: -len(_SUFFIX)] + _UNBORN
+    for attempt in range(3):
+        make_private(directory)
+        try:
+            sock.bind(unborn)
+            break
+        except FileNotFoundError:  # the last replica before us has just removed the directory
+            if attempt == 2:
+                raise
+    sock.listen(_BACKLOG)
+    os.chmod(unborn, 0o600)
+    # Under its name only now that it listens, so that a sweep of another replica never takes it for a dead one.
+    os.rename(unborn, path)
+    sweep(directory)
+    return sock, path
+
+
+def make_private(directory: str) -> None:
+    """Make the directory for this user alone, or check that it is so.
+
+    Raises:
+        PermissionError: it belongs to somebody else, or others may enter it.
+    """
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    found = os.lstat(directory)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        text = f"{directory} must be a directory of this user with mode 0700; remove it or set SERVE_COMPAT_RUN_DIR"
+        raise PermissionError(text)
+
+
+def sweep(directory: str) -> None:
+    """Remove sockets that nobody listens on: their replicas were killed."""
+    for path in Path(directory).glob("*" + _SUFFIX):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:  # alive but busy, or gone already
+                continue
+
+
+class ReplicaServer:
+    """uvicorn's HTTP protocol on the replica's sockets. All methods run on the user loop."""
+
+    def __init__(self) -> None:
+        self._servers: list[asyncio.AbstractServer] = []
+        self._states: list[uvicorn.server.ServerState] = []
+        self._path = ""
+
+    def owns(self, path: str) -> None:
+        """The socket's file to remove in the end."""
+        self._path = path
+
+    async def serve_unix(self, app: Any, sock: socket.socket) -> None:
+        """Accept connections on a socket of `bind_private`."""
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_unix_server(self._protocol(app), sock=sock, backlog=_BACKLOG))
+
+    async def serve_tcp(self, app: Any, host: str, tls: TlsFiles | None) -> int:
+        """Accept connections on a free port of `host`, which is returned."""
+        loop = asyncio.get_running_loop()
+        context = tls.context() if tls else None
+        server = await loop.create_server(self._protocol(app), host, 0, ssl=context, backlog=_BACKLOG)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop accepting, let what is written reach the proxies, remove the socket."""
+        for server in self._servers:
+            server.close()
+        for state in self._states:
+            for connection in list(state.connections):
+                connection.shutdown()
+        for _ in range(_CLOSING_LOOKS):
+            if not any(state.connections for state in self._states):
+                break
+            await asyncio.sleep(0.01)
+        self.remove_socket()
+
+    def remove_socket(self) -> None:
+        """Remove the socket's file, sweep, and the directory too when it is empty. From any thread."""
+        if self._path:
+            Path(self._path).unlink(missing_ok=True)
+            directory = os.path.dirname(self._path)
+            with contextlib.suppress(OSError):  # not empty: other replicas of the node live there
+                sweep(directory)
+                os.rmdir(directory)
+
+    def cancel_running(self) -> None:
+        """Cancel every request whose answer is not complete."""
+        for state in self._states:
+            for connection in list(state.connections):
+                task = connection.connection.task if isinstance(connection, CancellingProtocol) else None
+                if task is not None:
+                    task.cancel()
+
+    def abandon(self) -> None:
+        """Tell clients whose request has no answer yet that there will be none.
+
+        Called from another thread when a sync handler blocks the user loop, so it writes past the loop to the socket.
+        """
+        for state in self._states:
+            for connection in list(state.connections):
+                cycle = connection.running if isinstance(connection, CancellingProtocol) else None
+                if cycle is not None and not cycle.response_started:
+                    with contextlib.suppress(OSError):
+                        _say_past_the_loop(connection.transport.get_extra_info("socket").fileno())
+
+    def _protocol(self, app: Any) -> Any:
+        config = uvicorn.config.Config(
+            cancel_on_disconnect(app),
+            http=CancellingProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        config.load()
+        state = uvicorn.server.ServerState()
+        self._states.append(state)
+        loop = asyncio.get_running_loop()
+        return lambda: CancellingProtocol(config, state, {}, loop)
+
+
+def _say_past_the_loop(descriptor: int) -> None:
+    os.write(descriptor, _LAST_WORDS)
+    with socket.socket(fileno=os.dup(descriptor)) as sock:
+        sock.shutdown(socket.SHUT_WR)

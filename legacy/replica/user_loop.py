@@ -1,0 +1,91 @@
+"""The one thread on which all user code of a replica runs, with an event loop of its own.
+
+A handler that blocks then stops neither health checks nor draining, which live on the actor's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from legacy.errors import RayServeException
+
+logger = logging.getLogger("ray.serve")
+
+
+class UserLoop:
+    """An event loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="serve-user-code", daemon=True)
+        self._thread.start()
+
+    async def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Any:
+        """Await `function(*args)` on the user loop, from another loop. Cancelling the wait cancels the work."""
+        home = asyncio.get_running_loop()
+        crossing = _Crossing(home, function, args)
+        self.loop.call_soon_threadsafe(crossing.begin)
+        try:
+            return await crossing.outcome
+        except asyncio.CancelledError:
+            self.loop.call_soon_threadsafe(crossing.cancel)
+            raise
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        while True:
+            try:
+                self.loop.run_forever()
+                return
+            except (SystemExit, KeyboardInterrupt) as error:
+                # A task that user code started raised it: asyncio lets these two through, and the loop must go on.
+                logger.error("%s raised in a background task of a replica is ignored", type(error).__name__)
+
+
+class _Crossing:
+    """One piece of work that runs on the user loop for somebody on the home loop."""
+
+    __slots__ = ("_args", "_cancelled", "_function", "_home", "_task", "outcome")
+
+    def __init__(
+        self, home: asyncio.AbstractEventLoop, function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]
+    ) -> None:
+        self.outcome: asyncio.Future[Any] = home.create_future()
+        self._home = home
+        self._function = function
+        self._args = args
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+
+    def begin(self) -> None:
+        if self._cancelled:
+            return
+        self._task = asyncio.get_running_loop().create_task(self._function(*self._args))
+        self._task.add_done_callback(self._over)
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the home loop is closed: the process ends and nobody waits
+            self._home.call_soon_threadsafe(self._tell, task)
+
+    def _tell(self, task: asyncio.Task[Any]) -> None:
+        if self.outcome.done():
+            # Read it, or asyncio logs "exception was never retrieved" for a call that was cancelled.
+            _ = task.cancelled() or task.exception()
+        elif task.cancelled():
+            self.outcome.set_exception(RayServeException("the handler ended by raising CancelledError"))
+        elif (error := task.exception()) is not None:
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(task.result())

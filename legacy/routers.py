@@ -1,0 +1,76 @@
+"""The routers of this process: one per serve instance, made when a handle first needs it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+
+from legacy.errors import InstanceError
+from legacy.local_router import InstanceName, LocalRouter, process_key
+
+
+class Routers:
+    """Finds, makes and closes the routers of one process."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew in a forked child: threads do not survive a fork, and the lock may have been held."""
+        self._lock = threading.Lock()
+        self._routers: dict[InstanceName, LocalRouter] = {}
+        self._shut: set[InstanceName] = set()
+        self._key: object = None
+
+    def get(self, instance: InstanceName) -> LocalRouter:
+        """The router for an instance.
+
+        Raises:
+            InstanceError: this process has shut the instance down.
+        """
+        key = process_key()
+        with self._lock:
+            stale = [] if key == self._key else list(self._routers.values())
+            if key != self._key:  # another Ray session than last time
+                self._routers, self._shut, self._key = {}, set(), key
+            if instance in self._shut:
+                raise InstanceError(f"serve instance {instance.controller!r} has already been shut down")
+            router = self._routers.get(instance)
+            if router is None or router.closed:
+                router = self._routers[instance] = LocalRouter(instance, key)
+        for old in stale:
+            old.close()
+        return router
+
+    def known(self, instance: InstanceName) -> LocalRouter | None:
+        """The router for an instance if there is one already."""
+        with self._lock:
+            router = self._routers.get(instance)
+        return None if router is None or router.closed else router
+
+    def open(self, instance: InstanceName) -> None:
+        """An instance of that name was started (again)."""
+        with self._lock:
+            self._shut.discard(instance)
+
+    def close(self, instance: InstanceName) -> None:
+        """The instance was shut down: end its router, refuse to make another one."""
+        with self._lock:
+            self._shut.add(instance)
+            router = self._routers.pop(instance, None)
+        if router is not None:
+            router.close()
+
+    def close_all(self) -> None:
+        """End all routers, at the end of the process."""
+        with self._lock:
+            routers, self._routers = list(self._routers.values()), {}
+        for router in routers:
+            router.close()
+
+
+routers = Routers()
+
+os.register_at_fork(after_in_child=routers.reset)
+atexit.register(routers.close_all)

@@ -1,0 +1,249 @@
+"""One serve instance as seen from this process: every command of every legacy dialect goes through here.
+
+The door says through which API the user came in; where generations disagree, it decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+
+from legacy import settings
+from legacy.checks import check_endpoint, config_fields
+from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.errors import DeadlineError, InstanceError, RayServeException
+from legacy.handle import RayServeHandle, RayServeSyncHandle
+from legacy.local_router import InstanceName
+from legacy.records import Endpoint, Matching
+from legacy.routers import routers
+from legacy.specs import Backend, backend_spec
+from legacy.traffic.split import check_proportion
+
+logger = logging.getLogger("ray.serve")
+
+HANDLES_FOLLOW_S = 5.0  # how long a command waits for this process's own handles to follow it
+GONE_S = 5.0  # how long shutdown waits for the controller's name to vanish
+
+
+class Session:
+    """Commands and questions to one instance.
+
+    Args:
+        controller: its controller's actor handle.
+        name: how any process finds it.
+        owned: it ends with this process (started here and not detached).
+        detached: it outlives its driver.
+    """
+
+    def __init__(self, controller: Any, name: InstanceName, owned: bool, detached: bool) -> None:
+        self.controller = controller
+        self.name = name
+        self.owned = owned
+        self.detached = detached
+        self.alive = True
+        self.used: set[Door] = set()
+
+    # backends
+
+    def create_backend(self, door: Door, backend: Backend) -> None:
+        """Check the arguments in the order of the originals, register the backend and wait for its replicas."""
+        if backend.tag in self.list_backends(door):
+            raise ValueError(
+                f"cannot create backend {backend.tag!r}: it is already registered; "
+                "delete_backend() it first, update_backend_config() it, or choose another tag"
+            )
+        self._command("create_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+
+    def list_backends(self, door: Door) -> dict[str, BackendConfig]:
+        """tag -> config of all backends."""
+        self.used.add(door)
+        backends: dict[str, BackendConfig] = self._ask("list_backends")
+        return backends
+
+    def get_backend_config(self, door: Door, tag: str) -> BackendConfig:
+        """The config of one backend, or ValueError."""
+        backends = self.list_backends(door)
+        if tag not in backends:
+            raise ValueError(f"backend {tag!r} is not registered; known backends: {sorted(backends) or 'none'}")
+        return backends[tag]
+
+    def update_backend_config(self, door: Door, tag: str, changes: Any) -> None:
+        """Merge the fields given explicitly into a backend's config and wait until it is in force."""
+        self.used.add(door)
+        if changes is None:
+            raise TypeError("the config options must be a dict or a serve.BackendConfig, not None")
+        given = config_fields(changes, "the config options")
+        BackendConfig(**given)  # so that a bad value raises pydantic's own error here
+        self._command("update_backend", tag, given, timeout_s=settings.load().start_timeout_s)
+
+    def delete_backend(self, door: Door, tag: str, force: bool) -> None:
+        """Unregister a backend and wait until its replicas are gone; an unknown tag is fine."""
+        self.used.add(door)
+        self._command("delete_backend", tag, force, timeout_s=settings.load().start_timeout_s)
+
+    # endpoints
+
+    def create_endpoint(self, door: Door, name: str, backend: Any, route: Any, methods: Any) -> None:
+        """Register an endpoint and wait until every proxy knows it."""
+        self.used.add(door)
+        upper = check_endpoint(name, backend, route, methods)
+        matching: Matching = "template" if door is Door.MODULE else "exact"
+        self._command("create_endpoint", Endpoint(name, route, upper, {backend: 1.0}, {}, matching, door))
+
+    def list_endpoints(self, door: Door) -> dict[str, dict[str, Any]]:
+        """name -> route, methods, traffic and shadows of all endpoints."""
+        self.used.add(door)
+        endpoints: dict[str, Endpoint] = self._ask("list_endpoints")
+        return {name: _described(endpoint, door) for name, endpoint in endpoints.items()}
+
+    def delete_endpoint(self, door: Door, name: str) -> None:
+        """Unregister an endpoint and wait until no proxy knows it; an unknown name is fine."""
+        self.used.add(door)
+        self._command("delete_endpoint", name)
+
+    def set_traffic(self, door: Door, name: str, weights: Any) -> None:
+        """Replace the traffic policy of an endpoint and wait until it is in force."""
+        self.used.add(door)
+        if not isinstance(weights, Mapping):
+            raise TypeError(
+                f"the traffic of endpoint {name!r} must be a dict of backend tag to weight, not {weights!r}"
+            )
+        self._command("set_traffic", name, dict(weights))
+
+    def shadow_traffic(self, door: Door, name: str, tag: str, proportion: Any) -> None:
+        """Copy a proportion of an endpoint's requests to a backend; 0 ends it."""
+        self.used.add(door)
+        check_proportion(name, tag, proportion)
+        self._command("shadow_traffic", name, tag, proportion)
+
+    def get_handle(self, door: Door, name: str, missing_ok: bool, sync: bool) -> RayServeHandle:
+        """A handle to an endpoint.
+
+        Raises:
+            KeyError: there is no such endpoint, and `missing_ok` is False.
+        """
+        self.used.add(door)
+        endpoints: dict[str, Endpoint] = self._ask("list_endpoints")
+        if name not in endpoints and not missing_ok:
+            raise KeyError(
+                f"endpoint {name!r} does not exist; known endpoints: {sorted(endpoints) or 'none'}. "
+                "create_endpoint() it first, or pass missing_ok=True"
+            )
+        is_deployment = name in endpoints and endpoints[name].door is Door.DEPLOYMENT
+        kind = RayServeSyncHandle if sync else RayServeHandle
+        _warn_about_context(sync)
+        handle = kind(self.name, name, Door.DEPLOYMENT if is_deployment else door)
+        handle.connect()
+        return handle
+
+    # the instance
+
+    def http_options(self) -> HTTPOptions:
+        """What the instance was started with, without middlewares."""
+        options: HTTPOptions = self._ask("http_options")
+        return options
+
+    def status(self) -> dict[str, Any]:
+        """Endpoints, backends, replicas, proxies and routers, as plain values."""
+        report: dict[str, Any] = self._ask("status")
+        return report
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Wait until HTTP is up.
+
+        Raises:
+            OSError: the address is taken.
+            TimeoutError: it is not up in time.
+        """
+        try:
+            self._result(self.controller.ready.remote(), timeout_s, "serve.start")
+        except DeadlineError as error:
+            raise TimeoutError(str(error)) from None
+
+    def shutdown(self) -> None:
+        """Stop everything that belongs to the instance; a second call does nothing."""
+        if not self.alive:
+            return
+        self.alive = False
+        routers.close(self.name)
+        if not ray.is_initialized():
+            return
+        try:
+            ray.get(self.controller.shutdown.remote(), timeout=settings.load().call_timeout_s)
+        except (RayActorError, RayTaskError, GetTimeoutError) as error:
+            logger.warning("serve instance %s did not shut down cleanly: %s", self.name.controller, error)
+        ray.kill(self.controller, no_restart=True)
+        self._wait_until_gone()
+
+    def check_alive(self) -> None:
+        """Raise InstanceError when the instance was shut down from here."""
+        if not self.alive:
+            raise InstanceError(
+                f"serve instance {self.name.controller!r} has already been shut down; serve.start() a new one"
+            )
+
+    def _wait_until_gone(self) -> None:
+        deadline = time.monotonic() + GONE_S
+        while time.monotonic() < deadline:
+            try:
+                ray.get_actor(self.name.controller, namespace=self.name.namespace)
+            except ValueError:
+                return
+            time.sleep(0.02)  # Ray has no event for a name that becomes free
+
+    def _command(self, method: str, *args: Any, timeout_s: float | None = None) -> None:
+        self.check_alive()
+        # Ray runs the call again when the controller crashes in between; the id lets it see that
+        ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
+        version = self._result(ref, timeout_s or settings.load().call_timeout_s, method)
+        router = routers.known(self.name)
+        if router is not None and not router.wait_for_version(version, HANDLES_FOLLOW_S):
+            logger.warning("handles of this process have not followed %s within %g s", method, HANDLES_FOLLOW_S)
+
+    def _ask(self, method: str) -> Any:
+        self.check_alive()
+        return self._result(getattr(self.controller, method).remote(), settings.load().call_timeout_s, method)
+
+    def _result(self, ref: Any, timeout_s: float, what: str) -> Any:
+        try:
+            return ray.get(ref, timeout=timeout_s)
+        except GetTimeoutError:
+            raise DeadlineError(f"{what} was not done within {timeout_s:g} s; is the cluster overloaded?") from None
+        except RayTaskError as error:
+            _raise_cause(error)
+        except RayActorError as error:
+            self.alive = False
+            raise InstanceError(f"serve instance {self.name.controller!r} is gone: {error}") from None
+
+
+def _described(endpoint: Endpoint, door: Door) -> dict[str, Any]:
+    described = {
+        "route": endpoint.route,
+        "methods": list(endpoint.methods),
+        "traffic": dict(endpoint.traffic),
+        "shadows": dict(endpoint.shadows),
+    }
+    return {**described, "python_methods": list(endpoint.python_methods)} if door is Door.MODULE else described
+
+
+def _warn_about_context(sync: bool) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if sync:
+        logger.warning("a sync handle was made inside an event loop, which its calls may block; get_handle(sync=False)")
+
+
+def _raise_cause(error: RayTaskError) -> NoReturn:
+    cause = error.cause
+    if isinstance(cause, Exception) and not isinstance(cause, RayTaskError):
+        raise cause from None
+    raise RayServeException(str(error)) from None

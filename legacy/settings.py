@@ -1,0 +1,66 @@
+"""The only reader of os.environ, through a typed table."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Process-wide settings; each field is read from the environment variable named beside it.
+
+    Times are in seconds, sizes in bytes.
+    """
+
+    debug_log: bool = False  # SERVE_LOG_DEBUG, as in every original
+    run_dir: str = ""  # SERVE_COMPAT_RUN_DIR: parent of the private socket directories
+    start_timeout_s: float = 3600.0  # SERVE_COMPAT_START_TIMEOUT_S: a replica's placement and constructor
+    call_timeout_s: float = 60.0  # SERVE_COMPAT_CALL_TIMEOUT_S: a call to the controller that starts nothing
+    python_path: str = ""  # PYTHONPATH, which the runner extends for a program and its workers
+    conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
+    conda_exe: str = ""
+    conda_default_env: str = ""
+
+
+_VARIABLES = {
+    "debug_log": "SERVE_LOG_DEBUG",
+    "run_dir": "SERVE_COMPAT_RUN_DIR",
+    "start_timeout_s": "SERVE_COMPAT_START_TIMEOUT_S",
+    "call_timeout_s": "SERVE_COMPAT_CALL_TIMEOUT_S",
+    "python_path": "PYTHONPATH",
+    "conda_prefix": "CONDA_PREFIX",
+    "conda_exe": "CONDA_EXE",
+    "conda_default_env": "CONDA_DEFAULT_ENV",
+}
+
+
+def load(environ: dict[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ValueError: a variable's text is not of the field's type; the message names the variable.
+    """
+    source = dict(os.environ) if environ is None else environ
+    given: dict[str, object] = {}
+    for field in fields(Settings):
+        text = source.get(_VARIABLES[field.name], "")
+        if text:
+            given[field.name] = _parse(_VARIABLES[field.name], text, type(field.default))
+    settings = Settings(**given)  # type: ignore[arg-type]
+    return settings if settings.run_dir else Settings(**{**given, "run_dir": tempfile.gettempdir()})  # type: ignore[arg-type]
+
+
+def with_changes(changes: dict[str, str]) -> dict[str, str]:
+    """A copy of this process's environment with some variables set, for a process that is about to start."""
+    return {**os.environ, **changes}
+
+
+def _parse(variable: str, text: str, kind: type) -> object:
+    if kind is bool:
+        return text.lower() not in ("0", "false", "no", "off")
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{variable}={text!r} is not a {kind.__name__}; set it to a {kind.__name__} or unset it") from None

@@ -1,0 +1,68 @@
+"""From what a user passes to create_backend to what the controller needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from ray import cloudpickle
+
+from legacy import settings
+from legacy.checks import check_target, checked_actor_options, checked_config
+from legacy.config import Door
+from legacy.environments.resolve import Activated, CondaEnv, conda_wanted, with_interpreter
+from legacy.records import BackendSpec
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The arguments of create_backend, unchecked."""
+
+    tag: str
+    target: Any
+    init_args: tuple[Any, ...] = ()
+    actor_options: Any = None
+    config: Any = None
+    env: Any = None
+
+
+def backend_spec(door: Door, backend: Backend) -> BackendSpec:
+    """Check what the user passed, in the order of the originals, and pickle the code.
+
+    Raises:
+        RayServeException: `env` names a conda environment and there is no conda.
+        TypeError, ValueError: see `legacy.checks`; nothing was registered.
+    """
+    if backend.env is not None:
+        if not isinstance(backend.env, CondaEnv):
+            raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")
+        with_interpreter({}, backend.env.name, _active_conda())  # the originals look at it before anything else
+    is_class = check_target(backend.tag, backend.target, backend.init_args)
+    actor_options = checked_actor_options(backend.actor_options, door)
+    config = checked_config(backend.tag, backend.target, backend.config, door)
+    conda = backend.env.name if backend.env is not None else conda_wanted(actor_options)
+    return BackendSpec(
+        tag=backend.tag,
+        code=cloudpickle.dumps((backend.target, backend.init_args, {})),
+        is_class=is_class,
+        config=config,
+        actor_options=with_interpreter(actor_options, conda, _active_conda()) if conda else actor_options,
+        door=door,
+        wait_for_resources=door in (Door.MODULE, Door.DEPLOYMENT),
+        alias=getattr(sys.modules.get("ray.serve"), "__name__", "") == "serve_compat",
+        sys_path=_import_directories(sys.path),
+    )
+
+
+def _active_conda() -> Activated:
+    given = settings.load()
+    return Activated(given.conda_prefix, given.conda_exe, given.conda_default_env)
+
+
+def _import_directories(path: list[str]) -> tuple[str, ...]:
+    """The directories of the user's own modules: whatever is importable here and not part of the installation."""
+    found = (os.path.abspath(entry) for entry in path)
+    installed = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
+    return tuple(dict.fromkeys(entry for entry in found if os.path.isdir(entry) and not entry.startswith(installed)))

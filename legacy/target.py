@@ -1,0 +1,34 @@
+"""An endpoint as one family of handles sees it."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import Future, InvalidStateError
+
+from legacy.records import Endpoint
+from legacy.traffic.router import Router
+from legacy.traffic.split import Split
+
+
+class Target:
+    """The newest traffic policy of an endpoint; when it is deleted, its handles go on with the last one.
+
+    Attributes:
+        endpoint, split: None until the endpoint appears.
+        appeared: done from then on.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.endpoint: Endpoint | None = None
+        self.split: Split | None = None
+        self.appeared: Future[None] = Future()
+
+    def refresh(self, router: Router) -> None:
+        """Take over the newest traffic policy, if there is one."""
+        endpoint = router.endpoints.get(self.name)
+        if endpoint is None or endpoint is self.endpoint:
+            return
+        self.endpoint, self.split = endpoint, Split(endpoint.traffic, endpoint.shadows)
+        with contextlib.suppress(InvalidStateError):  # it appeared before, or another thread was faster
+            self.appeared.set_result(None)

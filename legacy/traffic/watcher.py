@@ -1,0 +1,64 @@
+"""Keeps a router up to date by an endless long poll to the controller.
+
+While the controller is away the router goes on with the last snapshot; nothing is lost by a poll that failed, since the
+next one says the same again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from legacy.records import Poll, Update
+from legacy.traffic.router import Router
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 1.0
+POLL_TIMEOUT_S = 60.0  # the controller answers within 30 s; later than this it is not there any more
+
+logger = logging.getLogger("ray.serve")
+
+
+async def follow(
+    fetch: Callable[[Poll], Awaitable[Update]],
+    router: Router,
+    router_id: str,
+    kind: Literal["proxy", "handle"],
+    applied: Callable[[Update], None] | None = None,
+) -> None:
+    """Apply every update the controller publishes to the router, until cancelled.
+
+    Args:
+        fetch: sends one poll and returns the answer; it may raise anything.
+        router: the router to keep up to date.
+        router_id: tells this router from all others, across restarts of the controller.
+        kind: only the calls of handles are counted by replicas, so a proxy reports none.
+        applied: told of each update that changed something, after it is in force.
+    """
+    sent: dict[str, int] = {}
+    pause = 0.0
+    while True:
+        news = router.sent_to_removed()
+        if kind == "handle":
+            sent.update(news)
+        poll = Poll(router_id, kind, router.epoch, router.version, dict(sent), router.load())
+        try:
+            update = await asyncio.wait_for(fetch(poll), POLL_TIMEOUT_S)
+            changed = update.full or (update.epoch, update.version) != (router.epoch, router.version)
+            router.apply(update)
+        except Exception as error:  # whatever went wrong, requests are served by the last snapshot and the poll goes on
+            if not pause:
+                logger.warning(
+                    "router %s: no routing news (%s); goes on with version %s", router_id, error, router.version
+                )
+            pause = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * pause))
+            await asyncio.sleep(pause)
+            continue
+        if pause:
+            logger.info("router %s: routing news again, version %s", router_id, router.version)
+        pause = 0.0
+        sent.clear()
+        if changed and applied is not None:
+            applied(update)

@@ -1,0 +1,47 @@
+"""Ray Serve programs written for Ray 0.8 to 2.6, on today's Ray: `import serve_compat as serve`.
+
+Every public name of the old `ray.serve` is here; it is loaded when first used, so that importing this package is cheap.
+`serve-compat run script.py` and `serve_compat.install()` make `from ray import serve` mean this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from serve_compat import _core  # first: refuses to go on when another package is in the place of our core
+
+_NAMES = {
+    "serve_compat.api": (
+        "Client connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config get_handle"
+        " list_backends list_endpoints set_traffic shadow_traffic shutdown start update_backend_config"
+    ),
+    "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
+    "serve_compat.backends": "ImportedBackend accept_batch",
+    "legacy.replica.batching": "batch",
+    "serve_compat.config": "BackendConfig HTTPOptions",
+    "serve_compat.env": "CondaEnv",
+    "legacy.replica.messages": "ServeRequest",
+    "serve_compat.alias": "install",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+_SUBMODULES = ("alias", "api", "backends", "config", "constants", "env", "exceptions", "handle", "utils")
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _SUBMODULES:  # the old package imported its submodules, so `serve.api.Client` worked without an import
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__, *_SUBMODULES]
+
+
+_core.check()

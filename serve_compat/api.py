@@ -1,0 +1,49 @@
+"""`ray.serve.api` of Ray 0.8-1.7."""
+
+from legacy.api import (
+    Client,
+    connect,
+    create_backend,
+    create_endpoint,
+    delete_backend,
+    delete_endpoint,
+    get_backend_config,
+    get_current_backend_tag,
+    get_current_replica_tag,
+    get_handle,
+    get_replica_context,
+    list_backends,
+    list_endpoints,
+    set_traffic,
+    shadow_traffic,
+    shutdown,
+    start,
+    update_backend_config,
+)
+from legacy.replica.backends import accept_batch
+from legacy.replica.batching import batch
+from legacy.replica.context import ReplicaContext
+
+__all__ = [
+    "Client",
+    "ReplicaContext",
+    "accept_batch",
+    "batch",
+    "connect",
+    "create_backend",
+    "create_endpoint",
+    "delete_backend",
+    "delete_endpoint",
+    "get_backend_config",
+    "get_current_backend_tag",
+    "get_current_replica_tag",
+    "get_handle",
+    "get_replica_context",
+    "list_backends",
+    "list_endpoints",
+    "set_traffic",
+    "shadow_traffic",
+    "shutdown",
+    "start",
+    "update_backend_config",
+]

@@ -1,0 +1,63 @@
+"""The command `serve-compat`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from legacy import settings
+
+SITE = Path(__file__).parent / "_site"
+
+
+@click.group()
+def main() -> None:
+    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray."""
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+)
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]...")
+@click.pass_context
+def run(context: click.Context, program: tuple[str, ...]) -> None:
+    """Run a script, or a module with -m, unmodified: `from ray import serve` means serve_compat in it and its workers.
+
+    Everything after SCRIPT or MODULE is the program's own.
+    """
+    if program[:1] in (("-h",), ("--help",)):
+        click.echo(context.get_help())
+        return
+    if not program or program == ("-m",):
+        raise click.UsageError("which program? Give a script, or a module with -m.")
+    if program[0] != "-m" and not Path(program[0]).exists():
+        raise click.UsageError(f"there is no file {program[0]!r}.")
+    command = [sys.executable, *_interpreter_options(), *program]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The program takes the place of this process, so signals, exit status and `__main__` are its own.
+    os.execve(sys.executable, command, program_environment(settings.load().python_path))
+
+
+def program_environment(python_path: str) -> dict[str, str]:
+    """The environment of a program whose `ray.serve` is ours, in its workers and sub-processes too.
+
+    Args:
+        python_path: PYTHONPATH as it is now.
+    """
+    entries = [str(SITE), *(entry for entry in python_path.split(os.pathsep) if entry and entry != str(SITE))]
+    return settings.with_changes({"PYTHONPATH": os.pathsep.join(entries)})
+
+
+def _interpreter_options() -> list[str]:
+    # -W, -X, -O and the like, as multiprocessing passes them on to its processes
+    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""`ray.serve.utils` of Ray 0.8-1.7: the helpers programs used."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+
+from legacy.instances import random_letters
+from legacy.replica.messages import ServeEncoder, ServeMultiDict, ServeRequest
+
+__all__ = ["ServeEncoder", "ServeMultiDict", "ServeRequest", "block_until_http_ready", "get_random_letters"]
+
+
+def get_random_letters(length: int = 6) -> str:
+    """That many random letters."""
+    return random_letters(length)
+
+
+def block_until_http_ready(http_endpoint: str, backoff_time_s: float = 1, timeout: float = 60) -> None:
+    """Wait until a URL answers a GET with status 200.
+
+    Args:
+        http_endpoint: the URL.
+        backoff_time_s: seconds between two tries.
+        timeout: seconds after which it gives up.
+
+    Raises:
+        TimeoutError: it gave up; the message says what the last try met.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            with urllib.request.urlopen(http_endpoint, timeout=max(0.1, deadline - time.monotonic())) as answer:
+                if answer.status == 200:
+                    return
+                last = f"status {answer.status}"
+        except (OSError, urllib.error.URLError) as error:
+            last = str(error)
+        if time.monotonic() + backoff_time_s > deadline:
+            raise TimeoutError(f"{http_endpoint} was not ready within {timeout:g} s; the last try met: {last}")
+        time.sleep(backoff_time_s)

@@ -1,0 +1,43 @@
+"""Finding and killing processes, of this test's own descendants only."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+
+def descendants() -> set[int]:
+    """All processes below this one."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):  # it ended meanwhile
+                continue
+    found, layer = set(), {os.getpid()}
+    while layer:
+        layer = {pid for pid, parent in parents.items() if parent in layer} - found
+        found |= layer
+    return found
+
+
+def titled(pattern: str) -> set[int]:
+    """Descendants whose title matches; Ray names an actor's process after its class."""
+    found = set()
+    for pid in descendants():
+        try:
+            title = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if re.search(pattern, title):
+            found.add(pid)
+    return found
+
+
+def kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to a descendant."""
+    assert pid in descendants(), f"{pid} was not started by this test"
+    os.kill(pid, how)

@@ -1,0 +1,172 @@
+"""A proxy's front, app and pool with fake replicas on unix sockets, all in one process and on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from legacy.config import Door, HTTPOptions
+from legacy.http_protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.ingress.app import ProxyApp
+from legacy.ingress.front import Front, bind, wrap
+from legacy.ingress.limits import Limits
+from legacy.ingress.pool import Pool
+from legacy.records import BackendView, Endpoint, ReplicaAddress, Update
+from legacy.traffic.router import Router
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+NODE = "this-node"
+
+Handler = Callable[["Seen", Any, Any], Awaitable[None]]
+
+
+@dataclass
+class Seen:
+    """A request as a replica saw it."""
+
+    replica: str
+    method: str
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    scope: dict[str, Any]
+    body: bytes = b""
+
+
+@dataclass
+class Stage:
+    """Everything a test may look at."""
+
+    front: Front
+    app: ProxyApp
+    pool: Pool
+    router: Router
+    address: tuple[str, int]
+    seen: list[Seen] = field(default_factory=list)
+    servers: dict[str, asyncio.AbstractServer] = field(default_factory=dict)
+    states: dict[str, ServerState] = field(default_factory=dict)
+    version: int = 1
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A new client connection."""
+        return await asyncio.open_connection(*self.address)
+
+    async def ask(self, data: bytes) -> bytes:
+        """Send a request on a new connection and return all that comes until the server closes."""
+        reader, writer = await self.connect()
+        writer.write(data)
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        return answer
+
+    async def get(self, path: str = "/echo") -> bytes:
+        """The answer to a plain GET on a new connection."""
+        return await self.ask(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode())
+
+    def kill(self, tag: str) -> None:
+        """Let a replica die: nobody listens any more and all its connections are cut."""
+        self.servers[tag].close()
+        for connection in list(self.states[tag].connections):
+            connection.transport.abort()
+
+    def in_flight(self, backend: str = "b") -> int:
+        """Places taken at the backend's replicas."""
+        return self.router.slots(backend).total_in_flight
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+        """Wait until the loop has brought the condition about."""
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+async def echo(seen: Seen, receive: Any, send: Any) -> None:
+    """Answer with the request's method, target and body."""
+    more = True
+    while more:
+        message = await receive()
+        seen.body += message.get("body", b"")
+        more = message.get("more_body", False)
+    text = b"%b %b %b" % (seen.method.encode(), seen.target, seen.body)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
+    await send({"type": "http.response.body", "body": text})
+
+
+def backend(tag: str, replicas: int, limit: int, directory: str) -> BackendView:
+    """A view whose replicas' sockets are below the directory."""
+    names = [f"{tag}#{number}" for number in range(replicas)]
+    addresses = [ReplicaAddress(name, tag, NODE, 1, f"{directory}/{name}.sock") for name in names]
+    return BackendView(tag, limit, tuple(addresses))
+
+
+@contextlib.asynccontextmanager
+async def stage(
+    handler: Handler = echo,
+    replicas: int = 1,
+    limit: int = 100,
+    limits: Limits | None = None,
+    middlewares: tuple[Any, ...] = (),
+    shadows: dict[str, float] | None = None,
+    **options: Any,
+) -> AsyncIterator[Stage]:
+    """A running stage with the endpoints /echo (exact), /t/{x:int} (template) and /p (prefix)."""
+    directory = tempfile.mkdtemp(prefix="stage")
+    chosen = HTTPOptions(port=0, **options)
+    router, pool = Router(chosen.max_queued_requests, random.Random(1)), Pool(NODE)
+    app = ProxyApp(router, pool, chosen, random.Random(2))
+    front = Front(wrap(app, list(middlewares)), limits)
+    shadows = shadows or {}
+    made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
+    views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory) for tag in ("b", *shadows)}
+    for view in views.values():
+        for address in view.replicas:
+            await _serve(made, handler, address)
+    endpoints = [
+        Endpoint("exact", "/echo", METHODS, {"b": 1.0}, shadows),
+        Endpoint("few", "/few", ("GET",), {"b": 1.0}),
+        Endpoint("template", "/t/{x:int}", METHODS, {"b": 1.0}, matching="template", door=Door.MODULE),
+        Endpoint("prefix", "/p", (), {"b": 1.0}, matching="prefix", door=Door.DEPLOYMENT),
+    ]
+    router.apply(Update("epoch", 1, True, {one.name: one for one in endpoints}, views, "a-secret"))
+    ticker = asyncio.get_running_loop().create_task(_tick(made, (limits or Limits()).tick_s))
+    try:
+        yield made
+    finally:
+        ticker.cancel()
+        app.close()
+        pool.close()
+        await front.stop(0.1)
+        for tag in made.servers:
+            made.kill(tag)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        seen = Seen(address.tag, scope["method"], target, scope["headers"], scope)
+        made.seen.append(seen)
+        await handler(seen, receive, send)
+
+    config = Config(cancel_on_disconnect(app), lifespan="off", log_config=None, ws="none", timeout_keep_alive=90)
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_unix_server(lambda: CancellingProtocol(config, state, {}, loop), address.unix_path)
+    made.servers[address.tag], made.states[address.tag] = server, state
+
+
+async def _tick(made: Stage, tick_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(tick_s)
+        made.front.tick(loop.time())
+        made.pool.tick(loop.time())

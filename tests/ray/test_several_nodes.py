@@ -1,0 +1,121 @@
+"""Replicas and proxies on several nodes, with Ray's in-process cluster: every node is a raylet of its own."""
+
+import os
+import socket
+
+import pytest
+import ray
+import requests
+from ray.cluster_utils import Cluster
+
+import serve_compat as serve
+
+URL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def cluster():
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 8, "include_dashboard": False})
+    ray.init(address=nodes.address, log_to_driver=False)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+def where(request):
+    return ray.get_runtime_context().get_node_id()
+
+
+async def length(request):
+    return len(await request.body())
+
+
+def test_replicas_on_another_node_are_reached_over_tcp(cluster):
+    cluster.add_node(num_cpus=4, resources={"far": 2})
+    client = serve.start()
+    client.create_backend("far", where, ray_actor_options={"resources": {"far": 1}})
+    client.create_endpoint("far", backend="far", route="/far")
+    head = ray.get_runtime_context().get_node_id()
+    over_http = requests.get(f"{URL}/far", timeout=30).text
+    assert over_http == ray.get(client.get_handle("far").remote())
+    assert over_http != head
+    client.shutdown()
+
+
+def test_large_bodies_cross_nodes_whole(cluster):
+    cluster.add_node(num_cpus=4, resources={"far": 2})
+    client = serve.start()
+    client.create_backend("len", length, ray_actor_options={"resources": {"far": 1}})
+    client.create_endpoint("len", backend="len", route="/len", methods=["POST"])
+    assert requests.post(f"{URL}/len", data=b"x" * 20_000_000, timeout=60).json() == 20_000_000
+    client.shutdown()
+
+
+def test_a_node_that_joins_later_gets_replicas_and_those_before_it_stay_reachable(cluster):
+    client = serve.start()
+    client.create_backend("here", where)
+    client.create_endpoint("here", backend="here", route="/here")
+    before = requests.get(f"{URL}/here", timeout=30).text
+    cluster.add_node(num_cpus=4, resources={"far": 2})
+    client.create_backend("far", where, ray_actor_options={"resources": {"far": 1}})
+    client.set_traffic("here", {"here": 0.5, "far": 0.5})
+    assert {requests.get(f"{URL}/here", timeout=30).text for _ in range(40)} > {before}
+    client.shutdown()
+
+
+def test_replicas_of_a_lost_node_are_started_elsewhere(cluster):
+    far = cluster.add_node(num_cpus=4, resources={"place": 1})
+    client = serve.start()
+    client.create_backend("b", where, ray_actor_options={"resources": {"place": 1}})
+    client.create_endpoint("b", backend="b", route="/b")
+    lost = requests.get(f"{URL}/b", timeout=30).text
+    cluster.add_node(num_cpus=4, resources={"place": 1})
+    cluster.remove_node(far, allow_graceful=False)
+    assert requests.get(f"{URL}/b", timeout=60).text != lost
+    client.shutdown()
+
+
+def test_a_replicas_tcp_port_refuses_strangers_before_user_code_runs(cluster, tmp_path):
+    cluster.add_node(num_cpus=4, resources={"far": 2})
+    seen = tmp_path / "seen"
+    client = serve.start()
+
+    def handler(request):
+        seen.write_text("ran")
+        return [os.getpid()]
+
+    client.create_backend("far", handler, ray_actor_options={"resources": {"far": 1}})
+    client.create_endpoint("far", backend="far")
+    (port,) = [port for port in tcp_ports(handler_pid(client)) if answers_http(port)]
+    for headers in ({}, {"x-serve-secret": "0" * 32}):
+        with pytest.raises(requests.exceptions.RequestException):
+            requests.get(f"http://127.0.0.1:{port}/", headers=headers, timeout=5).raise_for_status()
+    assert not seen.exists()
+    client.shutdown()
+
+
+def handler_pid(client):
+    status = ray.get(client._session.controller.status.remote())
+    (replica,) = status["backends"]["far"]["replicas"].values()
+    return replica["pid"]
+
+
+def tcp_ports(pid):
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            continue
+    rows = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
+    return [int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
+
+
+def answers_http(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.settimeout(2)
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        try:
+            return connection.recv(20).startswith(b"HTTP/1.1")
+        except OSError:
+            return False

@@ -1,0 +1,105 @@
+import asyncio
+
+import pytest
+from starlette.requests import Request
+
+from legacy.replica.calls import Gate, arguments
+from legacy.replica.invoke import Handler
+from legacy.replica.messages import ServeRequest
+
+ONE = Handler(print, takes_nothing=False, takes_one=True)
+NOTHING = Handler(print, takes_nothing=True, takes_one=False)
+MANY = Handler(print, takes_nothing=False, takes_one=False)
+
+
+def meta(style="serve_request", name="", **options):
+    return name, style, options.get("method", "GET"), options.get("headers"), options.get("shard_key")
+
+
+def test_a_call_becomes_a_request():
+    (request,), kwargs = arguments(meta(method="PUT", headers={"h": "1"}, shard_key="s"), ONE, ("data",), {"k": 1})
+    assert kwargs == {}
+    assert (asyncio.run(request.body()), request.query_params.data, request.method) == ("data", {"k": 1}, "PUT")
+    assert request.headers == {"h": "1", "X-Serve-Call-Method": "__call__", "X-Serve-Shard-Key": "s"}
+
+
+def test_the_callers_headers_are_not_changed():
+    headers = {"h": "1"}
+    arguments(meta(headers=headers), ONE, (), {})
+    assert headers == {"h": "1"}
+
+
+def test_a_real_request_arrives_as_it_is():
+    request = Request({"type": "http", "headers": []})
+    assert arguments(meta(), ONE, (request,), {}) == ((request,), {})
+
+
+def test_a_handler_without_parameters_gets_nothing_of_a_request():
+    assert arguments(meta(), NOTHING, ("data",), {}) == ((), {})
+
+
+def test_raw_calls_pass_what_was_given():
+    assert arguments(meta("raw"), MANY, (1, 2), {"c": 3}) == ((1, 2), {"c": 3})
+    assert arguments(meta("raw"), NOTHING, (1,), {}) == ((1,), {})
+
+
+def test_a_raw_call_without_arguments_gives_an_empty_request_to_a_handler_that_needs_exactly_one():
+    (request,), _ = arguments(meta("raw"), ONE, (), {})
+    assert isinstance(request, ServeRequest)
+    assert arguments(meta("raw"), MANY, (), {}) == ((), {})
+
+
+def run(scenario):
+    return asyncio.run(asyncio.wait_for(scenario(), 10))
+
+
+def test_the_gate_lets_only_so_many_run_and_the_rest_in_order():
+    async def scenario():
+        gate, entered = Gate(2), []
+
+        async def call(number):
+            await gate.enter()
+            entered.append(number)
+
+        tasks = [asyncio.create_task(call(number)) for number in range(4)]
+        await asyncio.sleep(0)
+        assert (entered, gate.running, gate.waiting, gate.arrived) == ([0, 1], 2, 2, 4)
+        gate.leave()
+        gate.leave()
+        await asyncio.wait(tasks)
+        return entered, gate.running
+
+    assert run(scenario) == ([0, 1, 2, 3], 2)
+
+
+def test_a_wider_gate_lets_those_who_wait_in():
+    async def scenario():
+        gate = Gate(1)
+        await gate.enter()
+        waiting = asyncio.create_task(gate.enter())
+        await asyncio.sleep(0)
+        gate.widen(2)
+        await waiting
+        return gate.running
+
+    assert run(scenario) == 2
+
+
+@pytest.mark.parametrize("let_in_before", [False, True])
+def test_a_call_cancelled_at_the_gate_takes_no_room(let_in_before):
+    async def scenario():
+        gate = Gate(1)
+        await gate.enter()
+        gone = asyncio.create_task(gate.enter())
+        stays = asyncio.create_task(gate.enter())
+        await asyncio.sleep(0)
+        if let_in_before:
+            gate.leave()
+        gone.cancel()
+        await asyncio.wait([gone])
+        if not let_in_before:
+            gate.leave()
+        await stays
+        return gate.running, gate.waiting
+
+    assert run(scenario) == (1, 0)

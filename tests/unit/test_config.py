@@ -1,0 +1,158 @@
+"""legacy.config: defaults, rules and merges of reference 3.3 and 2.3."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from legacy.config import BackendConfig, DeploymentMode, Door, HTTPOptions, resolved_concurrency
+
+
+def test_the_defaults_are_those_of_ray_1_2():
+    config = BackendConfig()
+    assert (config.num_replicas, config.max_batch_size, config.batch_wait_timeout) == (1, None, 0)
+    assert (config.max_concurrent_queries, config.user_config) == (None, None)
+    assert config.experimental_graceful_shutdown_wait_loop_s == 2.0
+    assert config.experimental_graceful_shutdown_timeout_s == 20.0
+
+
+BAD_FIELDS = [
+    {"num_replicas": 0},
+    {"num_replicas": -1},
+    {"num_replicas": "many"},
+    {"num_replicas": 1.5},
+    {"max_batch_size": 0},
+    {"max_concurrent_queries": 0},
+    {"max_concurrent_queries": -4},
+    {"batch_wait_timeout": "soon"},
+    {"batch_wait_timeout": -1},
+    {"experimental_graceful_shutdown_wait_loop_s": -1},
+    {"experimental_graceful_shutdown_timeout_s": -0.1},
+    {"no_such_field": 1},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_FIELDS, ids=str)
+def test_bad_fields_are_value_errors_that_name_the_field(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        BackendConfig(**bad)
+    config = BackendConfig(num_replicas=2)
+    with pytest.raises(ValidationError):
+        config.updated(bad)
+    assert config == BackendConfig(num_replicas=2)
+
+
+def test_assignment_is_validated():
+    config = BackendConfig()
+    config.num_replicas = 3
+    with pytest.raises(ValueError, match="num_replicas"):
+        config.num_replicas = 0
+    assert config.num_replicas == 3
+
+
+def test_configs_compare_by_value():
+    assert BackendConfig(num_replicas=2) == BackendConfig(num_replicas=2)
+    assert BackendConfig(num_replicas=2) != BackendConfig(num_replicas=3)
+
+
+def test_an_update_by_dict_keeps_all_other_fields():
+    config = BackendConfig(num_replicas=2, user_config={"a": 1})
+    assert config.updated({"num_replicas": 3}) == BackendConfig(num_replicas=3, user_config={"a": 1})
+
+
+def test_an_update_by_object_takes_only_the_fields_that_were_set():
+    config = BackendConfig(num_replicas=2, max_batch_size=10)
+    merged = config.updated(BackendConfig(user_config=7))
+    assert (merged.num_replicas, merged.max_batch_size, merged.user_config) == (2, 10, 7)
+    assert config.updated(BackendConfig(num_replicas=1)).num_replicas == 1
+
+
+def test_user_config_can_be_set_back_to_none():
+    assert BackendConfig(user_config=1).updated({"user_config": None}).user_config is None
+
+
+def test_the_user_config_itself_is_kept_not_a_copy():
+    thing = object()
+    assert BackendConfig(user_config=thing).updated({"num_replicas": 2}).user_config is thing
+    assert BackendConfig().updated(BackendConfig(user_config=thing)).user_config is thing
+
+
+def test_a_user_config_object_survives_an_update_by_a_config_object():
+    inner = BackendConfig(num_replicas=5)  # a pydantic model must not turn into a dict on the way
+    assert BackendConfig().updated(BackendConfig(user_config=inner)).user_config is inner
+
+
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "num_replicas": st.integers(1, 9),
+        "max_batch_size": st.one_of(st.none(), st.integers(1, 9)),
+        "batch_wait_timeout": st.floats(0, 5),
+        "max_concurrent_queries": st.one_of(st.none(), st.integers(1, 9)),
+        "user_config": st.one_of(st.none(), st.integers(), st.dictionaries(st.text(max_size=2), st.integers())),
+    },
+)
+
+
+@given(FIELDS, FIELDS)
+def test_updating_is_merging_what_was_given(first, second):
+    expected = BackendConfig(**{**first, **second})
+    assert BackendConfig(**first).updated(second) == expected
+    assert BackendConfig(**first).updated(BackendConfig(**second)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_async", "expected"),
+    [
+        ({}, False, 8),
+        ({}, True, 1_000_000),
+        ({"max_batch_size": 5}, False, 10),
+        ({"max_batch_size": 5}, True, 1_000_000),
+        ({"max_batch_size": 5, "batch_wait_timeout": 1}, False, 10),
+        ({"max_batch_size": 5, "batch_wait_timeout": 1}, True, 10),
+        ({"max_concurrent_queries": 3, "max_batch_size": 5}, True, 3),
+    ],
+)
+def test_the_client_door_computes_the_concurrency_as_ray_1_2(fields, is_async, expected):
+    for door in (Door.CLIENT, Door.V08):
+        assert resolved_concurrency(BackendConfig(**fields), door, is_async) == expected
+
+
+@pytest.mark.parametrize("door", [Door.MODULE, Door.DEPLOYMENT])
+def test_the_later_doors_use_100(door):
+    assert resolved_concurrency(BackendConfig(), door, False) == 100
+    assert resolved_concurrency(BackendConfig(max_concurrent_queries=7), door, True) == 7
+
+
+def test_http_options_have_the_defaults_of_ray_1_4():
+    options = HTTPOptions()
+    assert (options.host, options.port, options.middlewares, options.num_cpus) == ("127.0.0.1", 8000, [], 0)
+    assert options.location == "HeadOnly"
+
+
+@pytest.mark.parametrize("no_server", [{"host": None}, {"location": None}, {"location": "NoServer"}])
+def test_no_host_or_no_location_means_no_server(no_server):
+    assert HTTPOptions(**no_server).location is DeploymentMode.NoServer
+
+
+@pytest.mark.parametrize(
+    "bad", [{"prot": 1}, {"port": "x"}, {"port": -1}, {"port": 70_000}, {"location": "Moon"}, {"num_cpus": -1}], ids=str
+)
+def test_bad_http_options_are_value_errors(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        HTTPOptions(**bad)
+
+
+def test_http_options_validate_assignment():
+    options = HTTPOptions()
+    options.port = 9000
+    with pytest.raises(ValueError, match="port"):
+        options.port = "x"  # type: ignore[assignment]
+
+
+def test_a_fixed_number_of_proxies_needs_the_number():
+    with pytest.raises(ValueError, match="fixed_number_replicas"):
+        HTTPOptions(location="FixedNumber")
+    assert HTTPOptions(location="FixedNumber", fixed_number_replicas=2).fixed_number_replicas == 2

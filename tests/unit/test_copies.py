@@ -1,0 +1,100 @@
+import asyncio
+
+import pytest
+
+from legacy import copies
+from legacy.copies import Copies
+from legacy.errors import BackendDeletedError
+from legacy.ledger import Call
+from legacy.records import BackendView, ReplicaAddress
+from legacy.traffic.slots import Slots
+
+CALL = Call(("__call__", "serve_request", "GET", None, None), (), {}, None)
+VIEW = BackendView("s", 1, (ReplicaAddress("r", "s", "n", 1, ""),))
+
+
+class FakeLane:
+    def __init__(self, view=None):
+        self.slots = Slots("s", 10_000)
+        self.sent = []
+        self.broken = False
+        if view:
+            self.slots.update(view)
+
+    def take(self):
+        return self.slots.take()
+
+    def watch(self):
+        pass
+
+    def send(self, replica, call, silent):
+        assert silent
+        if self.broken:
+            raise OSError("no")
+        self.sent.append(replica.tag)
+
+
+@pytest.fixture
+def loop():
+    made = asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+def settle(loop):
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.run_until_complete(asyncio.sleep(0))
+
+
+def test_a_copy_is_sent_when_there_is_a_place(loop):
+    lane = FakeLane(VIEW)
+    Copies(loop).send(lane, CALL)
+    assert lane.sent == ["r"]
+
+
+def test_a_copy_waits_for_a_place_without_holding_anybody_up(loop):
+    lane, made = FakeLane(), Copies(loop)
+    made.send(lane, CALL)
+    assert lane.sent == []
+    lane.slots.update(VIEW)
+    settle(loop)
+    assert lane.sent == ["r"]
+
+
+def test_copies_beyond_the_backlog_are_dropped(loop, monkeypatch):
+    monkeypatch.setattr(copies, "MAX_QUEUED", 2)
+    lane, made = FakeLane(), Copies(loop)
+    for _ in range(5):
+        made.send(lane, CALL)
+    assert (lane.slots.waiting, made.dropped["s"]) == (2, 3)
+
+
+def test_the_backlog_empties_as_copies_are_sent(loop, monkeypatch):
+    monkeypatch.setattr(copies, "MAX_QUEUED", 1)
+    lane, made = FakeLane(), Copies(loop)
+    made.send(lane, CALL)
+    lane.slots.update(VIEW)
+    settle(loop)
+    lane.slots.give_back("r")
+    made.send(lane, CALL)
+    assert lane.sent == ["r", "r"]
+    assert not made.dropped
+
+
+def test_copies_to_a_deleted_backend_are_dropped(loop):
+    lane, made = FakeLane(), Copies(loop)
+    made.send(lane, CALL)
+    lane.slots.update(None)
+    settle(loop)
+    made.send(lane, CALL)
+    settle(loop)
+    assert made.dropped["s"] == 2
+    with pytest.raises(BackendDeletedError):
+        lane.slots.wait(object())
+
+
+def test_a_copy_that_cannot_be_sent_is_nobodys_trouble(loop):
+    lane, made = FakeLane(VIEW), Copies(loop)
+    lane.broken = True
+    made.send(lane, CALL)
+    assert made.dropped["s"] == 1

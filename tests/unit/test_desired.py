@@ -1,0 +1,118 @@
+import pytest
+
+from legacy.config import Door
+from legacy.control.desired import Desired
+from legacy.records import Endpoint
+from tests.fakes_control import spec
+
+
+@pytest.fixture
+def desired():
+    state = Desired()
+    state.create_backend("c1", spec("a"), "code")
+    state.create_backend("c2", spec("b"), "code")
+    state.create_endpoint("c3", endpoint("e", "a", "/e"))
+    return state
+
+
+def endpoint(name, backend, route, methods=("GET",)):
+    return Endpoint(name, route, methods, {backend: 1.0}, door=Door.CLIENT)
+
+
+def test_a_taken_tag_is_refused_with_a_remedy(desired):
+    with pytest.raises(ValueError, match=r"'a': it is already registered; delete_backend"):
+        desired.create_backend("c9", spec("a"), "code")
+
+
+def test_the_same_command_again_finds_its_own_work(desired):
+    assert desired.create_backend("c1", spec("a"), "code") is desired.backends["a"]
+    assert desired.create_endpoint("c3", endpoint("e", "a", "/e")) is desired.endpoints["e"]
+
+
+def test_an_update_merges_and_changes_the_stamp_only_when_replicas_must_hear(desired):
+    before = desired.backends["a"]
+    scaled = desired.update_backend("c5", "a", {"num_replicas": 3})
+    assert (scaled.config.num_replicas, scaled.stamp) == (3, before.stamp)
+    told = desired.update_backend("c6", "a", {"user_config": {"x": 1}})
+    assert (told.config.num_replicas, told.stamp) == (3, "c6")
+
+
+def test_a_bad_update_changes_nothing(desired):
+    before = desired.backends["a"]
+    for changes in ({"num_replicas": 0}, {"colour": 1}, {"max_batch_size": 4}):
+        with pytest.raises(ValueError, match=r"num_replicas|colour|accept_batch"):
+            desired.update_backend("c5", "a", changes)
+    assert desired.backends["a"] is before
+
+
+def test_a_config_with_values_that_do_not_compare_counts_as_changed(desired):
+    class Odd:
+        def __eq__(self, other):
+            raise ValueError("ambiguous")
+
+        __hash__ = None
+
+    assert desired.update_backend("c5", "a", {"user_config": Odd()}).stamp == "c5"
+
+
+def test_a_backend_in_use_cannot_be_deleted(desired):
+    desired.set_traffic("e", {"a": 0.0, "b": 1.0})
+    with pytest.raises(ValueError, match=r"endpoint 'e' still uses it"):
+        desired.delete_backend("a")
+    desired.set_traffic("e", {"b": 1.0})
+    assert desired.delete_backend("a").tag == "a"
+
+
+def test_a_shadowed_backend_cannot_be_deleted_until_the_shadow_is_removed(desired):
+    desired.shadow_traffic("e", "b", 0.5)
+    with pytest.raises(ValueError, match="still uses it"):
+        desired.delete_backend("b")
+    desired.shadow_traffic("e", "b", 0)
+    assert desired.delete_backend("b") is not None
+
+
+def test_deleting_the_unknown_is_a_no_op(desired):
+    assert desired.delete_backend("nobody") is None
+    assert desired.delete_endpoint("nobody") is None
+
+
+def test_an_endpoint_needs_a_known_backend(desired):
+    with pytest.raises(ValueError, match=r"'zz' is not registered; known backends: 'a', 'b'"):
+        desired.create_endpoint("c9", endpoint("f", "zz", "/f"))
+    assert "f" not in desired.endpoints
+
+
+@pytest.mark.parametrize("again", [("e", "/e", "set_traffic"), ("e", "/x", "already exists"), ("f", "/e", "/e")])
+def test_a_taken_name_or_route_is_refused(desired, again):
+    name, route, text = again
+    with pytest.raises(ValueError, match=text):
+        desired.create_endpoint("c9", endpoint(name, "a", route))
+    assert list(desired.endpoints) == ["e"]
+
+
+def test_a_deleted_endpoint_frees_its_route(desired):
+    desired.delete_endpoint("e")
+    desired.create_endpoint("c9", endpoint("f", "a", "/e"))
+    assert desired.routes.match("/e", "GET").endpoint.name == "f"
+
+
+def test_set_traffic_drops_shadows(desired):
+    desired.shadow_traffic("e", "b", 0.5)
+    desired.set_traffic("e", {"a": 1})
+    assert desired.endpoints["e"].endpoint.shadows == {}
+
+
+@pytest.mark.parametrize("weights", [{"a": 0.9}, {}, {"a": -1, "b": 2}, {"zz": 1.0}])
+def test_bad_traffic_changes_nothing(desired, weights):
+    with pytest.raises(ValueError, match=r"\S"):
+        desired.set_traffic("e", weights)
+    assert desired.endpoints["e"].endpoint.traffic == {"a": 1.0}
+
+
+def test_shadow_arguments_are_checked_before_names(desired):
+    with pytest.raises(TypeError):
+        desired.shadow_traffic("nobody", "b", 2)
+    with pytest.raises(ValueError, match="nobody"):
+        desired.shadow_traffic("nobody", "b", 0.5)
+    with pytest.raises(ValueError, match="zz"):
+        desired.shadow_traffic("e", "zz", 0.5)

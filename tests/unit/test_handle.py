@@ -1,0 +1,123 @@
+import asyncio
+import pickle
+
+import pytest
+
+from legacy.config import Door
+from legacy.handle import APPEAR_S, QUEUE_TIMEOUT_S, HandleOptions, RayServeHandle, RayServeSyncHandle
+from legacy.local_router import InstanceName
+
+INSTANCE = InstanceName("controller", "namespace")
+
+
+class FakeRouter:
+    """Takes the place of a LocalRouter: notes what it should send."""
+
+    closed = False
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, target, call, timeout_s, appear_s):
+        self.sent.append((target, call, timeout_s, appear_s))
+        return f"ref {len(self.sent)}"
+
+    async def send_async(self, *what):
+        return self.send(*what)
+
+
+def handle(door=Door.CLIENT, kind=RayServeSyncHandle):
+    made = kind(INSTANCE, "ep", door)
+    made._link = (FakeRouter(), "target")
+    return made
+
+
+def last_call(made):
+    return made._link[0].sent[-1][1]
+
+
+def test_a_call_carries_data_and_keywords():
+    h = handle()
+    assert h.remote({"a": 1}, k=2) == "ref 1"
+    assert last_call(h) == (("__call__", "serve_request", "GET", None, None), ({"a": 1},), {"k": 2}, None)
+
+
+def test_a_call_through_an_async_handle_is_awaited():
+    h = handle(kind=RayServeHandle)
+    assert asyncio.run(h.remote(1)) == "ref 1"
+    assert last_call(h).args == (1,)
+
+
+def test_a_client_handle_takes_one_positional_argument():
+    with pytest.raises(TypeError, match="one positional argument"):
+        handle(Door.CLIENT).remote(1, 2)
+
+
+def test_a_client_handle_knows_the_arguments_old_name():
+    h = handle(Door.CLIENT)
+    h.remote(request_data=5, k=1)
+    assert (last_call(h).args, last_call(h).kwargs) == ((5,), {"k": 1})
+
+
+def test_a_module_handle_passes_several_arguments_straight_on():
+    h = handle(Door.MODULE)
+    h.remote(1, 2, c=3)
+    assert (last_call(h).meta[1], last_call(h).args, last_call(h).kwargs) == ("raw", (1, 2), {"c": 3})
+    h.remote(1)
+    assert last_call(h).meta[1] == "serve_request"
+
+
+def test_a_deployments_handle_passes_everything_straight_on():
+    h = handle(Door.DEPLOYMENT)
+    h.remote()
+    assert (last_call(h).meta[1], last_call(h).args) == ("raw", ())
+
+
+def test_options_make_a_new_handle_and_merge():
+    h = handle()
+    sent = h.options(http_method="PUT").options(http_headers={"h": "1"}, shard_key="s", method_name="m")
+    sent.remote()
+    assert last_call(sent) == (("m", "serve_request", "PUT", {"h": "1"}, "s"), (), {}, "s")
+    h.remote()
+    assert last_call(h).meta == ("__call__", "serve_request", "GET", None, None)
+
+
+def test_an_unknown_option_raises_type_error():
+    with pytest.raises(TypeError):
+        handle().options(colour="red")
+    with pytest.raises(TypeError):
+        handle().options("method")
+
+
+def test_methods_are_attributes_of_deployments_handles_only():
+    h = handle(Door.DEPLOYMENT)
+    h.predict.remote(1)
+    assert last_call(h).meta[0] == "predict"
+    for door in (Door.CLIENT, Door.MODULE):
+        with pytest.raises(AttributeError, match="method_name='predict'"):
+            handle(door).predict  # noqa: B018 - the access itself raises
+
+
+def test_how_long_a_call_waits_is_decided_by_door_and_option():
+    for door, appear in ((Door.CLIENT, None), (Door.MODULE, APPEAR_S)):
+        h = handle(door)
+        h.remote()
+        assert h._link[0].sent[-1][2:] == (QUEUE_TIMEOUT_S, appear)
+    h = handle().options(queue_timeout_s=1.5)
+    h.remote()
+    assert h._link[0].sent[-1][2] == 1.5
+
+
+@pytest.mark.parametrize("kind", [RayServeHandle, RayServeSyncHandle])
+def test_a_pickled_handle_keeps_kind_door_and_options(kind):
+    copy = pickle.loads(pickle.dumps(handle(Door.MODULE, kind).options(http_method="PATCH")))
+    assert type(copy) is kind
+    assert (copy._instance, copy._endpoint, copy._door) == (INSTANCE, "ep", Door.MODULE)
+    assert copy._options == HandleOptions(http_method="PATCH")
+    assert copy._link is None
+
+
+def test_repr_names_the_endpoint_or_deployment():
+    assert repr(handle()) == "RayServeSyncHandle(endpoint='ep')"
+    assert repr(handle(kind=RayServeHandle)) == "RayServeHandle(endpoint='ep')"
+    assert repr(handle(Door.DEPLOYMENT)) == "RayServeSyncHandle(deployment='ep')"

@@ -1,0 +1,167 @@
+import asyncio
+import json
+import pickle
+from collections import deque
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect, Request
+
+from legacy.errors import RayServeException
+from legacy.http_protocol import SCOPE_KEY
+from legacy.replica import messages
+from legacy.replica.messages import HTTPRequest, ServeEncoder, ServeMultiDict, ServeRequest, to_http
+
+
+class Point(BaseModel):
+    x: int
+
+
+class Odd:
+    pass
+
+
+def test_a_handle_call_looks_like_a_request():
+    request = ServeRequest("data", {"k": 1}, {"h": "v"}, "PUT")
+    assert (request.method, request.headers, request.query_params["k"]) == ("PUT", {"h": "v"}, 1)
+    assert asyncio.run(request.body()) == "data"
+    assert dict(ServeRequest().query_params) == {}
+    assert ServeRequest().method == "GET"
+
+
+def test_json_and_form_of_a_handle_call_need_a_dict():
+    assert asyncio.run(ServeRequest({"a": 1}).json()) == {"a": 1} == asyncio.run(ServeRequest({"a": 1}).form())
+    for read in (ServeRequest("text").json, ServeRequest("text").form):
+        with pytest.raises(RayServeException, match="needs a dict, and the handle was called with a str"):
+            asyncio.run(read())
+
+
+def test_a_handle_call_has_no_url():
+    with pytest.raises(AttributeError):
+        ServeRequest().url  # noqa: B018
+
+
+def test_query_params_of_a_handle_call_keep_python_types():
+    params = ServeMultiDict({"k": [1, 2]})
+    assert (params["k"], params.getlist("k"), params.getlist("none"), dict(params)) == (
+        [1, 2],
+        [1, 2],
+        [],
+        {"k": [1, 2]},
+    )
+
+
+def scope(**more):
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/r",
+        "raw_path": b"/r",
+        "root_path": "/r",
+        "query_string": b"a=1&a=2",
+        "headers": [(b"content-type", b"application/json"), (b"host", b"h")],
+        **more,
+    }
+
+
+def request_of(*events, **more):
+    waiting = deque(events)
+
+    async def receive():
+        return waiting.popleft()
+
+    return HTTPRequest(scope(**more), receive)
+
+
+def chunk(body, more=False):
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def test_a_request_travels_with_its_body_and_arrives_as_a_request():
+    request = request_of(chunk(b'{"x":', more=True), chunk(b"1}"), path_params={"t": "5"}, **{SCOPE_KEY: Odd()})
+    asyncio.run(request.read(7))
+    copy = pickle.loads(pickle.dumps(request))
+    assert isinstance(copy, Request)
+    assert asyncio.run(copy.json()) == {"x": 1}
+    assert (copy.url.path, copy.query_params.getlist("a"), copy.path_params) == ("/r", ["1", "2"], {"t": "5"})
+    assert SCOPE_KEY not in copy.scope
+
+
+def test_a_buffered_body_can_be_read_twice():
+    request = request_of(chunk(b"[1]"))
+
+    async def twice():
+        await request.read(3)
+        return await request.body(), await request.json(), await request.body()
+
+    assert asyncio.run(twice()) == (b"[1]", [1], b"[1]")
+
+
+def test_a_chunked_body_that_is_short_enough_is_buffered():
+    request = request_of(chunk(b"a", more=True), chunk(b"", more=True), chunk(b"b"))
+    asyncio.run(request.read(None))
+    assert request._body == b"ab"
+
+
+def test_a_chunked_body_that_turns_out_long_streams_from_its_beginning(monkeypatch):
+    monkeypatch.setattr(messages, "BUFFERED", 3)
+    request = request_of(chunk(b"ab", more=True), chunk(b"cd", more=True), chunk(b"ef", more=True), chunk(b"g"))
+
+    async def stream():
+        await request.read(None)
+        return [part async for part in request.stream()]
+
+    assert asyncio.run(stream()) == [b"abcd", b"ef", b"g", b""]
+
+
+def test_a_long_body_of_known_length_is_not_read_ahead_and_cannot_travel():
+    request = request_of()
+    asyncio.run(request.read(messages.BUFFERED + 1))
+    with pytest.raises(RayServeException, match=r"await request\.body\(\)"):
+        pickle.dumps(request)
+
+
+def test_half_a_body_never_reaches_user_code():
+    request = request_of(chunk(b"ab", more=True), {"type": "http.disconnect"})
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(request.read(4))
+
+
+@pytest.mark.parametrize(
+    ("result", "body", "kind"),
+    [
+        ("h\u00e9", "h\u00e9".encode(), b"text/plain; charset=utf-8"),
+        (b"\x00\xff", b"\x00\xff", b"text/plain"),
+        (None, b"", b"text/plain"),
+        ({"a": [1]}, b'{\n  "a": [\n    1\n  ]\n}', b"application/json"),
+        (False, b"false", b"application/json"),
+    ],
+)
+def test_results_become_answers(result, body, kind):
+    headers, found = to_http(result)
+    assert (dict(headers)[b"content-type"], found) == (kind, body)
+    assert int(dict(headers)[b"content-length"]) == len(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.array([[1, 2]], dtype=np.int16), [[1, 2]]),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (b"abc", "abc"),
+        (ValueError("why"), "why"),
+        (Point(x=1), {"x": 1}),
+        ((1, 2), [1, 2]),
+    ],
+)
+def test_json_knows_what_models_return(value, expected):
+    assert json.loads(json.dumps({"v": value}, cls=ServeEncoder)) == {"v": expected}
+
+
+@pytest.mark.parametrize("value", [{1, 2}, Odd()])
+def test_what_is_not_json_is_a_type_error(value):
+    with pytest.raises(TypeError, match=type(value).__name__):
+        to_http(value)

@@ -1,0 +1,135 @@
+import asyncio
+
+from legacy.control.publish import SILENCE_S, ChangeLog, Publisher
+from legacy.records import BackendView, Poll
+
+
+def view(tag):
+    return BackendView(tag, 8)
+
+
+def poll(seen, epoch="e", router="r", kind="proxy", **more):
+    return Poll(router, kind, epoch, seen, **more)
+
+
+def test_a_router_gets_only_what_changed_since_its_version():
+    log = ChangeLog("e")
+    for tag in "abc":
+        log.put(("backend", tag), view(tag))
+    log.put(("backend", "a"), None)
+    update = log.since("e", 2)
+    assert (update.version, update.full, update.backends) == (4, False, {"a": None, "c": view("c")})
+
+
+def test_another_epoch_gets_everything_that_exists():
+    log = ChangeLog("e")
+    log.put(("backend", "a"), view("a"))
+    log.put(("backend", "b"), view("b"))
+    log.put(("backend", "a"), None)
+    update = log.since("older", 3)
+    assert (update.full, update.backends) == (True, {"b": view("b")})
+
+
+def test_a_change_costs_what_changed_not_what_is_registered():
+    log = ChangeLog("e")
+    for number in range(1000):
+        log.put(("backend", str(number)), view(str(number)))
+    log.put(("backend", "7"), view("7"))
+    assert list(log.since("e", 1000).backends) == ["7"]
+
+
+def test_a_poll_waits_for_news():
+    async def scenario():
+        publisher = Publisher("e", "secret")
+        publisher.open()
+        waiting = asyncio.ensure_future(publisher.watch(poll(0), 10))
+        await asyncio.sleep(0)
+        publisher.put(("backend", "a"), view("a"))
+        return await waiting
+
+    update = asyncio.run(scenario())
+    assert (update.version, update.secret, list(update.backends)) == (1, "secret", ["a"])
+
+
+def test_a_poll_without_news_ends_after_its_patience():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        return await publisher.watch(poll(0), 0.01)
+
+    assert asyncio.run(scenario()).backends == {}
+
+
+def test_no_poll_is_answered_before_the_first_snapshot_is_complete():
+    async def scenario():
+        publisher = Publisher("e", "")
+        waiting = asyncio.ensure_future(publisher.watch(poll(0, epoch="old"), 10))
+        await asyncio.sleep(0)
+        publisher.put(("backend", "a"), view("a"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        publisher.open()
+        return await waiting
+
+    assert list(asyncio.run(scenario()).backends) == ["a"]
+
+
+def test_a_change_is_acknowledged_by_the_next_poll():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        first = asyncio.ensure_future(publisher.watch(poll(0), 10))
+        await asyncio.sleep(0)
+        version = publisher.put(("backend", "a"), view("a"))
+        waiting = asyncio.ensure_future(publisher.acknowledged(version, 10))
+        await first
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        second = asyncio.ensure_future(publisher.watch(poll(version), 10))
+        late = await waiting
+        second.cancel()
+        return late
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_kinds_that_are_not_asked_for_are_not_waited_for():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        handle = asyncio.ensure_future(publisher.watch(poll(0, kind="handle"), 10))
+        await asyncio.sleep(0)
+        version = publisher.put(("backend", "a"), view("a"))
+        await handle
+        return await publisher.acknowledged(version, 10, kinds=("proxy",)), await publisher.acknowledged(version, 0.05)
+
+    assert asyncio.run(scenario()) == (0, 1)
+
+
+def test_a_router_that_went_silent_is_not_waited_for(monkeypatch):
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        gone = asyncio.ensure_future(publisher.watch(poll(0), 10))
+        await asyncio.sleep(0)
+        version = publisher.put(("backend", "a"), view("a"))
+        await gone
+        started = asyncio.get_running_loop().time()
+        late = await publisher.acknowledged(version, 60)
+        return late, asyncio.get_running_loop().time() - started
+
+    monkeypatch.setattr("legacy.control.publish.SILENCE_S", 0.1)
+    late, took = asyncio.run(scenario())
+    assert late == 0
+    assert took < SILENCE_S
+
+
+def test_calls_sent_by_all_routers_add_up():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        await publisher.watch(poll(0, router="x", sent={"a#1": 3}, load={"a": 2}), 0.01)
+        await publisher.watch(poll(0, router="y", sent={"a#1": 4}, load={"a": 5}), 0.01)
+        return publisher.take_sent("a#1"), publisher.take_sent("a#1"), publisher.load("a")
+
+    assert asyncio.run(scenario()) == (7, 0, 7)

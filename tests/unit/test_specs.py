@@ -1,0 +1,54 @@
+import sys
+import types
+
+import pytest
+from ray import cloudpickle
+
+from legacy.config import Door
+from legacy.environments.resolve import CondaEnv
+from legacy.specs import Backend, backend_spec
+
+
+class Model:
+    def __init__(self, path):
+        self.path = path
+
+
+def test_a_spec_carries_the_code_the_config_and_the_resources():
+    spec = backend_spec(Door.CLIENT, Backend("b", Model, ("p",), {"num_gpus": 1}, {"num_replicas": 2}))
+    target, args, kwargs = cloudpickle.loads(spec.code)
+    assert (target.__name__, args, kwargs) == ("Model", ("p",), {})
+    assert (spec.tag, spec.is_class, spec.config.num_replicas) == ("b", True, 2)
+    assert spec.actor_options == {"num_cpus": 1, "num_gpus": 1}
+
+
+def test_only_the_module_door_waits_for_resources():
+    assert backend_spec(Door.MODULE, Backend("b", Model)).wait_for_resources
+    assert not backend_spec(Door.CLIENT, Backend("b", Model)).wait_for_resources
+
+
+def test_replicas_are_told_where_the_users_modules_are(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [str(tmp_path), sys.prefix + "/lib", str(tmp_path), "/no/such/place"])
+    assert backend_spec(Door.CLIENT, Backend("b", Model)).sys_path == (str(tmp_path),)
+
+
+def test_replicas_are_told_whether_ray_serve_means_us(monkeypatch):
+    assert not backend_spec(Door.CLIENT, Backend("b", Model)).alias
+    monkeypatch.setitem(sys.modules, "ray.serve", types.ModuleType("serve_compat"))
+    assert backend_spec(Door.CLIENT, Backend("b", Model)).alias
+
+
+def test_env_must_be_a_conda_env():
+    with pytest.raises(TypeError, match=r"serve\.CondaEnv"):
+        backend_spec(Door.CLIENT, Backend("b", Model, env="tf1"))
+
+
+def test_the_environment_is_looked_at_before_the_rest(monkeypatch, tmp_path):
+    (tmp_path / "now").mkdir()
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "now"))
+    monkeypatch.setenv("CONDA_DEFAULT_ENV", "now")
+    with pytest.raises(ValueError, match="missing"):
+        backend_spec(Door.CLIENT, Backend("b", 7, env=CondaEnv("missing")))
+    (tmp_path / "there").mkdir()
+    spec = backend_spec(Door.CLIENT, Backend("b", Model, env=CondaEnv("there")))
+    assert spec.actor_options["runtime_env"] == {"py_executable": str(tmp_path / "there" / "bin" / "python")}

@@ -1,0 +1,128 @@
+"""legacy.traffic.watcher: the long poll goes on whatever happens, and reports nothing twice or never."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from legacy.records import BackendView, Poll, ReplicaAddress, Update
+from legacy.traffic import watcher
+from legacy.traffic.router import Router
+
+
+def update(version: int, *replicas: str, full: bool = True, epoch: str = "e") -> Update:
+    view = BackendView("b", 5, tuple(ReplicaAddress(tag, "b", "n", 1, "/s") for tag in replicas))
+    return Update(epoch, version, full, {}, {"b": view} if replicas else {})
+
+
+class Script:
+    """A controller that gives the answers of a list, then never answers again."""
+
+    def __init__(self, *answers: Update | Exception) -> None:
+        self.answers = list(answers)
+        self.polls: list[Poll] = []
+        self.done = asyncio.Event()
+
+    async def fetch(self, poll: Poll) -> Update:
+        self.polls.append(poll)
+        if not self.answers:
+            self.done.set()
+            await asyncio.Event().wait()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def run(router: Router, *answers: Update | Exception, kind: str = "handle", applied=None) -> list[Poll]:
+    async def until_done() -> list[Poll]:
+        script = Script(*answers)
+        task = asyncio.create_task(watcher.follow(script.fetch, router, "me", kind, applied))
+        await asyncio.wait_for(script.done.wait(), 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return script.polls
+
+    return asyncio.run(until_done())
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch):
+    monkeypatch.setattr(watcher, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(watcher, "LONGEST_PAUSE_S", 0.002)
+
+
+def test_each_poll_acknowledges_what_is_in_force():
+    polls = run(Router(10), update(3, "r1"), update(7, full=False))
+    assert [(poll.epoch, poll.seen) for poll in polls] == [("", 0), ("e", 3), ("e", 7)]
+    assert {(poll.router_id, poll.kind) for poll in polls} == {("me", "handle")}
+
+
+def test_errors_are_logged_once_and_the_last_snapshot_stays(caplog):
+    router = Router(10)
+    with caplog.at_level(logging.INFO, "ray.serve"):
+        run(router, update(1, "r1"), OSError("gone"), OSError("gone"), OSError("gone"), update(2, full=False))
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert router.slots("b").take() is not None
+    assert router.version == 2
+
+
+def test_a_delta_that_does_not_fit_is_an_error_like_any_other():
+    router = Router(10)
+    run(router, update(1, "r1"), update(9, full=False, epoch="other"), update(2, "r2", epoch="other"))
+    assert (router.epoch, router.version) == ("other", 2)
+
+
+def test_the_controller_is_told_what_was_sent_until_it_has_answered():
+    router = Router(10)
+
+    def send(news: Update) -> None:
+        if news.version == 1:
+            router.slots("b").take()
+
+    polls = run(router, update(1, "r1"), update(2, "r2"), OSError("gone"), update(3, full=False), applied=send)
+    assert [poll.sent for poll in polls] == [{}, {}, {"r1": 1}, {"r1": 1}, {}]
+    assert polls[1].load == {"b": 1}
+
+
+def test_a_proxy_reports_no_calls():
+    router = Router(10)
+    polls = run(router, update(1, "r1"), update(2, "r2"), kind="proxy", applied=lambda _: router.slots("b").take())
+    assert [poll.sent for poll in polls] == [{}, {}, {}]
+
+
+def test_only_updates_that_changed_something_are_announced():
+    heard: list[int] = []
+    empty = update(1, full=False)
+    run(
+        Router(10),
+        update(1, "r1"),
+        empty,
+        empty,
+        update(2, full=False),
+        applied=lambda news: heard.append(news.version),
+    )
+    assert heard == [1, 2]
+
+
+def test_a_controller_that_never_answers_is_asked_again(monkeypatch):
+    monkeypatch.setattr(watcher, "POLL_TIMEOUT_S", 0.01)
+    asked = asyncio.Event()
+    polls: list[Poll] = []
+
+    async def silent(poll: Poll) -> Update:
+        polls.append(poll)
+        if len(polls) == 3:
+            asked.set()
+        return await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(watcher.follow(silent, Router(10), "me", "proxy"))
+        await asyncio.wait_for(asked.wait(), 30)
+        task.cancel()
+
+    asyncio.run(main())
+    assert len(polls) >= 3
