@@ -28,12 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         require_wrk()
         context = _context(given)
+        machine = describe(context.interpreters.get("peers"))
         began = time.monotonic()
         samples = _measure(given, context)
     except (LoadError, SystemFailedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    text = report(samples, _facts(given, context, time.monotonic() - began), NOTES.read_text())
+    run = _describe_run(given, time.monotonic() - began)
+    text = report(samples, [*machine, *run], NOTES.read_text())
     print("\n" + text)
     if given.report:
         Path(given.report).write_text(text)
@@ -45,7 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (default: 3)")
     parser.add_argument("--seconds", type=float, default=5, help="length of one interval (default: 5)")
-    parser.add_argument("--endpoints", type=int, default=10_000, help="how many endpoints are many (default: 10000)")
     parser.add_argument("--patience", type=float, default=15, help="seconds to wait for a quiet machine (default: 15)")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS), metavar="MEASUREMENT")
     parser.add_argument("--systems", nargs="+", choices=SPECS, default=list(SPECS), metavar="SYSTEM")
@@ -60,7 +61,7 @@ def _context(given: argparse.Namespace) -> Context:
     interpreters = {"project": project_interpreter()}
     if peers:
         interpreters["peers"] = ensure_peers()
-    return Context(interpreters, given.seconds, tuple(given.systems), given.endpoints, given.patience)
+    return Context(interpreters, given.seconds, tuple(given.systems), given.patience)
 
 
 def _measure(given: argparse.Namespace, context: Context) -> Samples:
@@ -77,10 +78,9 @@ def _measure(given: argparse.Namespace, context: Context) -> Samples:
     return Samples(samples)
 
 
-def _facts(given: argparse.Namespace, context: Context, took_s: float) -> list[tuple[str, str]]:
+def _describe_run(given: argparse.Namespace, took_s: float) -> list[tuple[str, str]]:
     command = "python -m bench " + shlex.join(sys.argv[1:])
     return [
-        *describe(context.interpreters.get("peers")),
         ("command", f"`{command.strip()}`"),
         ("rounds", f"{given.rounds} of {given.seconds:g} s intervals, {took_s / 60:.0f} minutes in all"),
     ]

@@ -17,14 +17,12 @@ class Context:
         interpreters: "project" and "peers" -> interpreter.
         seconds: the length of one measuring interval.
         systems: which systems take part.
-        endpoints: how many endpoints "many" is.
         patience_s: how long to wait for a quiet machine before an interval.
     """
 
     interpreters: dict[str, Path]
     seconds: float
     systems: tuple[str, ...]
-    endpoints: int
     patience_s: float
 
     @property

@@ -21,6 +21,7 @@ def describe(peers_python: Path | None) -> list[tuple[str, str]]:
         ("processor", f"{_processor()}, {os.cpu_count()} logical cores"),
         ("memory", f"{memory:.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}, {_distribution()}"),
+        ("load before", f"{os.getloadavg()[0]:.2f} (1 minute average)"),
         ("Python", platform.python_version()),
         ("this project", f"{_version('serve-compat')} on Ray {_version('ray')}, uvicorn {_version('uvicorn')}"),
     ]

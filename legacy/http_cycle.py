@@ -2,52 +2,40 @@
 
 The same contract as uvicorn's RequestResponseCycle, with three differences that pay: head and body of a response leave
 in one write, a body that is already there is received without waiting, and no asyncio.Event is made per request.
-
-    response framing   Content-Length given -> exactly that many bytes | HTTP/1.0 -> until the connection closes
-                       HEAD, 204, 304 -> none | else chunked
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Iterable, MutableMapping
-from enum import Enum
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from legacy.http_head import Framing, Header, write_head
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
-
-    from legacy.http_protocol import CancellingProtocol
-
-Header = tuple[bytes, bytes]
+    from uvicorn.protocols.http.flow_control import FlowControl
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
-_KNOWN_LIMIT = 2048
-_known_names: dict[bytes, bytes] = {}  # a valid name as the application writes it -> in lower case
+_JOINED = 4096  # up to here copying a piece of a body behind its head is cheaper than a second buffer
 
 logger = logging.getLogger("uvicorn.error")
 
 
-class _Framing(Enum):
-    LENGTH = "length"
-    CHUNKED = "chunked"
-    CLOSE = "close"
-    NONE = "none"
+class Server(Protocol):
+    """What a cycle needs of its connection (`legacy.http_protocol.CancellingProtocol`)."""
 
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    flow: FlowControl
+    cycle: Cycle | None
 
-def _status_line(status: int) -> bytes:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+    def default_head(self) -> bytes:
+        """The header lines every response begins with."""
 
-
-STATUS_LINES = {status: _status_line(status) for status in range(100, 600)}
+    def on_response_complete(self) -> None:
+        """The response of the running request is written."""
 
 
 class Cycle:
@@ -85,9 +73,7 @@ class Cycle:
         "waiting_for_100_continue",
     )
 
-    def __init__(
-        self, protocol: CancellingProtocol, scope: MutableMapping[str, Any], keep_alive: bool, expects: bool
-    ) -> None:
+    def __init__(self, protocol: Server, scope: MutableMapping[str, Any], keep_alive: bool, expects: bool) -> None:
         self.scope = scope
         self.keep_alive = keep_alive
         self.more_body = True
@@ -101,7 +87,7 @@ class Cycle:
         self._delivered = False  # the application has been given the last piece of the body
         self._waiter: asyncio.Future[None] | None = None
         self._head: bytes | None = None  # written together with the first piece of the body
-        self._framing = _Framing.NONE
+        self._framing = Framing.NONE
         self._left = 0  # bytes of the declared length not sent yet
 
     # what the connection tells
@@ -192,50 +178,16 @@ class Cycle:
             waiter.set_result(None)
 
     def _start(self, status: int, headers: Iterable[Header]) -> None:
-        protocol = self._protocol
+        protocol, scope = self._protocol, self.scope
         if self.waiting_for_100_continue and self.more_body:
             self.keep_alive = False  # it was never asked for its body, and may send it or not
-        parts = [STATUS_LINES[status], protocol.default_head()]
-        length: int | None = None
-        lines = 0
-        for name, value in headers:
-            name = _known_names.get(name) or _checked_name(name)
-            if name == b"content-length":
-                if length is not None:
-                    raise RuntimeError("a response has one Content-Length")
-                length = int(value)
-            elif name == b"transfer-encoding":
-                continue  # framing is ours
-            elif name == b"connection":
-                if b"close" in value.lower():
-                    self.keep_alive = False
-                continue
-            parts += (name, b": ", value, b"\r\n")
-            lines += 1
-        parts.append(self._frame(status, length))
-        head = b"".join(parts)
-        lines += parts[1].count(b"\n") + parts[-1].count(b"\n") + 1
-        if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
-            raise RuntimeError("a response header has characters that are not allowed")
+        request = (scope["method"], scope["http_version"], self.keep_alive)
+        head = write_head(status, protocol.default_head(), headers, request)
+        self._head, self._framing, self._left, self.keep_alive = head
         self.response_started = True
         self.waiting_for_100_continue = False
-        self._head = head
         # Written with the first piece of the body, which most often comes right now; if not, at once after this step.
         protocol.loop.call_soon(self._flush_head)
-
-    def _frame(self, status: int, length: int | None) -> bytes:
-        closing = b"" if self.keep_alive else b"connection: close\r\n"
-        if status in (204, 304) or self.scope["method"] == "HEAD":
-            self._framing = _Framing.NONE
-        elif length is not None:
-            self._framing = _Framing.LENGTH
-            self._left = length
-        elif self.scope["http_version"] == "1.0":
-            self._framing = _Framing.CLOSE
-        else:
-            self._framing = _Framing.CHUNKED
-            return closing + b"transfer-encoding: chunked\r\n\r\n"
-        return closing + b"\r\n"
 
     def _flush_head(self) -> None:
         head, self._head = self._head, None
@@ -244,22 +196,22 @@ class Cycle:
 
     def _send_body(self, body: bytes, more: bool) -> None:
         framing = self._framing
-        if framing is _Framing.LENGTH:
+        if framing is Framing.LENGTH:
             self._left -= len(body)
             if self._left < 0 or (self._left and not more):
                 self._flush_head()
                 raise RuntimeError("the response's body is not as long as its Content-Length says")
             data = body
-        elif framing is _Framing.CHUNKED:
+        elif framing is Framing.CHUNKED:
             data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             if not more:
                 data += b"0\r\n\r\n"
         else:
-            data = body if framing is _Framing.CLOSE else b""
+            data = body if framing is Framing.CLOSE else b""
         transport = self._protocol.transport
         head, self._head = self._head, None
         if head is not None:
-            if len(data) <= 4096:
+            if len(data) <= _JOINED:
                 transport.write(head + data)
             else:
                 transport.writelines((head, data))
@@ -290,17 +242,8 @@ class Cycle:
             return
         if self.response_started:
             logger.error("a response was not completed")
-        if self._framing is _Framing.CLOSE:
+        if self._framing is Framing.CLOSE:
             self._protocol.transport.abort()
         else:
             self._flush_head()
             self._protocol.transport.close()
-
-
-def _checked_name(name: bytes) -> bytes:
-    if not _NAME.fullmatch(name):
-        raise RuntimeError(f"{name[:40]!r} is not a header name")
-    lower = name.lower()
-    if len(_known_names) < _KNOWN_LIMIT:
-        _known_names[name] = lower
-    return lower

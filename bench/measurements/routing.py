@@ -10,6 +10,7 @@ from bench.targets import ALONE, MANY_ENDPOINTS, ONE_ENDPOINT, OURS, RATE_32, SE
 from bench.values import Sample
 
 SCENARIOS = {"alone": ALONE, "split": SPLIT, "shadowed": SHADOWED}
+MANY = 10_000
 TURNS = 2  # each path is measured this often per round, alternating
 
 
@@ -23,7 +24,7 @@ def measure_endpoints(number: int, context: Context) -> Iterator[Sample]:
             for _ in range(TURNS):
                 rate = load(session, path, 32, context.seconds).rate
                 yield Sample(number, ONE_ENDPOINT, RATE_32, system, rate)
-            took = session.do("endpoints", count=context.endpoints)
+            took = session.do("endpoints", count=MANY)
             yield Sample(number, f"registering {MANY_ENDPOINTS}", SECONDS, system, took)
             load(session, path, 32, context.warm_s)
             context.settle()

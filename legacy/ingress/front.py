@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import time
 from email.utils import formatdate
@@ -18,6 +17,7 @@ from legacy.ingress.limits import Limits
 
 BACKLOG = 2048
 CLOSING_S = 5.0  # how long requests in progress are given when the proxy stops
+_LOOK_S = 0.01
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -117,13 +117,11 @@ class Front:
             self._server.close()
         for connection in list(self._state.connections):
             connection.shutdown()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._until_empty(), patience_s)
+        for _ in range(round(patience_s / _LOOK_S)):
+            if not self._state.connections:
+                return
+            await asyncio.sleep(_LOOK_S)
         for connection in list(self._state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:
                 transport.abort()
-
-    async def _until_empty(self) -> None:
-        while self._state.connections:
-            await asyncio.sleep(0.01)

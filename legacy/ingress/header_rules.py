@@ -91,6 +91,7 @@ def judge_name(name: bytes, rules: dict[bytes, Rule]) -> Rule:
 
 
 def connection_names(value: bytes) -> frozenset[bytes]:
+    """The header names a Connection header lists, in lower case."""
     if value in (b"keep-alive", b"Keep-Alive", b"close"):
         return frozenset()
     names = {token.strip().lower() for token in value.split(b",")}

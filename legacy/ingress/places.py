@@ -51,8 +51,7 @@ async def wait_for_place(slots: Slots, deadline: float | None) -> ReplicaAddress
         timer = loop.call_at(deadline, waiter.fail, late)
     try:
         return await waiter.place
-    except BaseException:
-        # Cancelled or late: a place that was granted in the same moment must not get lost.
+    except BaseException:  # cancelled or late: a place that was granted in the same moment must not get lost
         if not slots.withdraw(waiter) and _was_granted(waiter.place):
             slots.give_back(waiter.place.result().tag, unsent=True)
         raise

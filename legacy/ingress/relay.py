@@ -41,6 +41,7 @@ class Outcome(Enum):
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     LOST = "lost"
+    BROKEN = "broken"  # lost after the first byte of an answer
 
 
 def may_retry(outcome: Outcome, method: str, body: RequestBody | None, tries: int) -> bool:
@@ -49,7 +50,7 @@ def may_retry(outcome: Outcome, method: str, body: RequestBody | None, tries: in
     Args:
         tries: how many attempts were made.
     """
-    if body is not None and not body.replayable:
+    if outcome is Outcome.BROKEN or (body is not None and not body.replayable):
         return False
     if outcome is Outcome.UNREACHABLE:
         return True  # bounded by the deadline: each replica that cannot be reached is left out from then on
@@ -157,14 +158,14 @@ class Relay:
             elif isinstance(error, UpstreamError):
                 raise
             else:
-                return Outcome.LOST
+                return Outcome.BROKEN if exchange.upstream is not None and exchange.upstream.answered else Outcome.LOST
         finally:
             exchange.close()
         return None
 
 
 def _failure(outcome: Outcome, replica: ReplicaAddress) -> Exception:
-    if outcome is Outcome.LOST:
+    if outcome in (Outcome.LOST, Outcome.BROKEN):
         return ReplicaLostError(
             f"replica {replica.tag!r} of backend {replica.backend!r} died while it worked on this request, which may "
             "have had effects already; send it again if that does no harm"

@@ -4,8 +4,8 @@ r"""The corpus: files `requests/NNN_name.http`, each one expectation line and th
     GET / HTTP/1.1\r\n          newlines of the file do not count; \r \n \t \0 \xNN are escapes
     X: {a*70000}\r\n            a text and how often it comes
 
-Expected are the statuses in order, whether the connection is closed afterwards (`close`) or can be used on (`open`), and
-how many requests replicas see (`seen=0-1`: at most one). `any` means one response with any of the statuses given.
+Expected are the statuses in order, whether the connection is closed afterwards (`close`) or can be used on (`open`),
+and how many requests replicas see (`seen=0-1`: at most one). `any` means one response with any of the statuses given.
 `one-segment` keeps big input from being sent byte by byte.
 """
 

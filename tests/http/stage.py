@@ -74,7 +74,8 @@ class Stage:
     def kill(self, tag: str) -> None:
         """Let a replica die: nobody listens any more and all its connections are cut."""
         self.servers[tag].close()
-        for connection in list(self.states[tag].connections):
+        state = self.states.get(tag)
+        for connection in list(state.connections) if state else ():
             connection.transport.abort()
 
     def in_flight(self, backend: str = "b") -> int:
@@ -83,9 +84,11 @@ class Stage:
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
         """Wait until the loop has brought the condition about."""
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.001)
+        for _ in range(int(timeout_s / 0.001)):
+            if condition():
+                return
+            await asyncio.sleep(0.001)
+        raise AssertionError(f"not within {timeout_s} s")
 
 
 async def echo(seen: Seen, receive: Any, send: Any) -> None:

@@ -28,7 +28,8 @@ async def read_response(reader: asyncio.StreamReader, method: str = "GET") -> Re
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as error:
-            assert not error.partial, error.partial
+            if error.partial:
+                raise AssertionError(f"half a head: {error.partial!r}") from None
             return None
         except ConnectionResetError:
             return None
