@@ -25,6 +25,8 @@ class HandleOptions(NamedTuple):
 
 
 _DEFAULTS = HandleOptions()
+_PLAIN_DOORS = {"serve_request": "handle_plain", "raw": "handle_raw"}
+_PLAIN = {style: ("__call__", style, "GET", None, None) for style in _PLAIN_DOORS}
 
 
 class RayServeHandle:
@@ -45,7 +47,7 @@ class RayServeHandle:
         self._endpoint = endpoint
         self._door = door
         self._options = options
-        self._meta = _meta(door, options)
+        self._style = "raw" if door is Door.DEPLOYMENT else "serve_request"
         self._link: tuple[LocalRouter, Target] | None = None
 
     async def remote(self, *args: Any, **kwargs: Any) -> Any:
@@ -126,11 +128,11 @@ class RayServeHandle:
                     "pass the others as keyword arguments (request.query_params), or get the handle with "
                     "serve.get_handle, whose calls pass several arguments straight on"
                 )
-            return Call(_meta(Door.DEPLOYMENT, self._options), args, kwargs, self._options.shard_key)
+            return _call("raw", self._options, args, kwargs)
         if self._door is Door.CLIENT and "request_data" in kwargs and not args:  # its name up to Ray 1.3
             kwargs = dict(kwargs)
             args = (kwargs.pop("request_data"),)
-        return Call(self._meta, args, kwargs, self._options.shard_key)
+        return _call(self._style, self._options, args, kwargs)
 
     def _appear_s(self) -> float | None:
         return APPEAR_S if self._door in (Door.MODULE, Door.DEPLOYMENT) else None
@@ -148,6 +150,8 @@ class RayServeSyncHandle(RayServeHandle):
         return router.send(target, self._call(args, kwargs), self._options.queue_timeout_s, self._appear_s())
 
 
-def _meta(door: Door, options: HandleOptions) -> tuple[str, str, str, dict[str, str] | None, str | None]:
-    style = "raw" if door is Door.DEPLOYMENT else "serve_request"
-    return options.method_name, style, options.http_method, options.http_headers, options.shard_key
+def _call(style: str, options: HandleOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    meta = (options.method_name, style, options.http_method, options.http_headers, options.shard_key)
+    return Call(
+        _PLAIN_DOORS[style] if meta == _PLAIN[style] else "handle_request", meta, args, kwargs, options.shard_key
+    )

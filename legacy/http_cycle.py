@@ -7,7 +7,10 @@ in one write, a body that is already there is received without waiting, and no a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
+import struct
 from collections.abc import Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -243,7 +246,16 @@ class Cycle:
         if self.response_started:
             logger.error("a response was not completed")
         if self._framing is Framing.CLOSE:
-            self._protocol.transport.abort()
+            reset(self._protocol.transport)
         else:
             self._flush_head()
             self._protocol.transport.close()
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Cut a connection so that the peer sees an error: an orderly end would look like the end of the body."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family != socket.AF_UNIX:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from legacy.http_cycle import Cycle
+from legacy.http_cycle import Cycle, reset
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
@@ -59,7 +59,7 @@ class Connection:
     def abort(self) -> None:
         """Cut the connection at once: the client must see that its answer is not complete."""
         if self.transport is not None:
-            self.transport.abort()
+            reset(self.transport)
 
 
 class CancellingProtocol(HttpToolsProtocol):

@@ -27,6 +27,7 @@ _HAPROXY = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "{scratch}/haproxy.cfg",
     "RAY_SERVE_HAPROXY_SOCKET_PATH": "{scratch}/admin.sock",
+    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "{scratch}/metrics.sock",
     "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "{scratch}",
     "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "{scratch}/server-state",
 }

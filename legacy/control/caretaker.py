@@ -85,9 +85,12 @@ class Caretaker:
         live.seen.state = State.UPDATING
         self._spawn(live, self._update(live, config, stamp))
 
-    def open_tcp(self, live: Live) -> None:
-        """Let routers on other nodes reach a replica that has only its unix socket."""
-        self._spawn(live, self._open_tcp(live))
+    def open_tcp_ports(self) -> None:
+        """Let routers on other nodes reach the replicas that have only their unix socket."""
+        for live in self._fleet.replicas.values():
+            if live.address is not None and live.address.tcp is None and not live.opening_tcp:
+                live.opening_tcp = True
+                self._spawn(live, self._open_tcp(live))
 
     def publish(self) -> int:
         """Tell the routers what may be used now, if that changed; gives the version in which it is true."""
@@ -163,6 +166,7 @@ class Caretaker:
             host, port = await asyncio.wait_for(live.actor.open_tcp.remote(), STOP_S)
         except (RayError, asyncio.TimeoutError) as error:
             logger.warning("replica %s opened no TCP port: %s", live.seen.tag, error)
+            live.opening_tcp = False
             return
         if live.address is not None:
             live.address = replace(live.address, tcp=(host, port))

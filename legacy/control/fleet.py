@@ -36,6 +36,7 @@ class Live:
     address: ReplicaAddress | None = None
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     unhealthy: int = 0
+    opening_tcp: bool = False
 
     def record(self) -> ReplicaRecord:
         """This replica for the checkpoint."""

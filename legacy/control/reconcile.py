@@ -140,14 +140,10 @@ class Reconciler:
 
     def nodes_changed(self, several: bool) -> None:
         """The cluster has one node or more: replicas open TCP ports once there are several."""
-        grown = several and not self.several_nodes
+        if several and not self.several_nodes:
+            for tag in self._fleets:
+                self.touch(tag)
         self.several_nodes = several
-        if not grown:
-            return
-        for tag, fleet in self._fleets.items():
-            for live in fleet.replicas.values():
-                if live.address is not None and live.address.tcp is None:
-                    self._caretakers[tag].open_tcp(live)
 
     def _reconcile(self, tag: str) -> None:
         record = self._desired.backends.get(tag)
@@ -168,6 +164,8 @@ class Reconciler:
                 self._start(record, caretaker)
             if fleet.retry_at > now:
                 asyncio.get_running_loop().call_later(fleet.retry_at - now + 0.01, self.touch, tag)
+        if self.several_nodes:
+            caretaker.open_tcp_ports()
         caretaker.publish()
         if record is None and not fleet.replicas:
             del self._fleets[tag], self._caretakers[tag]

@@ -99,12 +99,12 @@ class Pool:
         for upstream in list(self._all):
             if upstream.closed:
                 self._all.discard(upstream)
-            elif upstream.busy:
-                if upstream.deadline < now:
-                    upstream.time_out()
-            elif now - upstream.idle_since > IDLE_S:
-                upstream.abort()
+            elif upstream.deadline < now:
+                upstream.time_out()
         for tag, idle in list(self._idle.items()):
+            for upstream in idle:
+                if now - upstream.idle_since > IDLE_S:
+                    upstream.abort()
             alive = [upstream for upstream in idle if not upstream.closed]
             if alive:
                 self._idle[tag] = alive

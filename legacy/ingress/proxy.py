@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import pickle
+import socket
 from typing import Any
 
 import ray
@@ -22,6 +24,8 @@ from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
 
 TICK_S = Limits.tick_s
+BIND_TRIES = 10
+BIND_PAUSE_S = 0.2
 
 logger = logging.getLogger("ray.serve")
 
@@ -82,11 +86,21 @@ class ServeProxy:
         await known.wait()  # routes first: nobody shall get a 404 because the proxy has just come back
         self._app = ProxyApp(router, self._pool, self._options)
         self._front = Front(wrap(self._app, self._options.middlewares))
-        host = self._options.host or "127.0.0.1"
-        address = await self._front.start(bind(host, self._options.port))
+        address = await self._front.start(await self._bind())
         self._spawn(self._tick(self._front, self._app))
         logger.info("HTTP proxy %s listens on %s:%d", self._start.name, *address)
         return address
+
+    async def _bind(self) -> socket.socket:
+        host, port = self._options.host or "127.0.0.1", self._options.port
+        for _ in range(BIND_TRIES - 1):
+            try:
+                return bind(host, port)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            await asyncio.sleep(BIND_PAUSE_S)  # the process this one replaces may not be quite gone
+        return bind(host, port)
 
     def _spawn(self, coroutine: Any) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(coroutine))

@@ -12,6 +12,7 @@ is ever sent twice here; whether a request may be tried elsewhere is decided by 
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 
 import httptools
 
@@ -25,6 +26,8 @@ HIGH_WATER = 256 * 1024  # response bytes held for a slow client before the repl
 LOW_WATER = 64 * 1024
 
 NEVER = float("inf")
+
+_TOO_LONG = "The head of the replica's answer is too long."
 
 
 class ConnectionGoneError(Exception):
@@ -179,6 +182,8 @@ class Upstream(asyncio.Protocol):
             self._break("The replica sent bytes nobody asked for.")
             return
         self.answered = True
+        if not self.head_known:
+            self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -188,9 +193,8 @@ class Upstream(asyncio.Protocol):
                 return
             self.abort()  # the answer is whole; what follows it is nobody's
         if not self.head_known:
-            self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._break("The head of the replica's answer is too long.")
+                self._break(_TOO_LONG)
             return
         if self._buffered > HIGH_WATER and not self._read_paused and not self.complete:
             self._read_paused = True
@@ -228,6 +232,8 @@ class Upstream(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        if self._head_bytes > MAX_HEAD_BYTES and sum(map(len, chain(*self.headers))) > MAX_HEAD_BYTES:
+            raise _Broken(_TOO_LONG)
         if status >= 200:
             self.status = status
             self.head_known = True

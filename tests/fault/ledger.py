@@ -6,12 +6,14 @@ it STARTS. Comparing the two finds lost, repeated, crossed and invented requests
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,11 +39,14 @@ class Ledger:
 
     path: Path
     entries: list[Entry] = field(default_factory=list)
-    faults: list[float] = field(default_factory=list)
+    faults: list[tuple[float, float]] = field(default_factory=list)
 
-    def fault(self) -> None:
-        """Note that something is being killed now."""
-        self.faults.append(time.monotonic())
+    @contextlib.contextmanager
+    def fault(self) -> Iterator[None]:
+        """Note when something is being killed: from the signal until the process is gone."""
+        begun = time.monotonic()
+        yield
+        self.faults.append((begun, time.monotonic()))
 
     def started(self) -> Counter[str]:
         """How often user code began to work on each id."""
@@ -52,11 +57,11 @@ class Ledger:
         return [entry for entry in self.entries if not entry.ok]
 
     def unexplained(self, recovery_s: float) -> list[Entry]:
-        """Failed requests that neither were under way at a fault nor began within `recovery_s` after one."""
+        """Failed requests that neither were under way during a fault nor began within `recovery_s` after one."""
         return [
             entry
             for entry in self.failed()
-            if not any(entry.sent - recovery_s <= fault <= entry.ended for fault in self.faults)
+            if not any(entry.sent <= end + recovery_s and begin <= entry.ended for begin, end in self.faults)
         ]
 
     def ran_twice(self) -> list[str]:
@@ -78,7 +83,8 @@ class Ledger:
         assert self.ran_twice() == []
         assert self.invented() == set()
         assert self.answered_without_running() == []
-        assert self.unexplained(recovery_s) == []
+        unexplained = self.unexplained(recovery_s)
+        assert unexplained == [], f"{unexplained}, faults {self.faults}"
 
 
 class Load:

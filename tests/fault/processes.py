@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 from pathlib import Path
 
@@ -37,7 +38,10 @@ def titled(pattern: str) -> set[int]:
     return found
 
 
-def kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to a descendant."""
+def kill(pid: int) -> None:
+    """Kill a descendant; returns when it is gone and its sockets are closed."""
     assert pid in descendants(), f"{pid} was not started by this test"
-    os.kill(pid, how)
+    gone = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    select.select([gone], [], [], 10)
+    os.close(gone)

@@ -12,8 +12,8 @@ def test_a_killed_proxy_loses_only_what_was_under_way_and_comes_back_with_all_ro
     with Load(ledger, "/noting") as load:
         load.wait_for(200)
         (pid,) = titled(r"^ray::.*Proxy")
-        ledger.fault()
-        kill(pid)
+        with ledger.fault():
+            kill(pid)
         load.wait_for(200)
     ledger.check(recovery_s=PORT_BACK_S)
     assert not [entry for entry in ledger.failed() if entry.status is not None]

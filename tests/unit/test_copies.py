@@ -9,7 +9,7 @@ from legacy.ledger import Call
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
-CALL = Call(("__call__", "serve_request", "GET", None, None), (), {}, None)
+CALL = Call("handle_request", ("__call__", "serve_request", "GET", None, None), (), {}, None)
 VIEW = BackendView("s", 1, (ReplicaAddress("r", "s", "n", 1, ""),))
 
 

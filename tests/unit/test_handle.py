@@ -39,7 +39,13 @@ def last_call(made):
 def test_a_call_carries_data_and_keywords():
     h = handle()
     assert h.remote({"a": 1}, k=2) == "ref 1"
-    assert last_call(h) == (("__call__", "serve_request", "GET", None, None), ({"a": 1},), {"k": 2}, None)
+    assert last_call(h) == (
+        "handle_plain",
+        ("__call__", "serve_request", "GET", None, None),
+        ({"a": 1},),
+        {"k": 2},
+        None,
+    )
 
 
 def test_a_call_through_an_async_handle_is_awaited():
@@ -77,9 +83,22 @@ def test_options_make_a_new_handle_and_merge():
     h = handle()
     sent = h.options(http_method="PUT").options(http_headers={"h": "1"}, shard_key="s", method_name="m")
     sent.remote()
-    assert last_call(sent) == (("m", "serve_request", "PUT", {"h": "1"}, "s"), (), {}, "s")
+    assert last_call(sent) == ("handle_request", ("m", "serve_request", "PUT", {"h": "1"}, "s"), (), {}, "s")
     h.remote()
     assert last_call(h).meta == ("__call__", "serve_request", "GET", None, None)
+
+
+def test_a_call_without_options_goes_through_a_door_that_needs_none():
+    h = handle(Door.MODULE)
+    h.remote(1)
+    assert last_call(h).door == "handle_plain"
+    h.remote(1, 2)
+    assert last_call(h).door == "handle_raw"
+    h.options(queue_timeout_s=5).remote()
+    assert last_call(h).door == "handle_plain"
+    for given in ({"shard_key": "s"}, {"method_name": "m"}, {"http_headers": {"a": "b"}}):
+        h.options(**given).remote()
+        assert last_call(h).door == "handle_request"
 
 
 def test_an_unknown_option_raises_type_error():

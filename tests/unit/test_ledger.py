@@ -8,7 +8,7 @@ from legacy.ledger import Call, Lane, SlotWaiter
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
-CALL = Call(("__call__", "serve_request", "GET", None, None), ("x",), {"k": 1}, None)
+CALL = Call("handle_request", ("__call__", "serve_request", "GET", None, None), ("x",), {"k": 1}, None)
 
 
 class Marker:
@@ -68,6 +68,14 @@ def test_a_call_goes_to_the_replica_whose_place_was_taken(actor):
     assert send(lane) == "answer 1"
     assert actor.calls == [(CALL.meta, ("x",), {"k": 1})]
     assert lane.in_flight == lane.slots.total_in_flight == 1
+
+
+def test_a_call_without_options_uses_the_replicas_plain_door(actor):
+    lane = lane_to(actor)
+    actor.handle_plain = Actor()
+    send(lane, CALL._replace(door="handle_plain"))
+    assert actor.handle_plain.calls == [("x", (), {"k": 1})]
+    assert actor.calls == []
 
 
 def test_a_full_replica_gives_no_place_until_a_call_is_over(actor):

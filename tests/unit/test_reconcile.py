@@ -209,16 +209,30 @@ def test_a_replica_that_was_draining_goes_on_draining_after_a_restart():
     assert run(scenario) == []
 
 
+def tcp_addresses(world, tag):
+    return [replica.tcp for replica in world.publisher.log.since("", 0).backends[tag].replicas]
+
+
 def test_replicas_open_tcp_ports_when_a_second_node_joins():
     async def scenario(world):
         world.create("a")
         await world.reconciler.settled("a", "c1")
         world.reconciler.nodes_changed(several=True)
-        tasks = [task for live in world.reconciler.fleets()["a"].replicas.values() for task in live.tasks]
-        await asyncio.wait(tasks, timeout=1, return_when=asyncio.FIRST_COMPLETED)
-        return world.publisher.log.since("", 0).backends["a"].replicas[0].tcp
+        await until(lambda: tcp_addresses(world, "a") == [("10.0.0.1", 4000)])
 
-    assert run(scenario) == ("10.0.0.1", 4000)
+    run(scenario)
+
+
+def test_a_replica_that_was_starting_when_a_second_node_joined_opens_its_port_too():
+    async def scenario(world):
+        world.launcher.may_start.clear()
+        world.create("a")
+        await until(lambda: world.replicas("a"))
+        world.reconciler.nodes_changed(several=True)
+        world.launcher.may_start.set()
+        await until(lambda: tcp_addresses(world, "a") == [("10.0.0.1", 4000)])
+
+    run(scenario)
 
 
 def test_three_failed_health_checks_replace_a_replica():

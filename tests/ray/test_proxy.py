@@ -1,0 +1,102 @@
+"""The proxy as an actor: it binds after the first snapshot, comes back by itself and says when it cannot listen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import ray
+import requests
+
+from legacy.config import Door, HTTPOptions
+from legacy.ingress.proxy import ServeProxy
+from legacy.records import Endpoint, Poll, ProxyStart, Update
+
+
+class FakeController:
+    """Publishes one snapshot, from the moment it is told to."""
+
+    def __init__(self) -> None:
+        self._told = asyncio.Event()
+        endpoint = Endpoint("e", "/e", ("GET",), {"b": 1.0}, door=Door.CLIENT)
+        self._update = Update("epoch", 1, True, {"e": endpoint}, {})
+        self.polls: list[Poll] = []
+
+    async def publish(self) -> None:
+        self._told.set()
+
+    async def seen(self) -> int:
+        return max((poll.seen for poll in self.polls), default=-1)
+
+    async def watch(self, poll: Poll) -> Update:
+        self.polls.append(poll)
+        await self._told.wait()
+        if poll.seen >= 1:
+            await asyncio.sleep(1)
+        return self._update if poll.seen < 1 else Update("epoch", 1, False)
+
+
+@pytest.fixture(scope="module")
+def controller() -> Iterator[Any]:
+    ray.init(address="local", num_cpus=4, include_dashboard=False, namespace="test_proxy")
+    yield ray.remote(FakeController).options(name="controller", max_concurrency=100).remote()
+    ray.shutdown()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def start_proxy(port: int) -> Any:
+    node = ray.get_runtime_context().get_node_id()
+    start = ProxyStart("proxy", node, "controller", "test_proxy", pickle.dumps(HTTPOptions(port=port)))
+    return ray.remote(ServeProxy).options(max_restarts=-1, max_concurrency=1000, num_cpus=0).remote(start)
+
+
+def test_the_life_of_a_proxy(controller: Any) -> None:
+    port = free_port()
+    proxy = start_proxy(port)
+    ready = proxy.ready.remote()
+    assert ray.wait([ready], timeout=1)[0] == []
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}/e", timeout=1)
+    ray.get(controller.publish.remote())
+    assert tuple(ray.get(ready, timeout=10)) == ("127.0.0.1", port)
+    routes = requests.get(f"http://127.0.0.1:{port}/-/routes", timeout=5).json()
+    assert routes == {"/e": ["e", ["GET"]]}
+
+    killed = ray.get(proxy.__ray_call__.remote(lambda self: os.getpid()))
+    os.kill(killed, signal.SIGKILL)
+    assert answers_again(port) < 15
+    assert requests.get(f"http://127.0.0.1:{port}/-/routes", timeout=5).json() == routes
+
+    second = start_proxy(port)
+    with pytest.raises(OSError, match=f"127.0.0.1:{port}.*http_options"):
+        ray.get(second.ready.remote(), timeout=10)
+    ray.kill(second)
+
+    ray.get(proxy.stop.remote(), timeout=10)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}/e", timeout=1)
+    ray.kill(proxy)
+
+
+def answers_again(port: int) -> float:
+    """Seconds until the port answers."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 30:
+        try:
+            requests.get(f"http://127.0.0.1:{port}/-/healthz", timeout=1)
+            return time.monotonic() - begun
+        except requests.RequestException:
+            time.sleep(0.05)
+    return time.monotonic() - begun
