@@ -24,8 +24,8 @@ class Call(NamedTuple):
     """One handle call, the same for its primary and its shadows.
 
     Attributes:
-        door: the replica's method to call. "handle_request" takes the meta before the arguments; the others stand for the
-            meta of a call without options, since Ray needs a quarter longer for a small call when it has an argument.
+        door: the replica's method to call. "handle_request" takes the meta before the arguments; the others are for
+            calls without options, since Ray needs a quarter longer for a small call when it has an argument.
         meta: (method name, style, http method, http headers or None, shard key or None) as replicas expect it.
         shard_key: fixes the choice of the backend; None draws.
     """

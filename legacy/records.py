@@ -23,7 +23,7 @@ class BackendSpec:
         door: decides the dialect's details.
         version: replicas of another version are replaced, 20% at a time; None never matches another version.
         wait_for_resources: False raises ResourcesError when the replicas cannot be placed at once (0.8-1.3).
-        alias: whether `ray.serve` must mean this package in the replicas (programs started by the runner).
+        setup: dotted path of a function that replicas call before they load the code; "" for none.
         sys_path: import directories of the caller that replicas append to theirs.
     """
 
@@ -35,7 +35,7 @@ class BackendSpec:
     door: Door
     version: str | None = None
     wait_for_resources: bool = True
-    alias: bool = False
+    setup: str = ""
     sys_path: tuple[str, ...] = ()
 
 
@@ -121,7 +121,7 @@ class ReplicaStart:
     namespace: str
     secret: str
     socket_dir: str
-    alias: bool = False
+    setup: str = ""
     sys_path: tuple[str, ...] = ()
     listen_tcp: bool = False
     debug: bool = False

@@ -18,6 +18,10 @@ class Settings:
     run_dir: str = ""  # SERVE_COMPAT_RUN_DIR: parent of the private socket directories
     start_timeout_s: float = 3600.0  # SERVE_COMPAT_START_TIMEOUT_S: a replica's placement and constructor
     call_timeout_s: float = 60.0  # SERVE_COMPAT_CALL_TIMEOUT_S: a call to the controller that starts nothing
+    use_tls: bool = False  # RAY_USE_TLS and its three files, as for Ray's own ports
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_ca: str = ""
     python_path: str = ""  # PYTHONPATH, which the runner extends for a program and its workers
     conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
     conda_exe: str = ""
@@ -29,6 +33,10 @@ _VARIABLES = {
     "run_dir": "SERVE_COMPAT_RUN_DIR",
     "start_timeout_s": "SERVE_COMPAT_START_TIMEOUT_S",
     "call_timeout_s": "SERVE_COMPAT_CALL_TIMEOUT_S",
+    "use_tls": "RAY_USE_TLS",
+    "tls_certificate": "RAY_TLS_SERVER_CERT",
+    "tls_key": "RAY_TLS_SERVER_KEY",
+    "tls_ca": "RAY_TLS_CA_CERT",
     "python_path": "PYTHONPATH",
     "conda_prefix": "CONDA_PREFIX",
     "conda_exe": "CONDA_EXE",

@@ -51,9 +51,15 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
         actor_options=with_interpreter(actor_options, conda, _active_conda()) if conda else actor_options,
         door=door,
         wait_for_resources=door in (Door.MODULE, Door.DEPLOYMENT),
-        alias=getattr(sys.modules.get("ray.serve"), "__name__", "") == "serve_compat",
+        setup=_alias_of(sys.modules.get("ray.serve")),
         sys_path=_import_directories(sys.path),
     )
+
+
+def _alias_of(served_as_ray: object) -> str:
+    """What makes `ray.serve` mean in replicas what it means here: "" where it is Ray's own or not imported."""
+    name = getattr(served_as_ray, "__name__", "ray.serve")
+    return "" if name == "ray.serve" else f"{name}.alias.install"
 
 
 def _active_conda() -> Activated:

@@ -20,7 +20,8 @@ def run_program(program: Path, timeout_s: float = 100) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "serve_compat", "run", str(program)],
         cwd=program.parent,
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        # Without an address, today's ray.init() joins any cluster it finds on the machine; Ray 1.2 began a new one.
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "local"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

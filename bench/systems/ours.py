@@ -22,7 +22,7 @@ class ServeCompat(System):
 
     def start(self) -> None:
         """Start Ray and this project's proxy."""
-        ray.init(num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init("local", num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         self._client: Any = serve.start(http_options={"host": "127.0.0.1", "port": self.port})
         self._served: str | None = None
         self._fresh = 0

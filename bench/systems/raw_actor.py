@@ -26,7 +26,7 @@ class RawActor(System):
 
     def start(self) -> None:
         """Start Ray and the actor that is called."""
-        ray.init(num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init("local", num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         self._kind = ray.remote(num_cpus=1, max_concurrency=1000)(Plain)
         self._actor = self._kind.remote()
         ray.get(self._actor.hello.remote())

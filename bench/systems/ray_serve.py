@@ -21,7 +21,7 @@ class RayServe(System):
 
     def start(self) -> None:
         """Start Ray and Serve's proxy."""
-        ray.init(num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init("local", num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         serve.start(http_options={"host": "127.0.0.1", "port": self.port})
         self._handle: Any = None
         self._loop = asyncio.new_event_loop()

@@ -42,7 +42,7 @@ class BackendRecord:
     revision: str
     confirmed: bool = False
     waits_for_resources: bool = True
-    alias: bool = False
+    setup: str = ""
     sys_path: tuple[str, ...] = ()
 
 
@@ -96,7 +96,7 @@ class Desired:
             created_by=command,
             revision=command,
             waits_for_resources=spec.wait_for_resources,
-            alias=spec.alias,
+            setup=spec.setup,
             sys_path=spec.sys_path,
         )
         self.backends[spec.tag] = record

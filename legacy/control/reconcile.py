@@ -184,7 +184,7 @@ class Reconciler:
             namespace=self._instance.namespace,
             secret=self._instance.secret,
             socket_dir=self._instance.socket_dir,
-            alias=record.alias,
+            setup=record.setup,
             sys_path=record.sys_path,
             listen_tcp=self.several_nodes,
             debug=self._instance.options.debug,

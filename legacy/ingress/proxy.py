@@ -13,6 +13,7 @@ from typing import Any
 import ray
 from ray.util.metrics import Counter
 
+from legacy import settings
 from legacy.config import HTTPOptions
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.counters import Counters, increases
@@ -20,6 +21,7 @@ from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.limits import Limits
 from legacy.ingress.pool import Pool
 from legacy.records import Poll, ProxyStart, Update
+from legacy.tls import tls_files
 from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
 
@@ -44,7 +46,8 @@ class ServeProxy:
             raise TypeError(f"ProxyStart.options must be the pickle of HTTPOptions, not of {type(options).__name__}")
         self._options = options
         self._router = Router(options.max_queued_requests)
-        self._pool = Pool(start.node_id)
+        files = tls_files(settings.load())
+        self._pool = Pool(start.node_id, files.client_context() if files else None)
         self._controller: Any = None
         self._front: Front | None = None
         self._app: ProxyApp | None = None

@@ -44,6 +44,12 @@ class Handler:
     takes_one: bool
 
 
+def prepare(setup: str) -> None:
+    """Call the function of that dotted path, which makes this process fit for the user's code."""
+    module, _, name = setup.rpartition(".")
+    getattr(importlib.import_module(module), name)()
+
+
 async def load(code: bytes) -> Code:
     """Unpickle the user's code and import what is named by path.
 

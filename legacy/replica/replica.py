@@ -20,10 +20,11 @@ from legacy.replica import context
 from legacy.replica.app import ReplicaApp, SecretApp
 from legacy.replica.calls import CallDoor, Gate, Meta
 from legacy.replica.faults import error_text, traceback_text
-from legacy.replica.invoke import Servable, construct, load
+from legacy.replica.invoke import Servable, construct, load, prepare
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
 from legacy.replica.user_loop import UserLoop
+from legacy.tls import tls_files
 
 logger = logging.getLogger("ray.serve")
 
@@ -144,7 +145,7 @@ class ServeReplica:
         if self._tcp is None:
             host = ray.util.get_node_ip_address()
             guarded = SecretApp(self._app, self._start.secret)
-            self._tcp = host, await self._user.run(self._server.serve_tcp, guarded, host, None)
+            self._tcp = host, await self._user.run(self._server.serve_tcp, guarded, host, tls_files(settings.load()))
         return self._tcp
 
     async def wait_until_gone(self) -> None:
@@ -167,6 +168,8 @@ class ServeReplica:
         here = context.ReplicaContext(start.backend, start.tag, None, start.controller_name, start.namespace)
         context.set_current(here)
         self._step = "import"
+        if start.setup:
+            prepare(start.setup)
         code = await self._user.run(_contained, load, start.code)
         self._step = "constructor"
         here.servable_object = await self._user.run(_contained, construct, code)

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
-import ssl
 import stat
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import uvicorn.server
 
 from legacy.http_protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.replica.app import GAVE_UP
+from legacy.tls import TlsFiles
 
 KEEP_ALIVE_S = 90  # longer than the 30 s proxies keep an idle connection, so that the proxy closes first
 LONGEST_PATH = 100  # bytes; the kernel's limit is 108
@@ -30,22 +29,6 @@ _LAST_WORDS = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(GAVE_UP), GAVE_UP.encode())
 )
-
-
-@dataclass(frozen=True)
-class TlsFiles:
-    """Ray's TLS settings (RAY_USE_TLS): paths of PEM files; both sides show a certificate of `ca`."""
-
-    certificate: str
-    key: str
-    ca: str
-
-    def context(self) -> ssl.SSLContext:
-        """The server side's context: clients must have a certificate, as with Ray's own ports."""
-        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.ca)
-        made.load_cert_chain(self.certificate, self.key)
-        made.verify_mode = ssl.CERT_REQUIRED
-        return made
 
 
 def bind_private(directory: str) -> tuple[socket.socket, str]:
@@ -126,7 +109,7 @@ class ReplicaServer:
     async def serve_tcp(self, app: Any, host: str, tls: TlsFiles | None) -> int:
         """Accept connections on a free port of `host`, which is returned."""
         loop = asyncio.get_running_loop()
-        context = tls.context() if tls else None
+        context = tls.server_context() if tls else None
         server = await loop.create_server(self._protocol(app), host, 0, ssl=context, backlog=_BACKLOG)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])

@@ -20,7 +20,7 @@ PACKAGES = ("legacy", "serve_compat")
 
 # lowest first; a module imports from its own line (without cycles) and from the lines above it
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("legacy.errors", "legacy.settings", "legacy.config", "legacy.records", "legacy.cluster", "legacy.http_protocol"),
+    ("legacy.errors", "legacy.settings", "legacy.config", "legacy.records", "legacy.cluster", "legacy.tls", "legacy.http_cycle", "legacy.http_protocol"),
     ("legacy.traffic", "legacy.environments"),
     ("legacy.replica", "legacy.ingress"),
     ("legacy.control",),

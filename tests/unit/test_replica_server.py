@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from legacy.replica.app import GAVE_UP
-from legacy.replica.server import ReplicaServer, TlsFiles, bind_private, sweep
+from legacy.replica.server import ReplicaServer, bind_private, sweep
+from legacy.tls import TlsFiles
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from serve_compat.cli import SITE, main, program_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments, cwd, path=()):
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), str(ROOT)]), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "serve_compat", "run", *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
+
+
+@pytest.fixture
+def program(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import sys\n"
+        "print(__name__, sys.argv, sys.path[0] == sys.argv[0].rpartition('/')[0])\n"
+        "from ray import serve\n"
+        "print(serve.__name__)\n"
+        "sys.exit(3)\n"
+    )
+    return path
+
+
+def test_a_script_runs_as_if_started_plainly(program, tmp_path):
+    done = run(str(program), "a", "--b", "-m", "--help", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.splitlines() == [f"__main__ {[str(program), 'a', '--b', '-m', '--help']} True", "serve_compat"]
+
+
+def test_a_module_runs_with_its_own_arguments(program, tmp_path):
+    done = run("-m", "program", "--help", "x", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "--help" in done.stdout
+    assert done.stdout.endswith("serve_compat\n")
+
+
+def test_sub_processes_of_the_program_are_aliased_too(tmp_path):
+    (tmp_path / "outer.py").write_text(
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', 'from ray import serve; print(serve.__name__)'], check=True)\n"
+    )
+    assert run(str(tmp_path / "outer.py"), cwd=tmp_path).stdout == "serve_compat\n"
+
+
+def test_the_users_own_sitecustomize_still_runs(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text("import sys\nsys.custom = 'mine'\n")
+    (tmp_path / "program.py").write_text("import sys\nprint(sys.custom)\n")
+    assert run(str(tmp_path / "program.py"), cwd=tmp_path, path=[tmp_path / "own"]).stdout == "mine\n"
+
+
+def test_rays_own_servers_keep_the_real_ray_serve(tmp_path):
+    server = tmp_path / "ray" / "dashboard" / "agent.py"
+    server.parent.mkdir(parents=True)
+    server.write_text(
+        "import sys\nprint([type(finder).__name__ for finder in sys.meta_path if '_Finder' in repr(finder)])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(server)], env=program_environment(str(ROOT)), capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["-m"], ["no/such/script.py"]])
+def test_a_program_that_is_not_there_is_a_usage_error(arguments):
+    result = CliRunner().invoke(main, ["run", *arguments])
+    assert result.exit_code == 2
+    assert "Error" in result.output
+
+
+def test_help_says_what_run_does():
+    result = CliRunner().invoke(main, ["run", "--help"])
+    assert result.exit_code == 0
+    assert "from ray import serve" in result.output
+
+
+def test_the_environment_puts_our_directory_first_once():
+    again = program_environment(program_environment(f"/a{os.pathsep}/b")["PYTHONPATH"])
+    assert again["PYTHONPATH"] == os.pathsep.join([str(SITE), "/a", "/b"])

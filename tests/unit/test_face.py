@@ -1,0 +1,73 @@
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import legacy
+import serve_compat
+from serve_compat.config import ReplicaConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# reference, section 1: what each generation offered
+_NAMES = """
+    accept_batch BackendConfig CondaEnv connect Client start get_current_backend_tag get_current_replica_tag HTTPOptions
+    batch get_replica_context ServeRequest get_handle shadow_traffic set_traffic delete_backend list_backends
+    create_backend get_backend_config update_backend_config list_endpoints delete_endpoint create_endpoint shutdown
+"""
+NAMES = _NAMES.split()
+SUBMODULES = {
+    "exceptions": ["RayServeException"],
+    "config": ["BackendConfig", "HTTPOptions", "DeploymentMode", "ReplicaConfig", "BackendMetadata"],
+    "handle": ["RayServeHandle", "RayServeSyncHandle"],
+    "api": ["Client", "start", "connect", "create_backend"],
+    "utils": ["ServeRequest", "ServeMultiDict", "ServeEncoder", "get_random_letters", "block_until_http_ready"],
+    "backends": ["ImportedBackend"],
+    "env": ["CondaEnv"],
+    "constants": ["DEFAULT_HTTP_HOST", "DEFAULT_HTTP_PORT", "DEFAULT_HTTP_ADDRESS", "SERVE_CONTROLLER_NAME"],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_old_name_is_there(name):
+    assert getattr(serve_compat, name) is not None
+    assert name in dir(serve_compat)
+
+
+@pytest.mark.parametrize("name", legacy.__all__)
+def test_the_core_offers_its_names_too(name):
+    assert getattr(legacy, name) is not None
+
+
+@pytest.mark.parametrize(("module", "names"), SUBMODULES.items())
+def test_every_old_submodule_is_there(module, names):
+    found = importlib.import_module(f"serve_compat.{module}")
+    assert getattr(serve_compat, module) is found
+    for name in names:
+        assert getattr(found, name) is not None
+
+
+def test_a_name_that_never_was_raises_attribute_error():
+    for package in (serve_compat, legacy):
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+            _ = package.nonsense
+
+
+def test_importing_the_face_loads_neither_ray_nor_the_core():
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+import serve_compat
+print([name for name in ("ray", "pydantic", "starlette", "legacy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_replica_config_checks_what_create_backend_checks():
+    assert ReplicaConfig(lambda r: 1).is_class is False
+    with pytest.raises(TypeError):
+        ReplicaConfig(7)
+    with pytest.raises(ValueError, match="name"):
+        ReplicaConfig(lambda r: 1, ray_actor_options={"name": "x"})
