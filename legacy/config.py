@@ -9,8 +9,17 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
-from pydantic import model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
@@ -36,6 +45,71 @@ class BackendMetadata(BaseModel):
     autoscaling_config: dict[str, Any] | None = None
 
 
+class AutoscalingConfig(BaseModel):
+    """When and how far a backend scales by itself (Ray 1.8-2.3; today's `target_ongoing_requests` is a synonym).
+
+    Args:
+        min_replicas, max_replicas: the bounds; without `max_replicas` it is at least `min_replicas`.
+        initial_replicas: how many to start with; None means `min_replicas`.
+        target_num_ongoing_requests_per_replica: queued and running requests per replica to aim at.
+        metrics_interval_s: seconds between two looks at the load.
+        look_back_period_s: seconds over which the load is averaged.
+        smoothing_factor: how much of the way to go in one step.
+        upscale_delay_s, downscale_delay_s: seconds for which the load must ask for a change before it is made.
+
+    Raises:
+        pydantic.ValidationError: (a ValueError) a value out of range. Unknown keys are ignored, as in the originals.
+    """
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=True)
+
+    min_replicas: NonNegativeInt = 1
+    max_replicas: PositiveInt = 1
+    initial_replicas: NonNegativeInt | None = None
+    target_num_ongoing_requests_per_replica: PositiveFloat = 1.0
+    metrics_interval_s: PositiveFloat = 10.0
+    look_back_period_s: PositiveFloat = 30.0
+    smoothing_factor: PositiveFloat = 1.0
+    upscale_delay_s: NonNegativeFloat = 30.0
+    downscale_delay_s: NonNegativeFloat = 600.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _todays_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = dict(values)
+        for name in ("target_ongoing_requests", "target_num_ongoing_requests"):
+            if name in given:
+                given.setdefault("target_num_ongoing_requests_per_replica", given.pop(name))
+        if "max_replicas" not in given and isinstance(given.get("min_replicas"), int):
+            given["max_replicas"] = max(1, given["min_replicas"])
+        return given
+
+    @model_validator(mode="after")
+    def _bounds_are_in_order(self) -> AutoscalingConfig:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"max_replicas={self.max_replicas} is less than min_replicas={self.min_replicas}; "
+                "raise max_replicas or lower min_replicas"
+            )
+        first = self.initial_replicas
+        if first is not None and not self.min_replicas <= first <= self.max_replicas:
+            raise ValueError(
+                f"initial_replicas={first} is not within min_replicas={self.min_replicas} and "
+                f"max_replicas={self.max_replicas}"
+            )
+        return self
+
+    def first_target(self) -> int:
+        """How many replicas a backend starts with."""
+        return self.min_replicas if self.initial_replicas is None else self.initial_replicas
+
+    def within(self, replicas: int) -> int:
+        """A number of replicas pulled into the bounds."""
+        return max(self.min_replicas, min(self.max_replicas, replicas))
+
+
 class BackendConfig(BaseModel):
     """The settings of one backend (Ray 0.8-1.7; field names and defaults of 1.2 and 1.4).
 
@@ -48,6 +122,8 @@ class BackendConfig(BaseModel):
         experimental_graceful_shutdown_wait_loop_s: seconds between two looks at a stopping replica in the originals.
             Here a replica stops as soon as it is idle; the field is kept so that old programs run.
         experimental_graceful_shutdown_timeout_s: seconds after which a stopping replica is killed at the latest.
+        health_check_period_s, health_check_timeout_s: seconds between two health checks, and for one (Ray 1.10+).
+        autoscaling_config: lets the load choose the number of replicas (Ray 1.8+); `num_replicas` is then not used.
 
     Raises:
         pydantic.ValidationError: (a ValueError) an unknown field or a value out of range.
@@ -64,6 +140,7 @@ class BackendConfig(BaseModel):
     experimental_graceful_shutdown_timeout_s: NonNegativeFloat = 20.0
     health_check_period_s: PositiveFloat = 10.0
     health_check_timeout_s: PositiveFloat = 30.0
+    autoscaling_config: AutoscalingConfig | None = None
     internal_metadata: BackendMetadata = Field(default_factory=BackendMetadata)
 
     def updated(self, changes: dict[str, Any] | BackendConfig) -> BackendConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from legacy.errors import BackendDeletedError, QueueFullError
@@ -21,15 +22,19 @@ class Copies:
 
     Args:
         loop: the router's.
+        may_send: whether the Ray session goes on.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, may_send: Callable[[], bool]) -> None:
         self.dropped: Counter[str] = Counter()
         self._loop = loop
+        self._may_send = may_send
         self._queued: Counter[str] = Counter()
 
     def send(self, lane: Lane, call: Call) -> None:
         """Send a copy as soon as the shadow backend has a free place."""
+        if not self._may_send():
+            return
         tag = lane.slots.tag
         replica = lane.take()
         if replica is not None:
@@ -55,7 +60,7 @@ class Copies:
 
     def _go_on(self, lane: Lane, future: Future[ReplicaAddress], call: Call) -> None:
         self._queued[lane.slots.tag] -= 1
-        if future.exception() is None:
+        if future.exception() is None and self._may_send():
             self._send(lane, future.result(), call)
         else:
             self.dropped[lane.slots.tag] += 1

@@ -141,13 +141,17 @@ class CancellingProtocol(HttpToolsProtocol):
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         keep_alive = version == "1.1" and parser.should_keep_alive()
-        self.cycle = cycle = Cycle(self, scope, keep_alive, self.expect_100_continue)
+        self.cycle = cycle = self.make_cycle(scope, keep_alive)
         if self.running is None:
             self._run(cycle)
         else:
             # Answers go out in the order of the requests; until this one's turn nothing more is read.
             self.flow.pause_reading()
             self.pipeline.appendleft(cycle)
+
+    def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
+        """The cycle for a request whose head is known."""
+        return Cycle(self, scope, keep_alive, self.expect_100_continue)
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle

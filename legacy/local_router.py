@@ -61,7 +61,7 @@ class LocalRouter:
         self._metrics = HandleMetrics()
         self._loop = asyncio.new_event_loop()
         self._busy = asyncio.Event()
-        self._copies = Copies(self._loop)
+        self._copies = Copies(self._loop, self._session_goes_on)
         self._work: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="serve-router", daemon=True)
         self._thread.start()
@@ -194,19 +194,24 @@ class LocalRouter:
         finally:
             looking.cancel()
 
+    def _session_goes_on(self) -> bool:
+        # Asked before every use of Ray in this thread: after ray.shutdown() it would start a new cluster by itself.
+        return ray.is_initialized() and process_key() == self._key
+
     def _cancel(self) -> None:
         if self._work is not None:
             self._work.cancel()
 
     async def _fetch(self, poll: Poll) -> Update:
-        if not ray.is_initialized() or process_key() != self._key:
-            # an actor call would start a new Ray cluster by itself
+        if not self._session_goes_on():
             self.closed = True
             raise asyncio.CancelledError
         try:
             if self._controller is None:
                 self._controller = ray.get_actor(self.instance.controller, namespace=self.instance.namespace)
-            update: Update = await self._controller.watch.options(max_task_retries=0).remote(poll)
+            answer = self._controller.watch.options(max_task_retries=0).remote(poll).future()
+            # shielded: Ray Client prints a traceback for an answer to a future that was cancelled
+            update: Update = await asyncio.shield(asyncio.wrap_future(answer))
         except BaseException:  # the next poll looks the controller up anew, whatever was wrong with this one
             self._controller = None
             raise
@@ -228,6 +233,10 @@ class LocalRouter:
         while True:
             await self._busy.wait()
             await asyncio.sleep(TICK_S)
+            if not self._session_goes_on():
+                self.closed = True
+                self._cancel()
+                return
             with self._lock:
                 lanes = [*self._lanes.values(), *self._old_lanes]
             for lane in lanes:

@@ -63,6 +63,20 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class DeploymentInfo:
+    """A backend as the deployment style sees it.
+
+    Attributes:
+        endpoint: the endpoint of the same name; None when there is none.
+        num_replicas: the number wanted now, which autoscaling may have chosen.
+    """
+
+    spec: BackendSpec
+    endpoint: Endpoint | None
+    num_replicas: int
+
+
+@dataclass(frozen=True)
 class ReplicaAddress:
     """How routers reach one running replica. A new process always has a new tag, so the tag is its incarnation.
 

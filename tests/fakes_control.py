@@ -137,11 +137,13 @@ class World:
 
     def create(self, tag: str, command: str = "c1", **config):
         record = self.desired.create_backend(command, spec(tag, **config), self.store.save_code(b"code"))
+        self.desired.restore(record)
         self.reconciler.begin(tag)
         return record
 
     def update(self, tag: str, command: str, **changes):
         record = self.desired.update_backend(command, tag, changes)
+        self.desired.restore(record)
         self.reconciler.begin(tag)
         return record
 

@@ -11,47 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from legacy.config import BackendConfig, Door
+from legacy.control.registered import BackendRecord, EndpointRecord, new_record, with_config
 from legacy.records import BackendSpec, Endpoint
 from legacy.traffic.routes import RouteTable
 from legacy.traffic.split import check_proportion, check_traffic
-
-_REPLICA_FIELDS = ("max_batch_size", "batch_wait_timeout", "max_concurrent_queries", "user_config")
-
-
-@dataclass(frozen=True)
-class BackendRecord:
-    """A registered backend.
-
-    Attributes:
-        code_key: names the pickled code in the store; the record itself stays small.
-        version: replicas of another version are replaced.
-        stamp: changes whenever a running replica has to hear of a new config.
-        created_by, revision: the commands that made the backend and this record of it.
-        confirmed: False until its replicas came up once; an unconfirmed backend that fails is forgotten.
-    """
-
-    tag: str
-    code_key: str
-    is_class: bool | None
-    config: BackendConfig
-    actor_options: dict[str, Any]
-    door: Door
-    version: str
-    stamp: str
-    created_by: str
-    revision: str
-    confirmed: bool = False
-    waits_for_resources: bool = True
-    setup: str = ""
-    sys_path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class EndpointRecord:
-    """A registered endpoint and the command that made it."""
-
-    endpoint: Endpoint
-    created_by: str
 
 
 @dataclass
@@ -63,7 +26,7 @@ class Desired:
     routes: RouteTable = field(default_factory=RouteTable)
 
     def restore(self, record: BackendRecord | EndpointRecord) -> None:
-        """Take over a record from the checkpoint, or put back the one before a failed update."""
+        """Take over a record that the checkpoint holds."""
         if isinstance(record, BackendRecord):
             self.backends[record.tag] = record
         else:
@@ -84,23 +47,7 @@ class Desired:
                 f"cannot create backend {spec.tag!r}: it is already registered; "
                 "delete_backend() it first, update_backend_config() it, or choose another tag"
             )
-        record = BackendRecord(
-            tag=spec.tag,
-            code_key=code_key,
-            is_class=spec.is_class,
-            config=spec.config,
-            actor_options=dict(spec.actor_options),
-            door=spec.door,
-            version=spec.version if spec.version is not None else command,
-            stamp=command,
-            created_by=command,
-            revision=command,
-            waits_for_resources=spec.wait_for_resources,
-            setup=spec.setup,
-            sys_path=spec.sys_path,
-        )
-        self.backends[spec.tag] = record
-        return record
+        return new_record(command, spec, code_key)
 
     def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> BackendRecord:
         """Merge `changes` into the backend's config (reference: update merges).
@@ -119,13 +66,10 @@ class Desired:
                 f"backend {tag!r} got max_batch_size={config.max_batch_size}, but its handler does not accept batches; "
                 "decorate it with @serve.accept_batch or leave max_batch_size out"
             )
-        stamp = command if _replicas_must_hear(record.config, config) else record.stamp
-        changed = replace(record, config=config, stamp=stamp, revision=command)
-        self.backends[tag] = changed
-        return changed
+        return with_config(command, record, config)
 
     def delete_backend(self, tag: str, check_use: bool = True) -> BackendRecord | None:
-        """Forget a backend; an unknown tag is fine and gives None.
+        """The record of a backend that is to be deleted; an unknown tag is fine and gives None.
 
         Raises:
             ValueError: an endpoint's traffic or shadow still names it, even with weight 0.
@@ -137,7 +81,7 @@ class Desired:
                 ""
                 "set_traffic() it to other backends, shadow_traffic(..., 0) it, or delete_endpoint() it first"
             )
-        return self.backends.pop(tag, None)
+        return self.backends.get(tag)
 
     def create_endpoint(self, command: str, endpoint: Endpoint) -> EndpointRecord:
         """Register an endpoint.
@@ -159,9 +103,7 @@ class Desired:
         conflict = self.routes.conflict(endpoint)
         if conflict is not None:
             raise ValueError(conflict)
-        record = EndpointRecord(endpoint, command)
-        self.restore(record)
-        return record
+        return EndpointRecord(endpoint, command)
 
     def delete_endpoint(self, name: str) -> EndpointRecord | None:
         """Forget an endpoint; an unknown name is fine and gives None. Backends stay."""
@@ -176,7 +118,7 @@ class Desired:
         """
         record = self.endpoint(name)
         check_traffic(name, weights, self.backends)
-        return self._replace(record, replace(record.endpoint, traffic=dict(weights), shadows={}))
+        return replace(record, endpoint=replace(record.endpoint, traffic=dict(weights), shadows={}))
 
     def shadow_traffic(self, name: str, tag: str, proportion: float) -> EndpointRecord:
         """Copy a share of an endpoint's requests to a backend; 0 removes the shadow.
@@ -191,7 +133,7 @@ class Desired:
         shadows = {other: share for other, share in record.endpoint.shadows.items() if other != tag}
         if proportion:
             shadows[tag] = float(proportion)
-        return self._replace(record, replace(record.endpoint, shadows=shadows))
+        return replace(record, endpoint=replace(record.endpoint, shadows=shadows))
 
     def backend(self, tag: str) -> BackendRecord:
         """The record of a backend.
@@ -215,6 +157,15 @@ class Desired:
             raise ValueError(f"endpoint {name!r} is not registered; known endpoints: {_listed(self.endpoints)}")
         return record
 
+    def code_keys(self) -> set[str]:
+        """The keys of the code that is needed, that of the versions before included."""
+        keys = set()
+        for record in self.backends.values():
+            keys.add(record.code_key)
+            if record.before is not None:
+                keys.add(record.before.backend.code_key)
+        return keys
+
     def users_of(self, tag: str) -> list[str]:
         """The endpoints whose traffic or shadows name a backend."""
         return [
@@ -222,22 +173,6 @@ class Desired:
             for name, record in self.endpoints.items()
             if tag in record.endpoint.traffic or tag in record.endpoint.shadows
         ]
-
-    def _replace(self, record: EndpointRecord, endpoint: Endpoint) -> EndpointRecord:
-        changed = EndpointRecord(endpoint, record.created_by)
-        self.endpoints[endpoint.name] = changed
-        self.routes.put(endpoint)
-        return changed
-
-
-def _replicas_must_hear(old: BackendConfig, new: BackendConfig) -> bool:
-    for name in _REPLICA_FIELDS:
-        try:
-            if getattr(old, name) != getattr(new, name):
-                return True
-        except ValueError:  # arrays and frames in user_config do not compare to a plain bool
-            return True
-    return False
 
 
 def _taken(known: Endpoint, wanted: Endpoint) -> str:

@@ -53,6 +53,7 @@ class Fleet:
     Attributes:
         config: the newest config; the last one once the backend is deleted.
         failures: start or update failures in a row since the last success or the last command.
+        taken_back: why the last command's change was undone, until the next command.
         force: kill instead of drain.
         changed: set and replaced whenever something happened; waiters look again.
     """
@@ -63,6 +64,7 @@ class Fleet:
     replicas: dict[str, Live] = field(default_factory=dict)
     failures: list[StartFailure] = field(default_factory=list)
     retry_at: float = 0.0
+    taken_back: StartFailure | None = None
     force: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     published: BackendView | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import ray
-from legacy.ingress.proxy import ServeProxy
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from legacy.ingress.proxy import ServeProxy
 from legacy.records import ProxyStart, ReplicaStart
 from legacy.replica.replica import ServeReplica
 

@@ -1,7 +1,8 @@
 """What to do for one backend: (wanted, seen) -> actions. No I/O, no clock, no memory.
 
 Rules (Ray 1.13 for versions; 0.8-1.7 know one version only):
-- never more live replicas of the rolling versions than wanted; old ones stop first, new ones start as they end;
+- never more live replicas of the rolling versions than wanted; old ones stop first, new ones start as they end; with
+  `surge` that many more may live while versions differ, so that a single replica is replaced without a gap;
 - while versions differ, at most max(1, 20%) of the wanted replicas are missing at any time;
 - a new config reaches running replicas in place, at most that many at a time;
 - what is surplus goes: first what has not started yet, then old versions, then the youngest.
@@ -31,6 +32,7 @@ class Wanted:
     version: str
     stamp: str
     may_start: bool = True
+    surge: int = 0
 
 
 @dataclass(slots=True)
@@ -75,9 +77,11 @@ def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
     cancel = [r.tag for r in seen if r.state is State.STARTING and r.version != wanted.version]
     routed = [r for r in seen if r.state in _ROUTED]
     starting = [r for r in seen if r.state is State.STARTING and r.version == wanted.version]
+    outdated = any(r.version != wanted.version for r in routed)
+    room = wanted.num_replicas + (wanted.surge if outdated else 0)
     old_draining = sum(1 for r in seen if r.state is State.DRAINING and r.version != wanted.version)
 
-    surplus = len(routed) + len(starting) - wanted.num_replicas
+    surplus = len(routed) + len(starting) - room
     youngest_first = sorted(starting, key=lambda r: -r.order)
     dropped = [r.tag for r in youngest_first[: max(0, surplus)]]
     surplus = max(0, surplus - len(dropped))
@@ -86,11 +90,12 @@ def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
 
     old = [r for r in by_need[surplus:] if r.version != wanted.version]
     staying = len(routed) - surplus
-    spare = staying - (wanted.num_replicas - allowed_missing(wanted.num_replicas))
+    missing = 0 if wanted.surge else allowed_missing(wanted.num_replicas)
+    spare = staying - (wanted.num_replicas - missing)
     drain += [r.tag for r in old[: max(0, spare)]]
 
     alive = len(routed) - surplus + len(starting) - len(dropped) + old_draining
-    start = max(0, wanted.num_replicas - alive) if wanted.may_start else 0
+    start = max(0, room - alive) if wanted.may_start else 0
     update = _to_update(wanted, routed, set(drain)) if wanted.may_start else ()
     return Actions(start, tuple(cancel + dropped), tuple(drain), update)
 

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from legacy.config import BackendConfig
 from legacy.control import plan as planning
 from legacy.control.caretaker import STOP_S, Caretaker, Tools
-from legacy.control.desired import BackendRecord, Desired
+from legacy.control.desired import Desired
 from legacy.control.fleet import Fleet, Live, ReplicaRecord
 from legacy.control.instance import InstanceStart
 from legacy.control.plan import Seen, State, Wanted
+from legacy.control.registered import BackendRecord
 from legacy.errors import BackendDeletedError, BackendStartError
 from legacy.records import ReplicaStart, StartFailure
 
@@ -93,7 +94,12 @@ class Reconciler:
         fleet = self._fleet(tag, self._desired.backends[tag])
         fleet.succeeded()
         fleet.force = False
+        fleet.taken_back = None
         self.touch(tag)
+
+    def took_back(self, tag: str, failure: StartFailure | None) -> None:
+        """Remember for the status why a command's change was undone."""
+        self._fleet(tag, self._desired.backends[tag]).taken_back = failure
 
     async def settled(self, tag: str, revision: str, tries: int = 1) -> None:
         """Wait until the backend is as that command wanted it; a later command's revision ends the wait too.
@@ -120,10 +126,11 @@ class Reconciler:
 
     async def stop_all(self) -> None:
         """Stop every replica now: sockets closed first, then the process."""
-        living = [live for fleet in self._fleets.values() for live in fleet.replicas.values() if live.actor is not None]
-        for live in living:
+        every = [live for fleet in self._fleets.values() for live in fleet.replicas.values()]
+        for live in every:
             for task in live.tasks:
-                task.cancel()
+                task.cancel()  # one that has not made its actor yet must not do so afterwards
+        living = [live for live in every if live.actor is not None]
         closing = [asyncio.wait_for(live.actor.stop.remote(), STOP_S) for live in living]
         await asyncio.gather(*closing, return_exceptions=True)
         for live in living:
@@ -212,7 +219,8 @@ class Reconciler:
 def _wanted(record: BackendRecord | None, fleet: Fleet, now: float) -> Wanted | None:
     if record is None:
         return None
-    return Wanted(record.config.num_replicas, record.version, record.stamp, may_start=now >= fleet.retry_at)
+    surge = 1 if record.surge and record.replicas == 1 else 0
+    return Wanted(record.replicas, record.version, record.stamp, now >= fleet.retry_at, surge)
 
 
 def failure_text(tag: str, failure: StartFailure) -> str:

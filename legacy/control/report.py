@@ -36,9 +36,10 @@ def _backend(tag: str, desired: Desired, fleet: Fleet | None) -> dict[str, Any]:
     record = desired.backends.get(tag)
     replicas = [] if fleet is None else list(fleet.replicas.values())
     failures = [] if fleet is None else fleet.failures
+    last = failures[-1] if failures else fleet.taken_back if fleet else None
     return {
-        "status": _status(record is not None, fleet, record.config.num_replicas if record else 0),
-        "wanted": record.config.num_replicas if record else 0,
+        "status": _status(record is not None, fleet, record.replicas if record else 0),
+        "wanted": record.replicas if record else 0,
         "version": record.version if record else None,
         "replicas": {
             live.seen.tag: {
@@ -49,7 +50,7 @@ def _backend(tag: str, desired: Desired, fleet: Fleet | None) -> dict[str, Any]:
             for live in replicas
         },
         "failures": len(failures),
-        "last_error": f"{failures[-1].error}\n{failures[-1].traceback}".strip() if failures else None,
+        "last_error": f"{last.error}\n{last.traceback}".strip() if last else None,
     }
 
 
@@ -57,6 +58,6 @@ def _status(registered: bool, fleet: Fleet | None, wanted: int) -> str:
     if not registered:
         return "DELETING"
     running = 0 if fleet is None else sum(live.seen.state is State.RUNNING for live in fleet.replicas.values())
-    if fleet is not None and fleet.failures:
+    if fleet is not None and (fleet.failures or fleet.taken_back):
         return "UNHEALTHY"
     return "HEALTHY" if running >= wanted else "UPDATING"

@@ -35,3 +35,9 @@ async def check_room(tag: str, actor_options: Mapping[str, Any], count: int) -> 
                 "Ask for fewer replicas, lower ray_actor_options, or add nodes"
             )
         await asyncio.sleep(LOOK_S)
+
+
+async def has_room(actor_options: Mapping[str, Any], count: int) -> bool:
+    """Whether `count` more replicas fit into what is free right now."""
+    free = await asyncio.get_running_loop().run_in_executor(None, cluster.available_per_node)
+    return how_many_fit(demand_of(actor_options), count, free.values()) >= count

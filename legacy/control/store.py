@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from legacy import cluster
@@ -89,7 +90,7 @@ class Store:
 
     def save_code(self, code: bytes) -> str:
         """Keep pickled user code once per content; gives the key to find it again."""
-        name = hashlib.sha256(code).hexdigest()
+        name = code_key(code)
         key = self._key("code", name)
         if self._kv.get(key) is None:
             self._kv.put(key, code)
@@ -102,14 +103,26 @@ class Store:
             checkpoint.CheckpointError: they are gone or damaged.
         """
         code = self._kv.get(self._key("code", name))
-        if code is None or hashlib.sha256(code).hexdigest() != name:
+        if code is None or code_key(code) != name:
             raise checkpoint.CheckpointError(f"the code of backend {name!r} is missing or damaged in the store")
         return code
 
-    def clear(self) -> None:
-        """Forget the whole instance."""
-        for key in self._kv.keys(self._root):
+    def keep_code(self, used: Collection[str]) -> None:
+        """Forget all code but that of these keys: a crash may have come between code and the record that names it."""
+        prefix = self._key("code", "")
+        for key in self._kv.keys(prefix):
+            if key[len(prefix) :] not in used:
+                self._kv.delete(key)
+
+    def clear(self, kind: str = "") -> None:
+        """Forget all records of a kind, or the whole instance."""
+        for key in self._kv.keys(self._key(kind, "") if kind else self._root):
             self._kv.delete(key)
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._root}{kind}/{name}"
+
+
+def code_key(code: bytes) -> str:
+    """Under which key the store keeps this code."""
+    return hashlib.sha256(code).hexdigest()

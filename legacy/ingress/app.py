@@ -20,6 +20,7 @@ from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
 from legacy.ingress.replies import CLOSE, JSON, TEXT, Send, error_reply, miss_reply, reply
 from legacy.ingress.shadow import Copy, Shadows
+from legacy.ingress.tunnel import SCOPE_KEY as TUNNEL_KEY
 from legacy.traffic.router import Router
 from legacy.traffic.routes import Match
 
@@ -58,8 +59,9 @@ class ProxyApp:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "Websockets are not served here."})
+            # Middlewares have seen the handshake; what follows is no ASGI conversation but a request with a tunnel.
+            cycle = scope[TUNNEL_KEY].cycle
+            await self._serve(scope, cycle.receive, cycle.send)
 
     def counters(self) -> Counters:
         """The totals since the start; they go on counting."""
@@ -115,10 +117,14 @@ class ProxyApp:
         if found.chunked or found.length:
             keep = COPY_BYTES if split.has_shadows else REPLAY_BYTES
             body = RequestBody(receive, found.length, keep)
+        if TUNNEL_KEY in scope:
+            found.parts += (b"connection: Upgrade\r\nupgrade: websocket\r\n",)
+            found.lines += 2
         head = self._head(scope, found)
         call = Call(scope, send, head, self._last_line(found.call_method, match), body, router.slots(backend))
-        if split.has_shadows:
+        if split.has_shadows and call.tunnel is None:
             self._plan_copies(call, split.copies(found.shard_key, self._rng), found.chunked)
+        call.tunnel = scope.get(TUNNEL_KEY)
         call.prefetch = body is not None and not found.expects
         return call
 

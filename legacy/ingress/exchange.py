@@ -11,6 +11,7 @@ from legacy.ingress.body import ClientGoneError, RequestBody
 from legacy.ingress.pool import Pool
 from legacy.ingress.replies import CLOSE, Send
 from legacy.ingress.response_head import Outbound
+from legacy.ingress.tunnel import Tunnel
 from legacy.ingress.upstream import ConnectionGoneError, Upstream
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
@@ -34,6 +35,7 @@ class Call:
         sent: a replica has been sent the whole request.
         started: the client has been sent the head of an answer.
         tries: attempts that ended without an answer.
+        tunnel: the client's side, when it asks for a websocket.
         on_sent: called once, when a replica has been sent the request (its shadows leave then), or at the end.
     """
 
@@ -52,6 +54,7 @@ class Call:
         "slots",
         "started",
         "tries",
+        "tunnel",
     )
 
     def __init__(
@@ -76,6 +79,7 @@ class Call:
         self.started = False
         self.sent = False
         self.prefetch = False
+        self.tunnel: Tunnel | None = None
         self.on_sent: Callable[[], None] | None = None
 
 
@@ -133,6 +137,10 @@ class Exchange:
         """
         upstream, call, send = self.upstream, self._call, self._call.send
         assert upstream is not None
+        if call.tunnel is not None and upstream.status == 101:
+            call.started = True
+            await call.tunnel.join(*upstream.hand_over(), answer.headers)
+            return
         if upstream.complete and self._pump is None:
             data = upstream.take()
             self._release()

@@ -15,9 +15,11 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from legacy.http_cycle import Cycle
 from legacy.ingress.header_rules import Refusal
 from legacy.ingress.limits import Limits, check_size
 from legacy.ingress.refusing import RefusingProtocol
+from legacy.ingress.tunnel import SCOPE_KEY, Tunnel, UpgradeCycle
 
 _BAD_TARGET = re.compile(rb"[^\x21-\x7e]|#")
 _INVALID = "Invalid HTTP request received."
@@ -35,11 +37,14 @@ class GuardProtocol(RefusingProtocol):
         self._hosts = 0
         self._codings = 0
         self._has_body = False
+        self._tunnel: Tunnel | None = None  # a websocket's handshake is going on
 
     # asyncio
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
+            if self._tunnel is not None:
+                self._tunnel.feed(data)
             return
         self._unset_keepalive_if_required()
         self._last_data = self.loop.time()
@@ -47,8 +52,10 @@ class GuardProtocol(RefusingProtocol):
         self._noise += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._upgrade()
+        except httptools.HttpParserUpgrade as upgrade:
+            self._deaf = True  # what follows is not HTTP/1.1 any more
+            if self._tunnel is not None:
+                self._tunnel.feed(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(self._refusal or Refusal(400, _INVALID))
         else:
@@ -97,10 +104,24 @@ class GuardProtocol(RefusingProtocol):
         if self._head_bytes + self._segment > limits.head_bytes:
             self._check_size(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
         self._check_head(self.parser.get_http_version())
-        upgrade = self.parser.should_upgrade()
         super().on_headers_complete()
-        if upgrade and self.cycle is not None and not self._should_upgrade():
-            self.cycle.keep_alive = False  # what follows cannot be parsed as HTTP/1.1 any more
+
+    def _should_upgrade(self) -> bool:
+        return False  # uvicorn's own way to websockets is not taken
+
+    def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
+        """A handshake for a websocket; any other Upgrade is ignored, but nothing can be parsed behind it."""
+        if not self.parser.should_upgrade():
+            return super().make_cycle(scope, keep_alive)
+        if self._get_upgrade() != b"websocket":
+            return super().make_cycle(scope, False)
+        wanted = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
+        scope["subprotocols"] = [name.strip() for name in wanted.decode("latin-1").split(",") if name.strip()]
+        scope["type"] = "websocket"
+        scope["scheme"] = "wss" if self.scheme == "https" else "ws"
+        cycle = UpgradeCycle(self, scope)
+        scope[SCOPE_KEY] = self._tunnel = Tunnel(cycle, self)
+        return cycle
 
     def on_body(self, body: bytes) -> None:
         self._noise = 0
@@ -128,9 +149,11 @@ class GuardProtocol(RefusingProtocol):
         if self._has_body:
             self._stop(400, _UPGRADE_WITH_BODY)
         values = [value.lower() for name, value in self.headers if name == b"upgrade"]
-        if b"websocket" in b",".join(values) and (values != [b"websocket"] or version != "1.1"):
-            self._stop(400, "A websocket needs HTTP/1.1 and exactly one Upgrade.")
-        if values == [b"websocket"] and self.running is not None:
+        if b"websocket" not in b",".join(values):
+            return
+        if values != [b"websocket"] or version != "1.1" or self.parser.get_method() != b"GET":
+            self._stop(400, "A websocket needs GET, HTTP/1.1 and exactly one Upgrade.")
+        if self.running is not None:
             self._stop(400, "A websocket cannot be pipelined behind another request.")
 
     def _check_size(self, head: int) -> None:
@@ -155,12 +178,6 @@ class GuardProtocol(RefusingProtocol):
         """Make the parser stop here."""
         self._refusal = Refusal(status, text)
         raise self._refusal
-
-    def _upgrade(self) -> None:
-        if self._should_upgrade():
-            self.handle_websocket_upgrade()
-        else:
-            self._deaf = True  # answered as a plain request; the connection is closed after it
 
 
 _JUDGED = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))

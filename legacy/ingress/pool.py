@@ -57,29 +57,35 @@ class Pool:
                 return upstream
         return None
 
-    async def connect(self, replica: ReplicaAddress) -> Upstream:
+    async def connect(self, replica: ReplicaAddress, upgrade: bool = False) -> Upstream:
         """A new connection to the replica.
+
+        Args:
+            upgrade: for a request that asks for another protocol.
 
         Raises:
             UnreachableError: it could not be made within 5 s.
         """
         loop = asyncio.get_running_loop()
         try:
-            upstream = await asyncio.wait_for(self._open(loop, replica), CONNECT_TIMEOUT_S)
+            upstream = await asyncio.wait_for(self._open(loop, replica, upgrade), CONNECT_TIMEOUT_S)
         except (OSError, asyncio.TimeoutError) as error:
             dead = isinstance(error, (ConnectionError, FileNotFoundError, asyncio.TimeoutError))
             raise UnreachableError(f"replica {replica.tag!r} cannot be reached: {error!r}", dead) from None
         self._all.add(upstream)
         return upstream
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, replica: ReplicaAddress) -> Upstream:
+    async def _open(self, loop: asyncio.AbstractEventLoop, replica: ReplicaAddress, upgrade: bool) -> Upstream:
+        def made() -> Upstream:
+            return Upstream(replica.tag, loop, upgrade)
+
         if self.is_local(replica):
-            _, upstream = await loop.create_unix_connection(lambda: Upstream(replica.tag, loop), replica.unix_path)
+            _, upstream = await loop.create_unix_connection(made, replica.unix_path)
             return upstream
         if replica.tcp is None:
             raise FileNotFoundError("it is on another node and does not listen on TCP")
         host, port = replica.tcp
-        _, upstream = await loop.create_connection(lambda: Upstream(replica.tag, loop), host, port, ssl=self._tls)
+        _, upstream = await loop.create_connection(made, host, port, ssl=self._tls)
         return upstream
 
     def put_back(self, upstream: Upstream) -> None:

@@ -141,11 +141,11 @@ class Relay:
         exchange = Exchange(self._pool, call, replica)
         try:
             # A retry does not trust kept connections: a new one tells whether the replica is alive.
-            upstream = None if call.tries else self._pool.take(replica.tag)
-            exchange.upstream = upstream = upstream or await self._pool.connect(replica)
+            kept = None if call.tries or call.tunnel is not None else self._pool.take(replica.tag)
+            exchange.upstream = upstream = kept or await self._pool.connect(replica, call.tunnel is not None)
             deadline = self._loop.time() + self._answer_timeout_s
             await exchange.send_request(upstream, self._writer.complete(call.head, call.last_line, replica), deadline)
-            answer = read_response(upstream.status, upstream.headers, call.is_head)
+            answer = read_response(upstream.status, upstream.headers, call.is_head or upstream.status == 101)
             if answer.refused:
                 return Outcome.REFUSED
             await exchange.send_answer(answer)

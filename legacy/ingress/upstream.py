@@ -5,8 +5,8 @@ The life of a connection, which decides whether it may carry another request:
     idle -> busy (request written) -> head known -> complete -> idle again, or closed
 
 It goes back to idle only when request and answer are complete, not a byte too much has come and nobody said "close";
-everything else closes it. A byte that comes while it is idle answers a question nobody asked: closed as well. Nothing
-is ever sent twice here; whether a request may be tried elsewhere is decided by `legacy.ingress.relay`.
+everything else closes it, a byte that comes while it is idle too. Nothing is ever sent twice here; whether a request
+may be tried elsewhere is decided by `legacy.ingress.relay`.
 """
 
 from __future__ import annotations
@@ -48,10 +48,15 @@ class Upstream(asyncio.Protocol):
         answered: at least one byte of an answer has arrived.
         deadline: loop time by which the head must be known; the pool looks once a second.
         idle_since: loop time of the last use.
+
+    Args:
+        upgrade: the one request on this connection asks for another protocol, so 101 is a fine answer.
     """
 
-    def __init__(self, tag: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, tag: str, loop: asyncio.AbstractEventLoop, upgrade: bool = False) -> None:
         self.tag = tag
+        self._behind = b""  # what came after an answer 101, already in the new protocol
+        self._upgrade = upgrade
         self._loop = loop
         self._transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
         self._parser = httptools.HttpResponseParser(self)
@@ -121,12 +126,7 @@ class Upstream(asyncio.Protocol):
             ConnectionGoneError, UpstreamError: the answer will not be complete.
         """
         chunks = self._chunks
-        if len(chunks) == 1:
-            data = chunks[0]
-        elif chunks:
-            data = b"".join(chunks)
-        else:
-            data = b""
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if chunks:
             self._chunks = []
             self._buffered = 0
@@ -149,6 +149,11 @@ class Upstream(asyncio.Protocol):
             raise self._error
         self._waiter = self._loop.create_future()
         await self._waiter
+
+    def hand_over(self) -> tuple[asyncio.Transport, bytes]:
+        """After an answer 101: the connection, for who takes it over at once, and the bytes behind the answer."""
+        self.deadline = NEVER
+        return self._transport, self._behind
 
     def finish(self) -> bool:
         """The answer has been taken: True when the connection may carry another request, else it is closed."""
@@ -178,6 +183,9 @@ class Upstream(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        if self.status == 101:
+            self._behind += data
+            return
         if not self.busy or self.complete:
             self._break("The replica sent bytes nobody asked for.")
             return
@@ -187,6 +195,10 @@ class Upstream(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self.status == 101:
+                self._behind = data[error.args[0] :]
+                self._wake()
+                return
             if not self.complete:
                 cause = error.__context__
                 self._break(str(cause) if isinstance(cause, _Broken) else f"The replica's answer is not HTTP: {error}")
@@ -200,9 +212,6 @@ class Upstream(asyncio.Protocol):
             self._read_paused = True
             self._transport.pause_reading()
         self._wake()
-
-    def eof_received(self) -> None:
-        return None  # closes the transport: a replica that has nothing more to say is gone
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -241,6 +250,10 @@ class Upstream(asyncio.Protocol):
                 # the parser would wait for the body the head announces
                 self.complete = True
                 self.reusable = self._parser.should_keep_alive()
+            return
+        if status == 101 and self._upgrade:
+            self.status = status
+            self.head_known = self.complete = True
             return
         if status == 101:
             raise _Broken("The replica switched protocols without being asked.")

@@ -1,5 +1,7 @@
-import ray
 import pytest
+import ray
+
+pytest.register_assert_rewrite("tests.fault.ledger", "tests.fault.lives")
 
 import serve_compat as serve
 from tests.fault.ledger import Ledger, NotingBackend

@@ -10,7 +10,8 @@ import uvloop
 
 
 @pytest.fixture(autouse=True)
-def _uvloop() -> Iterator[None]:
+def _uvloop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("no_proxy", "*")  # the clients in these tests go straight to the port
     before = asyncio.get_event_loop_policy()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     yield

@@ -154,12 +154,16 @@ async def stage(
 
 async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            scope = {**scope, "method": "WEBSOCKET"}
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         seen = Seen(address.tag, scope["method"], target, scope["headers"], scope)
         made.seen.append(seen)
         await handler(seen, receive, send)
 
-    config = Config(cancel_on_disconnect(app), lifespan="off", log_config=None, ws="none", timeout_keep_alive=90)
+    config = Config(
+        cancel_on_disconnect(app), lifespan="off", log_config=None, ws="websockets-sansio", timeout_keep_alive=90
+    )
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()

@@ -16,13 +16,25 @@ from tests.http.stage import Stage, stage
 TEMPLATES = [
     b"GET /p/a?b=c HTTP/1.1\r\nHost: x\r\nX-A: b\r\nConnection: keep-alive, X-A\r\n\r\n",
     b"POST /p/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-    b"POST /p/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x\r\nyou\r\n0\r\nX-T: y\r\n\r\n",
+    b"POST /p/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n3;x\r\nyou\r\n0\r\nX-T: y\r\n\r\n",
     b"PUT /p/%2e%2e/x//y HTTP/1.0\r\nContent-Length: 3\r\nCookie: a\r\nCookie: b\r\n\r\nabc",
     b"HEAD /p HTTP/1.1\r\nHost: x\r\n\r\nGET /p/2 HTTP/1.1\r\nHost: x\r\n\r\n",
 ]
 TEMPLATES += [case.data.replace(b"/echo", b"/p") for case in load() if len(case.data) < 2000]
 PARTS = [b"\r\n", b"\n", b"\r", b"\0", b" ", b":", b"\t", b",", b"0", b"5", b"Host: y\r\n", b"Content-Length: 4\r\n"]
-PARTS += [b"Transfer-Encoding: chunked\r\n", b"chunked", b"\xff", b"%", b"#", b"?", b"/", b"HTTP/1.0", b"\x0b", b"a: b\r\n"]
+PARTS += [
+    b"Transfer-Encoding: chunked\r\n",
+    b"chunked",
+    b"\xff",
+    b"%",
+    b"#",
+    b"?",
+    b"/",
+    b"HTTP/1.0",
+    b"\x0b",
+    b"a: b\r\n",
+]
 
 Record = tuple[str, bytes, int]
 

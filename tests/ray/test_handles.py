@@ -225,7 +225,7 @@ def test_a_slow_shadow_never_delays_the_caller(up, gate, client, request):
     started = time.monotonic()
     assert ray.get([handle.remote(who=i) for i in range(20)]) == ["primary"] * 20
     assert time.monotonic() - started < 5
-    assert ray.get(gate.state.remote())[1] == 1
+    until(lambda: ray.get(gate.state.remote())[1] == 1)
     ray.get(gate.open.remote())
     until(lambda: sorted(ray.get(gate.state.remote())[2]) == list(range(20)))
     client.set_traffic(name, {name: 1.0})

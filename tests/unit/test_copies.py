@@ -48,12 +48,12 @@ def settle(loop):
 
 def test_a_copy_is_sent_when_there_is_a_place(loop):
     lane = FakeLane(VIEW)
-    Copies(loop).send(lane, CALL)
+    Copies(loop, lambda: True).send(lane, CALL)
     assert lane.sent == ["r"]
 
 
 def test_a_copy_waits_for_a_place_without_holding_anybody_up(loop):
-    lane, made = FakeLane(), Copies(loop)
+    lane, made = FakeLane(), Copies(loop, lambda: True)
     made.send(lane, CALL)
     assert lane.sent == []
     lane.slots.update(VIEW)
@@ -63,7 +63,7 @@ def test_a_copy_waits_for_a_place_without_holding_anybody_up(loop):
 
 def test_copies_beyond_the_backlog_are_dropped(loop, monkeypatch):
     monkeypatch.setattr(copies, "MAX_QUEUED", 2)
-    lane, made = FakeLane(), Copies(loop)
+    lane, made = FakeLane(), Copies(loop, lambda: True)
     for _ in range(5):
         made.send(lane, CALL)
     assert (lane.slots.waiting, made.dropped["s"]) == (2, 3)
@@ -71,7 +71,7 @@ def test_copies_beyond_the_backlog_are_dropped(loop, monkeypatch):
 
 def test_the_backlog_empties_as_copies_are_sent(loop, monkeypatch):
     monkeypatch.setattr(copies, "MAX_QUEUED", 1)
-    lane, made = FakeLane(), Copies(loop)
+    lane, made = FakeLane(), Copies(loop, lambda: True)
     made.send(lane, CALL)
     lane.slots.update(VIEW)
     settle(loop)
@@ -82,7 +82,7 @@ def test_the_backlog_empties_as_copies_are_sent(loop, monkeypatch):
 
 
 def test_copies_to_a_deleted_backend_are_dropped(loop):
-    lane, made = FakeLane(), Copies(loop)
+    lane, made = FakeLane(), Copies(loop, lambda: True)
     made.send(lane, CALL)
     lane.slots.update(None)
     settle(loop)
@@ -94,7 +94,13 @@ def test_copies_to_a_deleted_backend_are_dropped(loop):
 
 
 def test_a_copy_that_cannot_be_sent_is_nobodys_trouble(loop):
-    lane, made = FakeLane(VIEW), Copies(loop)
+    lane, made = FakeLane(VIEW), Copies(loop, lambda: True)
     lane.broken = True
     made.send(lane, CALL)
     assert made.dropped["s"] == 1
+
+
+def test_nothing_is_sent_after_the_ray_session(loop):
+    lane = FakeLane(VIEW)
+    Copies(loop, lambda: False).send(lane, CALL)
+    assert lane.sent == []

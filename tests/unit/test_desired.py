@@ -9,9 +9,9 @@ from tests.fakes_control import spec
 @pytest.fixture
 def desired():
     state = Desired()
-    state.create_backend("c1", spec("a"), "code")
-    state.create_backend("c2", spec("b"), "code")
-    state.create_endpoint("c3", endpoint("e", "a", "/e"))
+    state.restore(state.create_backend("c1", spec("a"), "code"))
+    state.restore(state.create_backend("c2", spec("b"), "code"))
+    state.restore(state.create_endpoint("c3", endpoint("e", "a", "/e")))
     return state
 
 
@@ -32,6 +32,7 @@ def test_the_same_command_again_finds_its_own_work(desired):
 def test_an_update_merges_and_changes_the_stamp_only_when_replicas_must_hear(desired):
     before = desired.backends["a"]
     scaled = desired.update_backend("c5", "a", {"num_replicas": 3})
+    desired.restore(scaled)
     assert (scaled.config.num_replicas, scaled.stamp) == (3, before.stamp)
     told = desired.update_backend("c6", "a", {"user_config": {"x": 1}})
     assert (told.config.num_replicas, told.stamp) == (3, "c6")
@@ -56,18 +57,18 @@ def test_a_config_with_values_that_do_not_compare_counts_as_changed(desired):
 
 
 def test_a_backend_in_use_cannot_be_deleted(desired):
-    desired.set_traffic("e", {"a": 0.0, "b": 1.0})
+    desired.restore(desired.set_traffic("e", {"a": 0.0, "b": 1.0}))
     with pytest.raises(ValueError, match=r"endpoint 'e' still uses it"):
         desired.delete_backend("a")
-    desired.set_traffic("e", {"b": 1.0})
+    desired.restore(desired.set_traffic("e", {"b": 1.0}))
     assert desired.delete_backend("a").tag == "a"
 
 
 def test_a_shadowed_backend_cannot_be_deleted_until_the_shadow_is_removed(desired):
-    desired.shadow_traffic("e", "b", 0.5)
+    desired.restore(desired.shadow_traffic("e", "b", 0.5))
     with pytest.raises(ValueError, match="still uses it"):
         desired.delete_backend("b")
-    desired.shadow_traffic("e", "b", 0)
+    desired.restore(desired.shadow_traffic("e", "b", 0))
     assert desired.delete_backend("b") is not None
 
 
@@ -92,14 +93,13 @@ def test_a_taken_name_or_route_is_refused(desired, again):
 
 def test_a_deleted_endpoint_frees_its_route(desired):
     desired.delete_endpoint("e")
-    desired.create_endpoint("c9", endpoint("f", "a", "/e"))
+    desired.restore(desired.create_endpoint("c9", endpoint("f", "a", "/e")))
     assert desired.routes.match("/e", "GET").endpoint.name == "f"
 
 
 def test_set_traffic_drops_shadows(desired):
-    desired.shadow_traffic("e", "b", 0.5)
-    desired.set_traffic("e", {"a": 1})
-    assert desired.endpoints["e"].endpoint.shadows == {}
+    desired.restore(desired.shadow_traffic("e", "b", 0.5))
+    assert desired.set_traffic("e", {"a": 1}).endpoint.shadows == {}
 
 
 @pytest.mark.parametrize("weights", [{"a": 0.9}, {}, {"a": -1, "b": 2}, {"zz": 1.0}])
@@ -116,3 +116,15 @@ def test_shadow_arguments_are_checked_before_names(desired):
         desired.shadow_traffic("nobody", "b", 0.5)
     with pytest.raises(ValueError, match="zz"):
         desired.shadow_traffic("e", "zz", 0.5)
+
+
+def test_a_command_only_decides_and_changes_nothing_until_its_record_is_stored(desired):
+    before = (dict(desired.backends), dict(desired.endpoints))
+    desired.create_backend("c9", spec("c"), "code")
+    desired.update_backend("c9", "a", {"num_replicas": 3})
+    desired.delete_backend("b")
+    desired.create_endpoint("c9", endpoint("f", "a", "/f"))
+    desired.set_traffic("e", {"b": 1.0})
+    desired.shadow_traffic("e", "b", 0.5)
+    assert (desired.backends, desired.endpoints) == before
+    assert desired.routes.match("/f", "GET").kind == "not_found"

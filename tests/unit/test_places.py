@@ -38,7 +38,7 @@ def test_the_first_who_waits_gets_the_place():
 def test_the_deadline_is_named():
     async def play() -> None:
         slots = full()
-        with pytest.raises(DeadlineError, match="0.05 s"):
+        with pytest.raises(DeadlineError, match=r"0\.05 s"):
             await wait_for_place(slots, asyncio.get_running_loop().time() + 0.05)
         assert (slots.waiting, slots.total_in_flight) == (0, 1)
 

@@ -63,6 +63,19 @@ def test_replicas_of_an_old_version_that_still_start_are_cancelled():
     assert plan(wanted(1, version="w"), seen(START)) == Actions(start=1, cancel=("r0",))
 
 
+def test_with_surge_a_single_replica_is_replaced_without_a_gap():
+    target = Wanted(1, "w", "s", surge=1)
+    old, new = seen(RUN)[0], Seen("n0", "w", "s", START, 9)
+    assert plan(target, [old]) == Actions(start=1)
+    assert plan(target, [old, new]) == NOTHING
+    new.state = RUN
+    assert plan(target, [old, new]) == Actions(drain=("r0",))
+
+
+def test_with_surge_a_failing_version_leaves_the_old_replica_alone():
+    assert plan(Wanted(1, "w", "s", may_start=False, surge=1), seen(RUN)) == NOTHING
+
+
 def test_a_new_config_goes_to_a_fifth_of_the_replicas_at_a_time():
     assert plan(wanted(10, stamp="t"), seen(*[RUN] * 10)).update == ("r0", "r1")
 
@@ -98,11 +111,12 @@ def advance(replicas, actions, target, picks, counter):
     version=st.sampled_from(["v", "w"]),
     stamp=st.sampled_from(["s", "t"]),
     seed=st.integers(0, 2**32),
+    surge=st.integers(0, 1),
 )
-def test_every_change_converges_within_its_bounds(old, new, version, stamp, seed):
-    replicas, target = seen(*[RUN] * old), wanted(new, version, stamp)
+def test_every_change_converges_within_its_bounds(old, new, version, stamp, seed, surge):
+    replicas, target = seen(*[RUN] * old), Wanted(new, version, stamp, surge=surge)
     counter, rng = iter(range(10_000)), random.Random(seed)
-    floor = min(old, new - allowed_missing(new))
+    floor = min(old, new - (0 if surge and version == "w" else allowed_missing(new)))
     for _ in range(300):
         actions = plan(target, replicas)
         if actions == NOTHING and all(r.state is State.RUNNING for r in replicas):
@@ -111,5 +125,5 @@ def test_every_change_converges_within_its_bounds(old, new, version, stamp, seed
         states = Counter(r.state for r in replicas)
         assert states[State.RUNNING] + states[State.UPDATING] >= floor
         current = [r for r in replicas if r.state is not State.DRAINING]
-        assert len(current) <= max(old, new)
+        assert len(current) <= max(old, new + surge)
     assert [(r.version, r.stamp, r.state) for r in replicas] == [(version, stamp, RUN)] * new

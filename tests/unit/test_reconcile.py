@@ -41,7 +41,7 @@ def test_deleting_a_backend_ends_the_wait_for_it():
         world.create("a")
         waiting = asyncio.ensure_future(world.reconciler.settled("a", "c1"))
         await until(lambda: world.replicas("a"))
-        world.desired.delete_backend("a")
+        world.desired.backends.pop("a")
         world.reconciler.forget("a", force=True)
         await world.reconciler.gone("a")
         assert world.launcher.actors == {}
@@ -76,7 +76,7 @@ def test_a_drain_waits_for_routers_and_tells_the_replica_how_many_calls_to_expec
         version = world.publisher.version
         polling = asyncio.ensure_future(world.publisher.watch(Poll("r", "handle", "epoch", version), 10))
         await asyncio.sleep(0)
-        world.desired.delete_backend("a")
+        world.desired.backends.pop("a")
         world.reconciler.forget("a", force=False)
         update = await polling
         assert replica.drained_with is None
@@ -94,7 +94,7 @@ def test_force_gives_no_time_to_drain():
         world.create("a")
         await world.reconciler.settled("a", "c1")
         (replica,) = world.launcher.actors.values()
-        world.desired.delete_backend("a")
+        world.desired.backends.pop("a")
         world.reconciler.forget("a", force=True)
         await world.reconciler.gone("a")
         return replica.drained_with
@@ -193,7 +193,7 @@ def test_a_replica_that_was_draining_goes_on_draining_after_a_restart():
         world.create("a")
         await world.reconciler.settled("a", "c1")
         world.launcher.may_stop.clear()
-        world.desired.delete_backend("a")
+        world.desired.backends.pop("a")
         world.reconciler.forget("a", force=False)
         await until(lambda: all(r.drained_with for r in world.launcher.actors.values()))
         world.loop_task.cancel()

@@ -7,6 +7,7 @@ from ray import cloudpickle
 from legacy.config import Door
 from legacy.environments.resolve import CondaEnv
 from legacy.specs import Backend, backend_spec
+from serve_compat.alias import SETUP_HOOK
 
 
 class Model:
@@ -33,9 +34,12 @@ def test_replicas_are_told_where_the_users_modules_are(monkeypatch, tmp_path):
 
 
 def test_replicas_are_told_whether_ray_serve_means_us(monkeypatch):
-    assert not backend_spec(Door.CLIENT, Backend("b", Model)).alias
+    monkeypatch.delitem(sys.modules, "ray.serve", raising=False)
+    assert backend_spec(Door.CLIENT, Backend("b", Model)).setup == ""
+    monkeypatch.setitem(sys.modules, "ray.serve", types.ModuleType("ray.serve"))
+    assert backend_spec(Door.CLIENT, Backend("b", Model)).setup == ""
     monkeypatch.setitem(sys.modules, "ray.serve", types.ModuleType("serve_compat"))
-    assert backend_spec(Door.CLIENT, Backend("b", Model)).alias
+    assert backend_spec(Door.CLIENT, Backend("b", Model)).setup == SETUP_HOOK
 
 
 def test_env_must_be_a_conda_env():

@@ -1,0 +1,125 @@
+"""The commands on backends and endpoints (Ray 0.8-1.7), each atomic over a crash of the controller.
+
+A command is: validate and change what is wanted, write it to the checkpoint, act, publish, wait until it is in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from legacy.config import BackendConfig
+from legacy.control.changes import Changes
+from legacy.control.registered import BackendRecord
+from legacy.control.room import check_room
+from legacy.control.store import code_key
+from legacy.records import BackendSpec, Endpoint
+
+
+class Commands:
+    """The part of the controller that changes backends, endpoints and traffic.
+
+    Every command takes its own unique id first: when Ray runs it again after a crash, it finds its own work done.
+    """
+
+    _changes: Changes
+    _recovered: asyncio.Future[None]
+
+    async def create_backend(self, command: str, spec: BackendSpec) -> int:
+        """Register a backend and wait until all its replicas run.
+
+        Raises:
+            ValueError: the tag is taken.
+            ResourcesError: no room, for doors that do not wait for resources.
+            BackendStartError: a replica failed; nothing stays registered.
+        """
+        await self._recovered
+        desired, store = self._changes.desired, self._changes.store
+        if spec.tag not in desired.backends and not spec.wait_for_resources:
+            await check_room(spec.tag, spec.actor_options, spec.config.num_replicas)
+        fresh = spec.tag not in desired.backends
+        record = desired.create_backend(command, spec, code_key(spec.code))
+        if fresh:
+            store.save_code(spec.code)
+            self._changes.accept(record)
+        return await self._changes.in_force(await self._changes.carry_out(record))
+
+    async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
+        """Merge changes into a backend's config and wait until its replicas follow.
+
+        Raises:
+            ValueError: unknown tag or bad value.
+            ResourcesError: no room for more replicas, for doors that do not wait for resources.
+            BackendStartError: a replica refused it; the old config is in force again.
+        """
+        await self._recovered
+        desired = self._changes.desired
+        known = desired.backend(tag)
+        if known.revision != command:
+            await self._check_growth(known, changes)
+        record = desired.update_backend(command, tag, changes)
+        self._changes.accept(record)
+        return await self._changes.in_force(await self._changes.carry_out(record))
+
+    async def delete_backend(self, command: str, tag: str, force: bool = False) -> int:
+        """Unregister a backend and wait until its replicas have finished their requests and are gone.
+
+        Raises:
+            ValueError: an endpoint still uses it.
+        """
+        await self._recovered
+        record = self._changes.desired.delete_backend(tag)
+        if record is not None:
+            await self._changes.forget(record, force)
+        return self._changes.publisher.version
+
+    async def create_endpoint(self, command: str, endpoint: Endpoint) -> int:
+        """Register an endpoint and wait until every proxy routes to it.
+
+        Raises:
+            ValueError: unknown backend, or the name or route is taken.
+        """
+        await self._recovered
+        return await self._changes.set_endpoint(self._changes.desired.create_endpoint(command, endpoint))
+
+    async def delete_endpoint(self, command: str, name: str) -> int:
+        """Unregister an endpoint and wait until no proxy routes to it; an unknown name is fine."""
+        await self._recovered
+        if name not in self._changes.desired.endpoints:
+            return self._changes.publisher.version
+        return await self._changes.drop_endpoint(name)
+
+    async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
+        """Replace an endpoint's split, drop its shadows, and wait until every proxy follows.
+
+        Raises:
+            ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1.
+        """
+        await self._recovered
+        return await self._changes.set_endpoint(self._changes.desired.set_traffic(name, weights))
+
+    async def shadow_traffic(self, command: str, name: str, tag: str, proportion: float) -> int:
+        """Copy a share of an endpoint's requests to a backend.
+
+        Raises:
+            TypeError: the proportion is no number in [0, 1].
+            ValueError: unknown endpoint or backend.
+        """
+        await self._recovered
+        return await self._changes.set_endpoint(self._changes.desired.shadow_traffic(name, tag, proportion))
+
+    async def list_backends(self) -> dict[str, BackendConfig]:
+        """tag -> config, of all registered backends."""
+        await self._recovered
+        return {tag: record.config for tag, record in self._changes.desired.backends.items()}
+
+    async def list_endpoints(self) -> dict[str, Endpoint]:
+        """name -> endpoint, of all registered endpoints."""
+        await self._recovered
+        return {name: record.endpoint for name, record in self._changes.desired.endpoints.items()}
+
+    async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
+        wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
+        if not record.waits_for_resources and wanted > record.config.num_replicas:
+            await check_room(record.tag, record.actor_options, wanted - record.config.num_replicas)

@@ -1,0 +1,74 @@
+"""The decision of `deploy`: nothing, a light update, or a new version. Pure (reference: Ray 1.13's order)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from legacy.control.desired import Desired
+from legacy.control.registered import BackendRecord, EndpointRecord, new_record, same_config, undo_of, with_config
+from legacy.records import BackendSpec, Endpoint
+
+
+@dataclass(frozen=True)
+class Deploying:
+    """What a deploy command changes; None is left as it is."""
+
+    backend: BackendRecord | None
+    endpoint: EndpointRecord | None
+
+
+def decide(
+    desired: Desired, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None
+) -> Deploying:
+    """What registering this deployment changes; nothing is changed yet, and `code_key` is left for the caller.
+
+    - the same version with the same config is left alone, new code and arguments included;
+    - the same version with another config is updated in place;
+    - another version, or none, replaces the replicas.
+    An endpoint of the same name keeps its traffic and shadows.
+
+    Raises:
+        ValueError: `prev_version` does not match, or the route is taken.
+    """
+    known = desired.backends.get(spec.tag)
+    if known is not None and known.revision == command:
+        return Deploying(None, None)
+    _check_previous(known, prev_version)
+    conflict = desired.routes.conflict(endpoint)
+    if conflict is not None:
+        raise ValueError(conflict)
+    door = _door_of(desired, command, endpoint)
+    backend: BackendRecord | None
+    if known is None:
+        backend = new_record(command, spec, "")
+    elif spec.version is not None and spec.version == known.given_version:
+        same = same_config(known.config, spec.config)
+        backend = None if same else with_config(command, known, spec.config)
+    else:
+        old_endpoint = desired.endpoints.get(endpoint.name)
+        before = undo_of(known, old_endpoint)
+        backend = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
+    return Deploying(backend, door)
+
+
+def _door_of(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:
+    known = desired.endpoints.get(endpoint.name)
+    if known is None:
+        return EndpointRecord(endpoint, command)
+    kept = replace(endpoint, traffic=known.endpoint.traffic, shadows=known.endpoint.shadows)
+    return None if kept == known.endpoint else EndpointRecord(kept, known.created_by)
+
+
+def _check_previous(known: BackendRecord | None, prev_version: str | None) -> None:
+    if prev_version is None:
+        return
+    if known is None or known.given_version is None:
+        raise ValueError(
+            f"prev_version {prev_version!r} is specified but there is no existing deployment. "
+            "Leave prev_version out to deploy in any case"
+        )
+    if known.given_version != prev_version:
+        raise ValueError(
+            f"prev_version {prev_version!r} does not match with the existing version {known.given_version!r}. "
+            "Look at serve.get_deployment(name).version before you deploy"
+        )

@@ -1,0 +1,114 @@
+"""The commands on deployments (Ray 1.3-2.6): one backend and one endpoint of the same name, changed together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from legacy.control.commands import Commands
+from legacy.control.deploying import decide
+from legacy.control.plan import State
+from legacy.control.registered import BackendRecord
+from legacy.control.room import has_room
+from legacy.errors import BackendStartError
+from legacy.records import BackendSpec, DeploymentInfo, Endpoint
+
+logger = logging.getLogger("ray.serve")
+
+TRIES = 3  # Ray 1.13: a constructor that fails three times in a row fails the deployment
+
+
+class DeploymentCommands(Commands):
+    """The part of the controller that deploys; the rest is the same as for backends."""
+
+    async def deploy(
+        self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, wait: bool
+    ) -> int:
+        """Register or change a deployment; with `wait`, until all its replicas are of this version.
+
+        Raises:
+            ValueError: `prev_version` does not match, or the route is taken; nothing changes.
+            BackendStartError: the new version fails; the one before is in force again, or nothing is registered.
+        """
+        await self._recovered
+        changes = self._changes
+        decision = decide(changes.desired, command, spec, endpoint, prev_version)
+        record = decision.backend
+        if record is not None:
+            new_code = not record.code_key
+            record = replace(
+                record,
+                code_key=changes.store.save_code(spec.code) if new_code else record.code_key,
+                created_endpoint=record.before is None and decision.endpoint is not None,
+                surge=new_code and record.replicas == 1 and await has_room(record.actor_options, 1),
+            )
+            changes.accept(record)
+        if decision.endpoint is not None:
+            await changes.set_endpoint(decision.endpoint)
+        current = changes.desired.backends.get(spec.tag)
+        if current is None or current.confirmed:
+            return changes.publisher.version
+        return await self._roll_out(current, wait)
+
+    async def delete_deployment(self, command: str, name: str) -> int:
+        """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
+        await self._recovered
+        changes = self._changes
+        if name in changes.desired.endpoints:
+            await changes.drop_endpoint(name)
+        record = changes.desired.backends.get(name)
+        if record is not None:
+            users = changes.desired.users_of(name)
+            if users:
+                logger.warning("deployment %s is deleted while endpoints %s still use it", name, users)
+            await changes.forget(record, force=False)
+        return changes.publisher.version
+
+    async def get_deployment(self, name: str) -> DeploymentInfo | None:
+        """One backend as the deployment style sees it, with its code; None when there is none."""
+        await self._recovered
+        record = self._changes.desired.backends.get(name)
+        return None if record is None else self._described(record)
+
+    async def list_deployments(self) -> dict[str, DeploymentInfo]:
+        """All backends as the deployment style sees them (Ray 1.4 lists those of create_backend too)."""
+        await self._recovered
+        return {name: self._described(record) for name, record in self._changes.desired.backends.items()}
+
+    async def deployment_statuses(self) -> dict[str, tuple[str, str]]:
+        """name -> (UPDATING, HEALTHY or UNHEALTHY; why)."""
+        await self._recovered
+        return {name: self._status(record) for name, record in self._changes.desired.backends.items()}
+
+    async def _roll_out(self, record: BackendRecord, wait: bool) -> int:
+        if not wait:
+            asyncio.ensure_future(self._changes.finish(record, TRIES))  # noqa: RUF006 - the checkpoint finishes it too
+            return self._changes.publisher.version
+        try:
+            return await self._changes.in_force(await self._changes.carry_out(record, TRIES))
+        except BackendStartError as error:
+            raise BackendStartError(
+                f"Deployment {record.tag} is UNHEALTHY: The Deployment constructor failed {TRIES} times in a row. "
+                f"{'The version before it serves again. ' if record.before else 'Nothing stays registered. '}"
+                f"See logs for details.\n{error}"
+            ) from None
+
+    def _described(self, record: BackendRecord) -> DeploymentInfo:
+        code = self._changes.store.load_code(record.code_key)
+        known = self._changes.desired.endpoints.get(record.tag)
+        endpoint = None if known is None else known.endpoint
+        return DeploymentInfo(replace(record.spec_without_code, code=code), endpoint, record.replicas)
+
+    def _status(self, record: BackendRecord) -> tuple[str, str]:
+        fleet = self._changes.reconciler.fleets().get(record.tag)
+        if fleet is not None and fleet.failures:
+            return "UNHEALTHY", fleet.failures[-1].error
+        if fleet is not None and fleet.taken_back is not None:
+            return "UNHEALTHY", f"the last change was undone: {fleet.taken_back.error}"
+        running = 0
+        if fleet is not None:
+            running = sum(live.seen.state is State.RUNNING for live in fleet.replicas.values())
+        if record.confirmed and running >= record.replicas:
+            return "HEALTHY", ""
+        return "UPDATING", f"{running} of {record.replicas} replicas run"

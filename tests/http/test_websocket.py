@@ -1,0 +1,224 @@
+"""Websockets end to end: a real client, the proxy, a replica that speaks them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.http.scripted import Scripted
+from tests.http.stage import Seen, Stage, stage
+from tests.http.wire import is_closed
+
+HANDSHAKE = (
+    b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+async def talk(seen: Seen, receive: Any, send: Any) -> None:
+    """Send every message back, in upper case."""
+    assert (await receive())["type"] == "websocket.connect"
+    await send({"type": "websocket.accept", "subprotocol": "loud", "headers": [(b"x-mine", b"1")]})
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            seen.body = b"%d" % message["code"]
+            return
+        if message.get("text") == "bye":
+            await send({"type": "websocket.close", "code": 4001, "reason": "asked"})
+            return
+        if message.get("text") is not None:
+            await send({"type": "websocket.send", "text": message["text"].upper()})
+        else:
+            await send({"type": "websocket.send", "bytes": message["bytes"]})
+
+
+def call(made: Stage, target: str = "/p/chat?a=1", **options: Any) -> connect:
+    return connect(f"ws://127.0.0.1:{made.address[1]}{target}", subprotocols=["loud"], **options)  # type: ignore[list-item]
+
+
+async def hello(client: ClientConnection) -> None:
+    await client.send("hello")
+    assert await client.recv() == "HELLO"
+
+
+def test_messages_pass_both_ways():
+    async def play() -> None:
+        async with stage(talk) as made:
+            async with call(made) as client:
+                assert client.subprotocol == "loud"
+                assert client.response is not None
+                assert client.response.headers["x-mine"] == "1"
+                await hello(client)
+                blob = bytes(range(256)) * 2000
+                await client.send(blob)
+                assert await client.recv() == blob
+            await made.until(lambda: made.in_flight() == 0)
+            assert made.seen[0].body == b"1000"
+            assert made.seen[0].target == b"/p/chat?a=1"
+            assert made.seen[0].headers[-1] == (b"x-serve-call", b"m=&r=/p&p=")
+
+    asyncio.run(play())
+
+
+def test_the_replicas_close_reaches_the_client():
+    async def play() -> None:
+        async with stage(talk) as made, call(made) as client:
+            await client.send("bye")
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.recv()
+            assert closed.value.rcvd is not None
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "asked")
+
+    asyncio.run(play())
+
+
+def test_a_client_that_vanishes_is_noticed_by_the_replica():
+    async def play() -> None:
+        async with stage(talk) as made:
+            async with call(made) as client:
+                await hello(client)
+                client.transport.abort()
+                await made.until(lambda: made.seen[0].body != b"")
+            await made.until(lambda: made.in_flight() == 0 and made.front.connections == 0)
+
+    asyncio.run(play())
+
+
+def test_a_replica_that_dies_is_noticed_by_the_client():
+    async def play() -> None:
+        async with stage(talk) as made, call(made) as client:
+            await hello(client)
+            for state in made.states.values():
+                for connection in list(state.connections):
+                    connection.transport.abort()
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+            await made.until(lambda: made.in_flight() == 0)
+
+    asyncio.run(play())
+
+
+def test_a_websocket_holds_its_place_and_the_next_one_waits():
+    async def play() -> None:
+        async with stage(talk, limit=1) as made:
+            async with call(made) as client:
+                await hello(client)
+                second = asyncio.ensure_future(call(made).__aenter__())
+                await made.until(lambda: made.router.slots("b").waiting == 1)
+            await hello(await second)
+            await (await second).close()
+
+    asyncio.run(play())
+
+
+def test_a_refused_handshake_is_an_ordinary_answer():
+    async def play() -> None:
+        async def refuses(seen: Seen, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+
+        async with stage(refuses) as made:
+            with pytest.raises(InvalidStatus) as refused:
+                async with call(made):
+                    pass
+            assert refused.value.response.status_code == 403
+            assert made.in_flight() == 0
+
+    asyncio.run(play())
+
+
+def test_an_unknown_path_is_404():
+    async def play() -> None:
+        async with stage(talk) as made:
+            with pytest.raises(InvalidStatus) as refused:
+                async with call(made, "/none"):
+                    pass
+            assert refused.value.response.status_code == 404
+
+    asyncio.run(play())
+
+
+def test_a_replica_that_cannot_be_reached_is_left_out():
+    async def play() -> None:
+        async with stage(talk, replicas=2) as made:
+            made.kill("b#0")
+            for _ in range(3):
+                async with call(made) as client:
+                    await hello(client)
+
+    asyncio.run(play())
+
+
+def test_bytes_right_behind_either_side_of_the_handshake_are_not_lost():
+    async def play() -> None:
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.read_request(reader)
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nfirst")
+            writer.write(await reader.readexactly(5))
+            await reader.read()
+
+        server = Scripted(script)
+        async with stage() as made:
+            await server.take_over(made)
+            reader, writer = await made.connect()
+            writer.write(HANDSHAKE + b"early")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 101 ")
+            assert await asyncio.wait_for(reader.readexactly(10), 2) == b"firstearly"
+            writer.close()
+            await made.until(lambda: made.in_flight() == 0)
+            assert b"connection: Upgrade\r\nupgrade: websocket\r\n" in server.requests[0]
+
+    asyncio.run(play())
+
+
+def test_a_flood_before_the_handshake_is_cut():
+    async def play() -> None:
+        async with stage(talk, limit=1) as made:
+            place = made.router.slots("b").take()
+            assert place is not None
+            reader, writer = await made.connect()
+            writer.write(HANDSHAKE + b"x" * 100_000)
+            assert await is_closed(reader, 2)
+            await made.until(lambda: made.router.slots("b").waiting == 0)
+
+    asyncio.run(play())
+
+
+def test_a_stopping_proxy_closes_websockets():
+    async def play() -> None:
+        async with stage(talk) as made, call(made) as client:
+            await hello(client)
+            await made.front.stop(0.2)
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+
+    asyncio.run(play())
+
+
+class Refuser:
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "websocket"
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.close", "code": 1008})
+
+
+class Refusing:
+    cls, args, kwargs = Refuser, (), {}
+
+
+def test_a_middleware_may_refuse_a_websocket():
+    async def play() -> None:
+        async with stage(talk, middlewares=(Refusing,)) as made:
+            assert (await made.ask(HANDSHAKE)).startswith(b"HTTP/1.1 403")
+            assert made.seen == []
+
+    asyncio.run(play())
