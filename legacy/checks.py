@@ -19,10 +19,26 @@ _RESERVED = {
     "max_restarts": "serve replaces dead replicas itself",
 }
 _RESERVED_MODULE = {**_RESERVED, "placement_group": "serve places replicas itself"}
+_RESERVED_DEPLOYMENT = {
+    **_RESERVED_MODULE,
+    "args": "use init_args or deploy(...)",
+    "kwargs": "use init_kwargs or deploy(...)",
+    "namespace": "replicas live in the namespace of their instance",
+    "max_concurrency": "use max_concurrent_queries",
+    "max_task_retries": "serve never runs a call twice",
+    "max_pending_calls": "use max_concurrent_queries",
+    "placement_group_bundle_index": "serve places replicas itself",
+    "placement_group_capture_child_tasks": "serve places replicas itself",
+    "scheduling_strategy": "serve places replicas itself",
+}
+FIRST_USER_PORT = 1024
+HTTP_PORTS = (80, 443)
 _AMOUNTS = ("num_cpus", "num_gpus", "memory", "object_store_memory")
 
 
-def check_target(tag: str, target: Any, init_args: tuple[Any, ...]) -> bool | None:
+def check_target(
+    tag: str, target: Any, init_args: tuple[Any, ...], init_kwargs: dict[str, Any] | None = None
+) -> bool | None:
     """Whether a backend is a class (True), a function (False) or an import path (None).
 
     Raises:
@@ -38,9 +54,9 @@ def check_target(tag: str, target: Any, init_args: tuple[Any, ...]) -> bool | No
             f"backend {tag!r} must be a function, a class or an import path such as 'package.module.Name', "
             f"not {target!r}; pass the class itself, and its constructor's arguments after it"
         )
-    if init_args:
+    if init_args or init_kwargs:
         raise ValueError(
-            f"backend {tag!r} is a function, which has no constructor to pass {init_args!r} to; "
+            f"backend {tag!r} is a function, which has no constructor to pass {init_args or init_kwargs!r} to; "
             "use a class with __init__, or leave the arguments out"
         )
     return False
@@ -63,10 +79,12 @@ def checked_actor_options(options: Any, door: Door) -> dict[str, Any]:
         options = {}
     if not isinstance(options, dict):
         raise TypeError(f"ray_actor_options must be a dict such as {{'num_cpus': 2}}, not {options!r}")
-    reserved = _RESERVED_MODULE if door in (Door.MODULE, Door.DEPLOYMENT) else _RESERVED
+    reserved = {Door.MODULE: _RESERVED_MODULE, Door.DEPLOYMENT: _RESERVED_DEPLOYMENT}.get(door, _RESERVED)
     for key in options:
         if key in reserved:
-            raise ValueError(f"ray_actor_options may not contain {key!r}: {reserved[key]}; remove it")
+            raise ValueError(
+                f"Specifying {key!r} in ray_actor_options is not allowed: {reserved[key]}; remove it"
+            )
     for key in _AMOUNTS:
         _check_amount(key, options.get(key))
     resources = options.get("resources")
@@ -177,8 +195,15 @@ def merged_http_options(
         names = ", ".join(f"http_{name}" for name in older)
         if http_options is not None:
             raise ValueError(f"{names} cannot be used together with http_options; put everything into http_options")
+        checked = _http_options(older)
+        if 0 < checked.port < FIRST_USER_PORT and checked.port not in HTTP_PORTS:
+            # Ray 1.5+ refuses the old arguments as a whole; what is surely meant as one of them goes on working here.
+            raise ValueError(
+                f"http_port={checked.port} is a privileged port and none of HTTP's; if it is meant, "
+                f"pass http_options={older!r}"
+            )
         warn(f"{names}: use http_options={older!r} instead")
-        return _http_options(older)
+        return checked
     if http_options is None:
         return default
     if isinstance(http_options, HTTPOptions):

@@ -40,13 +40,22 @@ class RayServeHandle:
         endpoint: its name.
         door: which generation's rules hold for arguments and for endpoints that do not exist.
         options: see `options`.
+        methods: what may be called as `handle.name.remote(...)`, for others than deployments' own handles.
     """
 
-    def __init__(self, instance: InstanceName, endpoint: str, door: Door, options: HandleOptions = _DEFAULTS) -> None:
+    def __init__(
+        self,
+        instance: InstanceName,
+        endpoint: str,
+        door: Door,
+        options: HandleOptions = _DEFAULTS,
+        methods: tuple[str, ...] = (),
+    ) -> None:
         self._instance = instance
         self._endpoint = endpoint
         self._door = door
         self._options = options
+        self._methods = methods
         self._style = "raw" if door is Door.DEPLOYMENT else "serve_request"
         self._link: tuple[LocalRouter, Target] | None = None
 
@@ -90,7 +99,7 @@ class RayServeHandle:
         return self._with(self._options._replace(**given))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or self._door is not Door.DEPLOYMENT:
+        if name.startswith("_") or not (self._door is Door.DEPLOYMENT or name in self._methods):
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r}; to call a method of the backend, "
                 f"use handle.options(method_name={name!r}).remote(...)"
@@ -102,14 +111,14 @@ class RayServeHandle:
         return f"{type(self).__name__}({kind}={self._endpoint!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._instance, self._endpoint, self._door, self._options)
+        return type(self), (self._instance, self._endpoint, self._door, self._options, self._methods)
 
     def connect(self) -> None:
         """Begin to follow the endpoint's traffic now instead of at the first call."""
         self._connected()
 
     def _with(self, options: HandleOptions) -> Any:
-        other = type(self)(self._instance, self._endpoint, self._door, options)
+        other = type(self)(self._instance, self._endpoint, self._door, options, self._methods)
         other._link = self._link  # so that it knows the traffic policy this handle knew, if the endpoint is deleted
         return other
 
@@ -135,7 +144,7 @@ class RayServeHandle:
         return _call(self._style, self._options, args, kwargs)
 
     def _appear_s(self) -> float | None:
-        return APPEAR_S if self._door in (Door.MODULE, Door.DEPLOYMENT) else None
+        return APPEAR_S if self._door is Door.MODULE else None
 
 
 class RayServeSyncHandle(RayServeHandle):

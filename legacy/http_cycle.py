@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.flow_control import FlowControl
 
+BODY_FOLLOWS = "serve.body_follows"
+"""In a response's start message: the body is sent in the same step, so nothing has to see to the head alone."""
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _JOINED = 4096  # up to here copying a piece of a body behind its head is cheaper than a second buffer
 
@@ -116,15 +119,20 @@ class Cycle:
 
     async def run(self, app: ASGI3Application) -> None:
         """Run the application and make sure that the response is complete or visibly is not."""
+        if self.disconnected:
+            return  # the client left before its turn came
         try:
             await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
         except asyncio.CancelledError:
+            if self.disconnected:
+                return  # cancelled because nobody waits for it any more
             self._give_up()
             raise
         except BaseException as error:  # an application may raise anything; its connection must not stay half answered
             if not self.disconnected:
                 logger.error("Exception in ASGI application", exc_info=error)
-        await self._finish()
+        if not self.response_complete:
+            await self._finish()
 
     async def receive(self) -> dict[str, Any]:
         """The next piece of the body, or the disconnect (ASGI)."""
@@ -167,6 +175,9 @@ class Cycle:
             self._send_body(message.get("body", b""), message.get("more_body", False))
         elif kind == "http.response.start" and not self.response_started:
             self._start(message["status"], message.get("headers", ()))
+            if BODY_FOLLOWS not in message:
+                # Written with the first piece of the body, which most often comes now; if not, right after this step.
+                self._protocol.loop.call_soon(self._flush_head)
         else:
             raise RuntimeError(f"the ASGI message {kind!r} is out of order")
 
@@ -189,8 +200,6 @@ class Cycle:
         self._head, self._framing, self._left, self.keep_alive = head
         self.response_started = True
         self.waiting_for_100_continue = False
-        # Written with the first piece of the body, which most often comes right now; if not, at once after this step.
-        protocol.loop.call_soon(self._flush_head)
 
     def _flush_head(self) -> None:
         head, self._head = self._head, None
@@ -228,7 +237,7 @@ class Cycle:
             self._protocol.on_response_complete()
 
     async def _finish(self) -> None:
-        if self.response_complete or self.disconnected:
+        if self.disconnected:
             return
         if self.response_started:
             self._give_up()

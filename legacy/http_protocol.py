@@ -78,6 +78,8 @@ class CancellingProtocol(HttpToolsProtocol):
         self.connection = Connection()
         self.running: Cycle | None = None
         self.pipeline: deque[Cycle] = deque()  # type: ignore[assignment]
+        self._idle_since = 0.0
+        self._in_request = False  # a head has begun and is not complete
         self._default_headers: Any = None
         self._default_head = b""
 
@@ -97,7 +99,8 @@ class CancellingProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         for cycle in (self.running, self.cycle, *self.pipeline):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnect()
@@ -110,6 +113,7 @@ class CancellingProtocol(HttpToolsProtocol):
     # the parser
 
     def on_message_begin(self) -> None:
+        self._in_request = True
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -128,6 +132,7 @@ class CancellingProtocol(HttpToolsProtocol):
         self.scope = scope
 
     def on_headers_complete(self) -> None:
+        self._in_request = False
         parser = self.parser
         scope: Any = self.scope
         scope["method"] = parser.get_method().decode("ascii")
@@ -178,15 +183,31 @@ class CancellingProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         if self.pipeline:
             self._run(self.pipeline.pop())
         else:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._watch_idle(self.timeout_keep_alive)
         if not self.pipeline:
             self.flow.resume_reading()
+
+    def _watch_idle(self, wait_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it was idle for the whole time; a timer per connection, not one per request."""
+        self.timeout_keep_alive_task = None
+        if self.running is not None or self.transport.is_closing():
+            return  # the next response sees to a new timer
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0 or self._in_request:
+            self._watch_idle(max(left, 1.0))
+        else:
+            self.transport.close()
+
+    def _unset_keepalive_if_required(self) -> None:
+        pass  # uvicorn stops its timer whenever bytes come; this one goes on and looks again
 
     def shutdown(self) -> None:
         """Close as soon as the requests that are known have been answered."""

@@ -136,11 +136,7 @@ class Lane:
         self._methods = {}
 
     def _method(self, replica: ReplicaAddress, call: Call) -> Callable[..., Any]:
-        method: Callable[..., Any]
-        if hasattr(replica.actor, call.door):
-            method = getattr(replica.actor, call.door).options(num_returns=2).remote
-        else:
-            method = partial(replica.actor.handle_request.options(num_returns=2).remote, call.meta)
+        method: Callable[..., Any] = getattr(replica.actor, call.door).options(num_returns=2).remote
         self._methods[replica.tag, call.door] = method
         return method
 

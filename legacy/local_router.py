@@ -49,6 +49,7 @@ class LocalRouter:
         self.instance = instance
         self.closed = False
         self._key = key
+        self._id = f"handle-{uuid.uuid4().hex}"
         self._rng = random.Random()
         self._router = Router(MAX_WAITING)
         self._targets: weakref.WeakSet[Target] = weakref.WeakSet()
@@ -108,12 +109,18 @@ class LocalRouter:
         with self._news:
             self.closed = True
             self._news.notify_all()
+        self._say_goodbye()
         try:
             self._loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed already
             return
         if threading.current_thread() is not self._thread:
             self._thread.join(1.0)
+
+    def _say_goodbye(self) -> None:
+        controller = self._controller
+        if controller is not None and ray.is_initialized() and process_key() == self._key:
+            controller.leave.options(max_task_retries=0).remote(self._id)  # else a drain waits for our silence
 
     def _send_now(self, target: Target, call: Call) -> Any:
         split = target.split
@@ -190,7 +197,7 @@ class LocalRouter:
             return
         looking = asyncio.ensure_future(self._look_after_calls())
         try:
-            await follow(self._fetch, self._router, f"handle-{uuid.uuid4().hex}", "handle", self._applied)
+            await follow(self._fetch, self._router, self._id, "handle", self._applied)
         finally:
             looking.cancel()
 
@@ -259,7 +266,7 @@ def process_key() -> tuple[str, str]:
 def _no_endpoint(name: str, waited_s: float) -> DeadlineError:
     return DeadlineError(
         f"endpoint {name!r} does not exist and was not created within {waited_s:g} s; "
-        "create_endpoint() it first, or check the name"
+        "create_endpoint() or deploy() it first, or check the name"
     )
 
 

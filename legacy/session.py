@@ -29,6 +29,8 @@ from legacy.traffic.split import check_proportion
 logger = logging.getLogger("ray.serve")
 
 HANDLES_FOLLOW_S = 5.0  # how long a command waits for this process's own handles to follow it
+ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+HANDLES_KEPT = 100  # as in Ray 1.13
 GONE_S = 5.0  # how long shutdown waits for the controller's name to vanish
 
 
@@ -49,6 +51,7 @@ class Session:
         self.detached = detached
         self.alive = True
         self.used: set[Door] = set()
+        self._deployment_handles: dict[tuple[str, bool], RayServeHandle] = {}
 
     # backends
 
@@ -59,12 +62,12 @@ class Session:
                 f"cannot create backend {backend.tag!r}: it is already registered; "
                 "delete_backend() it first, update_backend_config() it, or choose another tag"
             )
-        self._command("create_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+        self.command("create_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
 
     def list_backends(self, door: Door) -> dict[str, BackendConfig]:
         """tag -> config of all backends."""
         self.used.add(door)
-        backends: dict[str, BackendConfig] = self._ask("list_backends")
+        backends: dict[str, BackendConfig] = self.ask("list_backends")
         return backends
 
     def get_backend_config(self, door: Door, tag: str) -> BackendConfig:
@@ -81,12 +84,12 @@ class Session:
             raise TypeError("the config options must be a dict or a serve.BackendConfig, not None")
         given = config_fields(changes, "the config options")
         BackendConfig(**given)  # so that a bad value raises pydantic's own error here
-        self._command("update_backend", tag, given, timeout_s=settings.load().start_timeout_s)
+        self.command("update_backend", tag, given, timeout_s=settings.load().start_timeout_s)
 
     def delete_backend(self, door: Door, tag: str, force: bool) -> None:
         """Unregister a backend and wait until its replicas are gone; an unknown tag is fine."""
         self.used.add(door)
-        self._command("delete_backend", tag, force, timeout_s=settings.load().start_timeout_s)
+        self.command("delete_backend", tag, force, timeout_s=settings.load().start_timeout_s)
 
     # endpoints
 
@@ -95,18 +98,18 @@ class Session:
         self.used.add(door)
         upper = check_endpoint(name, backend, route, methods)
         matching: Matching = "template" if door is Door.MODULE else "exact"
-        self._command("create_endpoint", Endpoint(name, route, upper, {backend: 1.0}, {}, matching, door))
+        self.command("create_endpoint", Endpoint(name, route, upper, {backend: 1.0}, {}, matching, door))
 
     def list_endpoints(self, door: Door) -> dict[str, dict[str, Any]]:
         """name -> route, methods, traffic and shadows of all endpoints."""
         self.used.add(door)
-        endpoints: dict[str, Endpoint] = self._ask("list_endpoints")
+        endpoints: dict[str, Endpoint] = self.ask("list_endpoints")
         return {name: _described(endpoint, door) for name, endpoint in endpoints.items()}
 
     def delete_endpoint(self, door: Door, name: str) -> None:
         """Unregister an endpoint and wait until no proxy knows it; an unknown name is fine."""
         self.used.add(door)
-        self._command("delete_endpoint", name)
+        self.command("delete_endpoint", name)
 
     def set_traffic(self, door: Door, name: str, weights: Any) -> None:
         """Replace the traffic policy of an endpoint and wait until it is in force."""
@@ -115,13 +118,13 @@ class Session:
             raise TypeError(
                 f"the traffic of endpoint {name!r} must be a dict of backend tag to weight, not {weights!r}"
             )
-        self._command("set_traffic", name, dict(weights))
+        self.command("set_traffic", name, dict(weights))
 
     def shadow_traffic(self, door: Door, name: str, tag: str, proportion: Any) -> None:
         """Copy a proportion of an endpoint's requests to a backend; 0 ends it."""
         self.used.add(door)
         check_proportion(name, tag, proportion)
-        self._command("shadow_traffic", name, tag, proportion)
+        self.command("shadow_traffic", name, tag, proportion)
 
     def get_handle(self, door: Door, name: str, missing_ok: bool, sync: bool) -> RayServeHandle:
         """A handle to an endpoint.
@@ -130,16 +133,28 @@ class Session:
             KeyError: there is no such endpoint, and `missing_ok` is False.
         """
         self.used.add(door)
-        endpoints: dict[str, Endpoint] = self._ask("list_endpoints")
+        endpoints: dict[str, Endpoint] = self.ask("list_endpoints")
         if name not in endpoints and not missing_ok:
             raise KeyError(
                 f"endpoint {name!r} does not exist; known endpoints: {sorted(endpoints) or 'none'}. "
                 "create_endpoint() it first, or pass missing_ok=True"
             )
-        is_deployment = name in endpoints and endpoints[name].door is Door.DEPLOYMENT
+        methods = endpoints[name].python_methods if name in endpoints else ()
         kind = RayServeSyncHandle if sync else RayServeHandle
         _warn_about_context(sync)
-        handle = kind(self.name, name, Door.DEPLOYMENT if is_deployment else door)
+        handle = kind(self.name, name, door, methods=methods)
+        handle.connect()
+        return handle
+
+    def deployment_handle(self, name: str, sync: bool) -> RayServeHandle:
+        """The handle to a deployment, which need not exist yet; the same object for the same arguments."""
+        self.check_alive()
+        handle = self._deployment_handles.get((name, sync))
+        if handle is None:
+            handle = (RayServeSyncHandle if sync else RayServeHandle)(self.name, name, Door.DEPLOYMENT)
+            if len(self._deployment_handles) >= HANDLES_KEPT:
+                self._deployment_handles.pop(next(iter(self._deployment_handles)))
+            self._deployment_handles[name, sync] = handle
         handle.connect()
         return handle
 
@@ -147,12 +162,12 @@ class Session:
 
     def http_options(self) -> HTTPOptions:
         """What the instance was started with, without middlewares."""
-        options: HTTPOptions = self._ask("http_options")
+        options: HTTPOptions = self.ask("http_options")
         return options
 
     def status(self) -> dict[str, Any]:
         """Endpoints, backends, replicas, proxies and routers, as plain values."""
-        report: dict[str, Any] = self._ask("status")
+        report: dict[str, Any] = self.ask("status")
         return report
 
     def wait_until_ready(self, timeout_s: float) -> None:
@@ -198,7 +213,16 @@ class Session:
                 return
             time.sleep(0.02)  # Ray has no event for a name that becomes free
 
-    def _command(self, method: str, *args: Any, timeout_s: float | None = None) -> None:
+    def command(self, method: str, *args: Any, timeout_s: float | None = None) -> None:
+        """Have the controller change something, and wait until this process's handles follow it.
+
+        Args:
+            timeout_s: how long the controller may take; by default a call that starts nothing.
+
+        Raises:
+            DeadlineError: it took longer.
+            Exception: the controller's errors are raised as they are.
+        """
         self.check_alive()
         # Ray runs the call again when the controller crashes in between; the id lets it see that
         ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
@@ -207,9 +231,10 @@ class Session:
         if router is not None and not router.wait_for_version(version, HANDLES_FOLLOW_S):
             logger.warning("handles of this process have not followed %s within %g s", method, HANDLES_FOLLOW_S)
 
-    def _ask(self, method: str) -> Any:
+    def ask(self, method: str, *args: Any) -> Any:
+        """Ask the controller something; its errors are raised as they are."""
         self.check_alive()
-        return self._result(getattr(self.controller, method).remote(), settings.load().call_timeout_s, method)
+        return self._result(getattr(self.controller, method).remote(*args), settings.load().call_timeout_s, method)
 
     def _result(self, ref: Any, timeout_s: float, what: str) -> Any:
         try:
@@ -226,7 +251,7 @@ class Session:
 def _described(endpoint: Endpoint, door: Door) -> dict[str, Any]:
     described = {
         "route": endpoint.route,
-        "methods": list(endpoint.methods),
+        "methods": list(endpoint.methods or ALL_METHODS),
         "traffic": dict(endpoint.traffic),
         "shadows": dict(endpoint.shadows),
     }

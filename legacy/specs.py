@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray import cloudpickle
@@ -26,6 +26,7 @@ class Backend:
     actor_options: Any = None
     config: Any = None
     env: Any = None
+    init_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 def backend_spec(door: Door, backend: Backend) -> BackendSpec:
@@ -39,13 +40,13 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
         if not isinstance(backend.env, CondaEnv):
             raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")
         with_interpreter({}, backend.env.name, _active_conda())  # the originals look at it before anything else
-    is_class = check_target(backend.tag, backend.target, backend.init_args)
+    is_class = check_target(backend.tag, backend.target, backend.init_args, backend.init_kwargs)
     actor_options = checked_actor_options(backend.actor_options, door)
     config = checked_config(backend.tag, backend.target, backend.config, door)
     conda = backend.env.name if backend.env is not None else conda_wanted(actor_options)
     return BackendSpec(
         tag=backend.tag,
-        code=cloudpickle.dumps((backend.target, backend.init_args, {})),
+        code=cloudpickle.dumps((backend.target, backend.init_args, backend.init_kwargs)),
         is_class=is_class,
         config=config,
         actor_options=with_interpreter(actor_options, conda, _active_conda()) if conda else actor_options,

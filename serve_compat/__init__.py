@@ -19,13 +19,16 @@ _NAMES = {
     "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "serve_compat.backends": "ImportedBackend accept_batch",
     "legacy.replica.batching": "batch",
+    "serve_compat.asgi": "ingress",
     "serve_compat.config": "BackendConfig HTTPOptions",
+    "serve_compat.deployments": "deployment",
     "serve_compat.env": "CondaEnv",
     "legacy.replica.messages": "ServeRequest",
+    "serve_compat.registry": "get_deployment list_deployments",
     "serve_compat.alias": "install",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
-_SUBMODULES = ("alias", "api", "backends", "config", "constants", "env", "exceptions", "handle", "utils")
+_SUBMODULES = ("alias", "api", "backends", "common", "config", "constants", "env", "exceptions", "handle", "utils")
 
 __all__ = sorted(_HOME)
 

@@ -1,4 +1,4 @@
-"""`ray.serve.api` of Ray 0.8-1.7."""
+"""`ray.serve.api` of Ray 0.8-2.6."""
 
 from legacy.api import (
     Client,
@@ -23,9 +23,13 @@ from legacy.api import (
 from legacy.replica.backends import accept_batch
 from legacy.replica.batching import batch
 from legacy.replica.context import ReplicaContext
+from serve_compat.asgi import ingress
+from serve_compat.deployments import Deployment, deployment
+from serve_compat.registry import get_deployment, get_deployment_statuses, list_deployments
 
 __all__ = [
     "Client",
+    "Deployment",
     "ReplicaContext",
     "accept_batch",
     "batch",
@@ -34,12 +38,17 @@ __all__ = [
     "create_endpoint",
     "delete_backend",
     "delete_endpoint",
+    "deployment",
     "get_backend_config",
     "get_current_backend_tag",
     "get_current_replica_tag",
+    "get_deployment",
+    "get_deployment_statuses",
     "get_handle",
     "get_replica_context",
+    "ingress",
     "list_backends",
+    "list_deployments",
     "list_endpoints",
     "set_traffic",
     "shadow_traffic",

@@ -1,13 +1,24 @@
-"""`ray.serve.config` of Ray 0.8-1.7."""
+"""`ray.serve.config` of Ray 0.8-2.6."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from legacy.checks import check_target, checked_actor_options
-from legacy.config import BackendConfig, BackendMetadata, DeploymentMode, Door, HTTPOptions
+from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, Door, HTTPOptions
 
-__all__ = ["BackendConfig", "BackendMetadata", "DeploymentMode", "HTTPOptions", "ReplicaConfig"]
+__all__ = [
+    "AutoscalingConfig",
+    "BackendConfig",
+    "BackendMetadata",
+    "DeploymentConfig",
+    "DeploymentMode",
+    "HTTPOptions",
+    "ReplicaConfig",
+]
+
+DeploymentConfig = BackendConfig
+"""Its name since Ray 1.9."""
 
 
 class ReplicaConfig:

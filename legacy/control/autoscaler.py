@@ -93,7 +93,7 @@ class Autoscaler:
         decision = decide(config, record.replicas, desired_replicas(config, running, mean), memory.patience, now)
         memory.patience = decision.patience
         if decision.target != record.replicas:
-            logger.info("autoscaling backend %s from %d to %d replicas", tag, record.replicas, decision.target)
+            logger.info("autoscaling backend %r from %d to %d replicas", tag, record.replicas, decision.target)
             await self._changes.scale(tag, decision.target)
 
     async def _ask_replicas(self, tag: str, memory: _Memory) -> None:

@@ -152,12 +152,14 @@ class Caretaker:
         tag = live.seen.tag
         timeout_s = 0.0 if self._fleet.force else self._fleet.config.experimental_graceful_shutdown_timeout_s
         self._tools.store.save("replica", tag, live.record())
-        await self._tools.publisher.acknowledged(self.publish(), ACKNOWLEDGE_S)
+        # Forced, calls may break off: only proxies are told first, so that new HTTP requests go elsewhere.
+        kinds = ("proxy",) if self._fleet.force else ("proxy", "handle")
+        await self._tools.publisher.acknowledged(self.publish(), ACKNOWLEDGE_S, kinds)
         expected = self._tools.publisher.take_sent(tag)
         try:
             await asyncio.wait_for(live.actor.drain.remote(expected, timeout_s), timeout_s + STOP_S)
         except (RayError, asyncio.TimeoutError) as error:
-            logger.warning("replica %s did not stop by itself: %s", tag, type(error).__name__)
+            logger.warning("replica %r did not stop by itself: %s", tag, type(error).__name__)
         self._tools.launcher.kill(live.actor)
         self._remove(live)
 
@@ -165,7 +167,7 @@ class Caretaker:
         try:
             host, port = await asyncio.wait_for(live.actor.open_tcp.remote(), STOP_S)
         except (RayError, asyncio.TimeoutError) as error:
-            logger.warning("replica %s opened no TCP port: %s", live.seen.tag, error)
+            logger.warning("replica %r opened no TCP port: %s", live.seen.tag, error)
             live.opening_tcp = False
             return
         if live.address is not None:
@@ -184,7 +186,7 @@ class Caretaker:
             await live.actor.wait_until_gone.remote()
         except RayError as error:
             if self._fleet.replicas.get(live.seen.tag) is live and live.seen.state is not State.DRAINING:
-                logger.warning("replica %s died: %s", live.seen.tag, type(error).__name__)
+                logger.warning("replica %r died: %s", live.seen.tag, type(error).__name__)
                 self._remove(live)
 
     async def _check_health(self, live: Live) -> None:
@@ -198,14 +200,14 @@ class Caretaker:
                 return  # _until_dead sees it too
             except (RayError, asyncio.TimeoutError) as error:
                 live.unhealthy += 1
-                logger.warning("replica %s failed health check %d: %s", live.seen.tag, live.unhealthy, error)
+                logger.warning("replica %r failed health check %d: %s", live.seen.tag, live.unhealthy, error)
             if live.unhealthy >= FAILED_CHECKS and live.seen.state is not State.DRAINING:
                 self._tools.launcher.kill(live.actor)
                 self._remove(live)
                 return
 
     def _failed(self, live: Live, failure: StartFailure) -> None:
-        logger.error("replica %s failed to start: %s\n%s", failure.replica, failure.error, failure.traceback)
+        logger.error("replica %r failed to start: %s\n%s", failure.replica, failure.error, failure.traceback)
         if live.actor is not None:
             self._tools.launcher.kill(live.actor)
         self._fleet.failed(failure, _now())

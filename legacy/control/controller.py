@@ -79,6 +79,10 @@ class ServeController(DeploymentCommands):
         """A router's long poll; it acknowledges what the router has in force."""
         return await self._publisher.watch(poll, self._autoscaler.poll_patience(POLL_S))
 
+    async def leave(self, router_id: str) -> None:
+        """A router ends for good, so that nobody waits for its acknowledgements."""
+        self._publisher.leave(router_id)
+
     async def shutdown(self) -> None:
         """Stop every proxy and replica and forget everything; the caller then kills this actor."""
         await self._recovered

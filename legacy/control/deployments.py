@@ -61,7 +61,7 @@ class DeploymentCommands(Commands):
         if record is not None:
             users = changes.desired.users_of(name)
             if users:
-                logger.warning("deployment %s is deleted while endpoints %s still use it", name, users)
+                logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
             await changes.forget(record, force=False)
         return changes.publisher.version
 

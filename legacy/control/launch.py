@@ -15,6 +15,7 @@ from legacy.config import HTTPOptions
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
 from legacy.errors import InstanceError
+from legacy.replica.server import DIRECTORY_PREFIX
 from legacy.settings import load
 
 
@@ -37,7 +38,7 @@ def start_controller(name: str, namespace: str, detached: bool, options: HTTPOpt
         options=options.model_copy(update={"middlewares": []}),
         options_blob=cloudpickle.dumps(options),
         secret=secret,
-        socket_dir=os.path.join(settings.run_dir, f"serve-{secrets.token_hex(4)}"),
+        socket_dir=os.path.join(settings.run_dir, DIRECTORY_PREFIX + secrets.token_hex(4)),
         owner_job=None if detached else ray.get_runtime_context().get_job_id(),
         start_timeout_s=settings.start_timeout_s,
     )

@@ -114,6 +114,12 @@ class Publisher:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), max(0.01, min(left, next_silence)))
 
+    def leave(self, router_id: str) -> None:
+        """A router ends for good: nobody waits for it any more."""
+        if self._routers.pop(router_id, None) is not None:
+            self._heard.set()
+            self._heard = asyncio.Event()
+
     def take_sent(self, replica: str) -> int:
         """How many handle calls all routers sent to a replica before they stopped using it."""
         return sum(self._sent.pop(replica, {}).values())

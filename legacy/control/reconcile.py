@@ -62,7 +62,7 @@ class Reconciler:
             try:
                 self._reconcile(tag)
             except Exception:  # one backend's trouble must not stop the others'
-                logger.exception("backend %s could not be reconciled; trying again in 1 s", tag)
+                logger.exception("backend %r could not be reconciled; trying again in 1 s", tag)
                 asyncio.get_running_loop().call_later(1.0, self.touch, tag)
         return len(dirty)
 

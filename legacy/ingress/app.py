@@ -12,7 +12,7 @@ from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
 from legacy.http_protocol import SCOPE_KEY
 from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, RequestBody, frame
-from legacy.ingress.counters import Counters, add
+from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call
 from legacy.ingress.framing import Inbound, call_line, forwarding_lines, read_request, target, write_request
 from legacy.ingress.header_rules import Refusal
@@ -56,12 +56,13 @@ class ProxyApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "websocket":
+        if scope["type"] == "websocket":
             # Middlewares have seen the handshake; what follows is no ASGI conversation but a request with a tunnel.
             cycle = scope[TUNNEL_KEY].cycle
-            await self._serve(scope, cycle.receive, cycle.send)
+            receive, send = cycle.receive, cycle.send
+        elif scope["type"] != "http":
+            return
+        await self._serve(scope, receive, send)
 
     def counters(self) -> Counters:
         """The totals since the start; they go on counting."""
@@ -108,8 +109,9 @@ class ProxyApp:
         assert endpoint is not None
         name = endpoint.name
         counters = self._counters
-        add(counters.http_requests, endpoint.route or "")
-        add(counters.router_requests, name)
+        route = endpoint.route or ""
+        counters.http_requests[route] = counters.http_requests.get(route, 0) + 1
+        counters.router_requests[name] = counters.router_requests.get(name, 0) + 1
         router = self._router
         split = router.split(name)
         backend = split.primary(found.shard_key, self._rng)
@@ -122,9 +124,9 @@ class ProxyApp:
             found.lines += 2
         head = self._head(scope, found)
         call = Call(scope, send, head, self._last_line(found.call_method, match), body, router.slots(backend))
+        call.tunnel = scope.get(TUNNEL_KEY)
         if split.has_shadows and call.tunnel is None:
             self._plan_copies(call, split.copies(found.shard_key, self._rng), found.chunked)
-        call.tunnel = scope.get(TUNNEL_KEY)
         call.prefetch = body is not None and not found.expects
         return call
 

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from legacy.http_cycle import BODY_FOLLOWS
 from legacy.ingress.body import ClientGoneError, RequestBody
 from legacy.ingress.pool import Pool
 from legacy.ingress.replies import CLOSE, Send
@@ -15,6 +16,8 @@ from legacy.ingress.tunnel import Tunnel
 from legacy.ingress.upstream import ConnectionGoneError, Upstream
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
+
+Message = MutableMapping[str, Any]
 
 LINGER_S = 2.0  # how long the rest of a body is read for nothing, so that the client gets its early answer
 
@@ -82,6 +85,13 @@ class Call:
         self.tunnel: Tunnel | None = None
         self.on_sent: Callable[[], None] | None = None
 
+    def tell_sent(self) -> None:
+        """A replica has been sent the whole request."""
+        self.sent = True
+        tell, self.on_sent = self.on_sent, None
+        if tell is not None:
+            tell()
+
 
 class Exchange:
     """A place at a replica and, soon, a connection to it. `close` gives both back, whatever happened.
@@ -105,7 +115,7 @@ class Exchange:
         self._pump_error: ClientGoneError | None = None
 
     async def send_request(self, upstream: Upstream, head: bytes, deadline: float) -> None:
-        """Send the request and wait for the head of the answer, or for the first of the two to fail.
+        """Send a request that has a body, and wait for the head of the answer, or for the first of the two to fail.
 
         Args:
             deadline: loop time by which the answer must have begun.
@@ -116,10 +126,10 @@ class Exchange:
         """
         call = self._call
         body = call.body
-        data = head if body is None else head + await body.next()
-        answered = upstream.request(data, call.is_head, deadline)
-        if body is None or body.at_end:
-            _tell_sent(call)
+        assert body is not None
+        answered = upstream.request(head + await body.next(), call.is_head, deadline)
+        if body.at_end:
+            call.tell_sent()
         else:
             self._pump = asyncio.ensure_future(self._send_rest(body, upstream))
         try:
@@ -129,8 +139,19 @@ class Exchange:
                 raise self._pump_error from None
             raise
 
+    def whole_answer(self, answer: Outbound) -> tuple[Message, Message] | None:
+        """The two messages of an answer that has arrived as a whole; the place and the connection are free then."""
+        upstream, call = self.upstream, self._call
+        if upstream is None or not upstream.complete or self._pump is not None or upstream.status == 101:
+            return None
+        body = {"type": "http.response.body", "body": upstream.take()}
+        status, headers = upstream.status, answer.headers
+        self.close()
+        call.started = True
+        return {"type": "http.response.start", "status": status, "headers": headers, BODY_FOLLOWS: True}, body
+
     async def send_answer(self, answer: Outbound) -> None:
-        """Pass the answer on to the client. The place and the connection are free before its last byte is sent.
+        """Pass the answer on as it comes. The place and the connection are free before its last byte is sent.
 
         Raises:
             ConnectionGoneError, UpstreamError: the answer broke off; the client has seen its beginning.
@@ -140,13 +161,6 @@ class Exchange:
         if call.tunnel is not None and upstream.status == 101:
             call.started = True
             await call.tunnel.join(*upstream.hand_over(), answer.headers)
-            return
-        if upstream.complete and self._pump is None:
-            data = upstream.take()
-            self._release()
-            call.started = True
-            await send({"type": "http.response.start", "status": upstream.status, "headers": answer.headers})
-            await send({"type": "http.response.body", "body": data})
             return
         if self._pump is not None and not self._pump.done():
             answer.headers.append(CLOSE)  # an early answer: the rest of the request will not be read
@@ -160,7 +174,7 @@ class Exchange:
                 await upstream.more()
             data = upstream.take()
         early = await self._stop_pump()
-        self._release()
+        self.close()
         if early and call.body is not None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
             data = b""
@@ -169,18 +183,16 @@ class Exchange:
 
     def close(self) -> None:
         """Give back what is still held; a connection in the middle of an exchange is closed."""
+        place, self._place = self._place, None
         if self._pump is not None:
             self._pump.cancel()
-        self._release()
-
-    def _release(self) -> None:
-        place, self._place = self._place, None
         if place is None:
             return
-        if self.upstream is not None:
+        upstream = self.upstream
+        if upstream is not None:
             if self._pump is not None and (self._call.body is None or not self._call.body.at_end):
-                self.upstream.reusable = False  # half a request is on it
-            self._pool.put_back(self.upstream)
+                upstream.reusable = False  # half a request is on it
+            self._pool.put_back(upstream)
         self._call.slots.give_back(place)
 
     async def _stop_pump(self) -> bool:
@@ -198,19 +210,12 @@ class Exchange:
                 data = await body.next()
                 if data:
                     await upstream.write(data)
-            _tell_sent(self._call)
+            self._call.tell_sent()
         except ConnectionGoneError:
             pass  # the answer, or its absence, tells the rest
         except ClientGoneError as error:
             self._pump_error = error
             upstream.abort()
-
-
-def _tell_sent(call: Call) -> None:
-    call.sent = True
-    tell, call.on_sent = call.on_sent, None
-    if tell is not None:
-        tell()
 
 
 async def _read_for_nothing(body: RequestBody) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from legacy.http_protocol import cancel_on_disconnect
 from legacy.ingress.guard import GuardProtocol, guard
 from legacy.ingress.limits import Limits
 
@@ -73,7 +72,7 @@ class Front:
         self._state = ServerState()
         self._server: asyncio.AbstractServer | None = None
         self._config = Config(
-            cancel_on_disconnect(app),
+            app,
             http=self._protocol,
             ws="none",
             lifespan="off",

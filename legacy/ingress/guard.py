@@ -46,7 +46,6 @@ class GuardProtocol(RefusingProtocol):
             if self._tunnel is not None:
                 self._tunnel.feed(data)
             return
-        self._unset_keepalive_if_required()
         self._last_data = self.loop.time()
         self._segment = len(data)
         self._noise += len(data)

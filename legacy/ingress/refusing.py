@@ -61,7 +61,6 @@ class RefusingProtocol(CancellingProtocol):
         last = not self.pipeline
         super().on_response_complete()
         if self._deaf and last:
-            self._unset_keepalive_if_required()
             if self._refusal is not None:
                 self._write_refusal()
             elif not self.transport.is_closing():
@@ -114,8 +113,4 @@ class RefusingProtocol(CancellingProtocol):
             # somebody must want it: not while it is held back, nor before "100 Continue"
             wanted = not self.flow.read_paused and not cycle.waiting_for_100_continue
             return Phase.BODY if wanted else Phase.OTHER
-        if answered and self.timeout_keep_alive_task is None:
-            # bytes came that begin no request (blank lines); they must not keep the connection for ever
-            self._in_head = True
-            self._head_since = now
         return Phase.OTHER

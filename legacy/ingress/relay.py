@@ -144,11 +144,22 @@ class Relay:
             kept = None if call.tries or call.tunnel is not None else self._pool.take(replica.tag)
             exchange.upstream = upstream = kept or await self._pool.connect(replica, call.tunnel is not None)
             deadline = self._loop.time() + self._answer_timeout_s
-            await exchange.send_request(upstream, self._writer.complete(call.head, call.last_line, replica), deadline)
+            head = self._writer.complete(call.head, call.last_line, replica)
+            if call.body is None:
+                answered = upstream.request(head, call.is_head, deadline)
+                call.tell_sent()
+                await answered
+            else:
+                await exchange.send_request(upstream, head, deadline)
             answer = read_response(upstream.status, upstream.headers, call.is_head or upstream.status == 101)
             if answer.refused:
                 return Outcome.REFUSED
-            await exchange.send_answer(answer)
+            whole = exchange.whole_answer(answer)
+            if whole is None:
+                await exchange.send_answer(answer)
+            else:
+                await call.send(whole[0])
+                await call.send(whole[1])
         except UnreachableError as error:
             self._writer.leave_out(call.slots, replica.tag, error)
             return Outcome.UNREACHABLE

@@ -13,13 +13,13 @@ from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy.errors import MethodMissingError
 from legacy.http_protocol import SCOPE_KEY
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.invoke import Servable
-from legacy.replica.messages import CALL, HTTPRequest, to_http
+from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http
 from legacy.replica.metrics import ReplicaMetrics
 
 logger = logging.getLogger("ray.serve")
@@ -62,7 +62,9 @@ class ReplicaApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of a proxy on this node."""
         headers = scope["headers"]
-        if not headers or headers[-1][0] != CALL_HEADER:
+        if scope["type"] == "websocket":
+            await self._talk(scope, receive, send)
+        elif not headers or headers[-1][0] != CALL_HEADER:
             await _say(send, 400, "this socket serves the proxies of one serve instance only", _CLOSE)
         elif self.draining:
             await _say(send, 503, "this replica is stopping", REFUSED)
@@ -79,6 +81,9 @@ class ReplicaApp:
         self.in_flight += 1
         began, failed = time.perf_counter(), True
         try:
+            if self._servable.asgi is not None and name == CALL:
+                failed = not await self._hand_over(self._servable.asgi, scope, receive, send)
+                return
             result = await self._run(name, scope, receive)
             if isinstance(result, Response):
                 failed = not await self._forward(result, scope, receive, send)
@@ -106,12 +111,38 @@ class ReplicaApp:
             raise MethodMissingError(f"X-SERVE-CALL-METHOD names {name!r}; only public methods can be called over HTTP")
         if self._servable.find(name).takes_nothing:
             return await self._servable.call(name, (), {})
+        if self._servable.strips_prefix and scope["root_path"]:
+            _strip_prefix(scope)
         request = HTTPRequest(scope, receive)
         await _read_body(request)
         return await self._servable.call(name, (request,), {})
 
-    async def _forward(self, response: Response, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send a response of the user's; False when it broke off half-way."""
+    async def _hand_over(self, asgi: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Let the user's ASGI application answer; False when it broke off half-way."""
+        turnstile = self._servable.turnstile
+        await turnstile.enter()
+        try:
+            return await self._forward(asgi, scope, receive, send)
+        finally:
+            turnstile.leave()
+
+    async def _talk(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one websocket, which the proxy passes through unread."""
+        headers, asgi = scope["headers"], self._servable.asgi
+        if not headers or headers[-1][0] != CALL_HEADER or asgi is None:
+            await _decline(send, 400, "this socket serves the proxies of one serve instance only")
+        elif self.draining or self.in_flight >= self.ceiling:
+            await _decline(send, 503, "this replica takes no websockets now", REFUSED)
+        else:
+            _, scope["root_path"], _ = self._read_call(headers.pop()[1])
+            self.in_flight += 1
+            try:
+                await asgi(scope, receive, send)
+            finally:
+                self.in_flight -= 1
+
+    async def _forward(self, response: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Let a response or application of the user's answer; False when it broke off half-way."""
         watched = _Watched(send)
         try:
             await response(scope, receive, watched)
@@ -197,6 +228,20 @@ async def _read_body(request: HTTPRequest) -> None:
         await request.read(length)
     else:
         request._body = b""
+
+
+def _strip_prefix(scope: Scope) -> None:
+    path, root = scope["path"], scope["root_path"]
+    if path == root or path.startswith(root + "/"):
+        scope[WHOLE_PATH], scope["path"] = path, path[len(root) :]
+
+
+async def _decline(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
+    """Refuse a websocket with an ordinary answer."""
+    body = text.encode("utf-8", "replace")
+    head = [_PLAIN, (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": head})
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 async def _say(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:

@@ -21,6 +21,9 @@ The style "raw" passes the arguments as they are (deployments, and 1.4-1.7 with 
 "serve_request" makes a `ServeRequest` of them.
 """
 
+PLAIN: Meta = ("__call__", "serve_request", "GET", None, None)
+RAW: Meta = ("__call__", "raw", "GET", None, None)
+
 
 def arguments(
     meta: Meta, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import logging
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from legacy.replica.backends import IMPORT_PATH, accepts_batches
 from legacy.replica.batch_core import BatchCore
 from legacy.replica.batching import Batcher
 from legacy.replica.messages import CALL
+from legacy.replica.turnstile import Turnstile
+
+logger = logging.getLogger("ray.serve")
+
+ALONE_S = 600.0  # how long `reconfigure` of a deployment waits for running requests
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,21 @@ def prepare(setup: str) -> None:
     getattr(importlib.import_module(module), name)()
 
 
+def unpacked(code: bytes) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The user's function, class or import path, and the constructor's arguments, as they were registered."""
+    target, args, kwargs = cloudpickle.loads(code)
+    return target, tuple(args), dict(kwargs)
+
+
 async def load(code: bytes) -> Code:
     """Unpickle the user's code and import what is named by path.
 
     Raises:
         Exception: whatever the user's modules raise while they are imported.
     """
-    target, args, kwargs = cloudpickle.loads(code)
+    target, args, kwargs = unpacked(code)
     path = target if isinstance(target, str) else getattr(target, IMPORT_PATH, None)
-    return Code(import_path(path) if path else target, tuple(args), dict(kwargs))
+    return Code(import_path(path) if path else target, args, kwargs)
 
 
 def import_path(path: str) -> Any:
@@ -116,6 +128,10 @@ class Servable:
         backend: the backend's name, for messages.
         config: batch limits and user_config.
         door: decides when `reconfigure` is called.
+
+    Attributes:
+        asgi: what answers HTTP when the class is an ASGI application, else None.
+        turnstile: every request passes it.
     """
 
     def __init__(self, target: Any, backend: str, config: BackendConfig, door: Door) -> None:
@@ -128,6 +144,13 @@ class Servable:
         self._batchers: dict[str, Batcher] = {}
         self._config = config
         self._configured_with = b""
+        self.turnstile = Turnstile()
+        self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
+
+    @property
+    def strips_prefix(self) -> bool:
+        """Whether its requests show the path below the route only, as in Ray 1.4-2.6 for deployments."""
+        return self._door is Door.DEPLOYMENT
 
     def find(self, name: str) -> Handler:
         """The handler of that name.
@@ -147,6 +170,7 @@ class Servable:
             Exception: whatever user code raises.
         """
         handler = self._handlers.get(name) or self._look_up(name)
+        await self.turnstile.enter()
         try:
             if self._batches:
                 return await self._batched(name, args, kwargs)
@@ -155,6 +179,8 @@ class Servable:
         except (SystemExit, KeyboardInterrupt) as error:
             # Asyncio would let these two end the whole thread; the originals answer with an error and live on.
             raise RayServeException(f"user code of backend {self._backend!r} raised {error!r}") from error
+        finally:
+            self.turnstile.leave()
 
     async def configure(self, config: BackendConfig) -> None:
         """Take over a new config; `reconfigure` is called when the user_config is another one than before.
@@ -174,7 +200,11 @@ class Servable:
         if self._is_function or not hasattr(self.target, "reconfigure"):
             kind = "is a function" if self._is_function else "has no method reconfigure(user_config)"
             raise RayServeException(f"backend {self._backend!r} was given a user_config, but it {kind}")
-        await self._finish(self.target.reconfigure(wanted))
+        if self._door is Door.DEPLOYMENT:
+            async with self.turnstile.closed(ALONE_S):
+                await self._finish(self.target.reconfigure(wanted))
+        else:
+            await self._finish(self.target.reconfigure(wanted))
         self._handlers.clear()
         self._configured_with = print_of_it
 
@@ -187,9 +217,23 @@ class Servable:
         """Call the user's `check_health`."""
         await self._finish(self.target.check_health())
 
+    async def start(self) -> None:
+        """Run the startup events of a class that is an ASGI application.
+
+        Raises:
+            Exception: whatever they raise.
+        """
+        if self.asgi is not None:
+            await self.target.__serve_startup__()
+
     async def destroy(self) -> None:
-        """Call the user's `__del__`, sync or async, for the last time."""
+        """Run the shutdown events of an ASGI application, then the user's `__del__`, sync or async, the only time."""
         kind = type(self.target)
+        if self.asgi is not None:
+            try:
+                await self.target.__serve_shutdown__()
+            except Exception:  # user code may raise anything; its destructor has a right to run all the same
+                logger.exception("the shutdown events of backend %r failed", self._backend)
         if self._is_function or not hasattr(kind, "__del__"):
             return
         last_words = self.target.__del__

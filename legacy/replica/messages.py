@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.datastructures import URL
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
@@ -19,9 +20,12 @@ BUFFERED = 8 * 1024 * 1024
 
 CALL = "__call__"
 
+WHOLE_PATH = "serve.path"
+"""Where a scope whose path is only the part below the route carries the whole path."""
+
 # What of an ASGI scope a request may take along to another process.
 _LINE = ("type", "asgi", "http_version", "server", "client", "scheme", "method")
-_PORTABLE = (*_LINE, "root_path", "path", "raw_path", "query_string", "headers", "path_params")
+_PORTABLE = (*_LINE, "root_path", "path", "raw_path", "query_string", "headers", "path_params", WHOLE_PATH)
 
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _BYTES = (b"content-type", b"text/plain")
@@ -106,6 +110,12 @@ class ServeRequest:
 
 class HTTPRequest(Request):
     """A Starlette request that can be sent through a handle and arrives as the same request."""
+
+    @property
+    def url(self) -> URL:
+        """The whole URL, also where `scope["path"]` is only the part below the route (deployments)."""
+        whole = self.scope.get(WHOLE_PATH)
+        return super().url if whole is None else URL(scope={**self.scope, "path": whole})
 
     async def read(self, length: int | None) -> None:
         """Read a body of up to 8 MiB before the handler runs, so that it can be read twice and sent on.

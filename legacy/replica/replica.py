@@ -18,7 +18,7 @@ from legacy.errors import RayServeException
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.app import ReplicaApp, SecretApp
-from legacy.replica.calls import CallDoor, Gate, Meta
+from legacy.replica.calls import PLAIN, RAW, CallDoor, Gate, Meta
 from legacy.replica.faults import error_text, traceback_text
 from legacy.replica.invoke import Servable, construct, load, prepare
 from legacy.replica.metrics import ReplicaMetrics
@@ -72,7 +72,7 @@ class ServeReplica:
             self._birth = asyncio.get_running_loop().create_task(self._begin())
         return await asyncio.shield(self._birth)
 
-    async def handle_request(self, meta: Meta, *args: Any, **kwargs: Any) -> tuple[Any, None]:
+    async def handle_request(self, meta: Meta, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:
         """Run one handle call. Called with `num_returns=2`: the second value only says that the call is over.
 
         Raises:
@@ -82,6 +82,14 @@ class ServeReplica:
         if self._door is None:
             raise self._not_ready()
         return await self._door.call(meta, args, kwargs), None
+
+    async def handle_plain(self, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:
+        """`handle_request` without options: Ray needs a quarter longer for a small call that has an argument."""
+        return await self.handle_request(PLAIN, *args, **kwargs)
+
+    async def handle_raw(self, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:
+        """The same for deployments, whose arguments reach the handler as they are."""
+        return await self.handle_request(RAW, *args, **kwargs)
 
     async def reconfigure(self, config: BackendConfig) -> StartFailure | None:
         """Take over a new config, calling the user's `reconfigure` if its user_config changed."""
@@ -174,11 +182,13 @@ class ServeReplica:
         self._step = "constructor"
         here.servable_object = await self._user.run(_contained, construct, code)
         servable = Servable(here.servable_object, start.backend, start.config, start.door)
+        await self._user.run(_contained, servable.start)
         self._step = "reconfigure"
         await self._user.run(_contained, servable.configure, start.config)
         self._step = "environment"
         metrics = ReplicaMetrics(start.backend, start.tag)
         app = ReplicaApp(servable, metrics, _ceiling(start.config), start.debug)
+        self._server.speaks_websocket = servable.asgi is not None
         await self._user.run(self._server.serve_unix, app, sock)
         self._servable, self._app, self._metrics = servable, app, metrics
         self._door = CallDoor(servable, metrics, self._gate, self._user)

@@ -22,6 +22,7 @@ KEEP_ALIVE_S = 90  # longer than the 30 s proxies keep an idle connection, so th
 LONGEST_PATH = 100  # bytes; the kernel's limit is 108
 _BACKLOG = 1024
 _CLOSING_LOOKS = 100  # of 10 ms
+DIRECTORY_PREFIX = "serve-"
 _SUFFIX = ".sock"
 _UNBORN = ".new"
 
@@ -60,6 +61,7 @@ def bind_private(directory: str) -> tuple[socket.socket, str]:
     # Under its name only now that it listens, so that a sweep of another replica never takes it for a dead one.
     os.rename(unborn, path)
     sweep(directory)
+    sweep_neighbours(directory)
     return sock, path
 
 
@@ -89,10 +91,25 @@ def sweep(directory: str) -> None:
                 continue
 
 
+def sweep_neighbours(directory: str) -> None:
+    """Remove what instances left behind whose whole node was killed, so that nobody was there to tidy up."""
+    here = Path(directory)
+    for other in here.parent.glob(DIRECTORY_PREFIX + "*"):
+        with contextlib.suppress(OSError):  # somebody else's, in use, or gone already
+            if other != here and other.lstat().st_uid == os.geteuid():
+                sweep(str(other))
+                other.rmdir()
+
+
 class ReplicaServer:
-    """uvicorn's HTTP protocol on the replica's sockets. All methods run on the user loop."""
+    """uvicorn's HTTP protocol on the replica's sockets. All methods run on the user loop.
+
+    Attributes:
+        speaks_websocket: whether the app is given websockets; to be set before it serves.
+    """
 
     def __init__(self) -> None:
+        self.speaks_websocket = False
         self._servers: list[asyncio.AbstractServer] = []
         self._states: list[uvicorn.server.ServerState] = []
         self._path = ""
@@ -160,7 +177,7 @@ class ReplicaServer:
         config = uvicorn.config.Config(
             cancel_on_disconnect(app),
             http=CancellingProtocol,
-            ws="none",
+            ws="websockets-sansio" if self.speaks_websocket else "none",
             lifespan="off",
             interface="asgi3",
             log_config=None,

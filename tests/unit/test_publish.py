@@ -124,6 +124,20 @@ def test_a_router_that_went_silent_is_not_waited_for(monkeypatch):
     assert took < SILENCE_S
 
 
+def test_a_router_that_says_goodbye_is_not_waited_for():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        polling = asyncio.ensure_future(publisher.watch(poll(0), 10))
+        await asyncio.sleep(0)
+        waiting = asyncio.ensure_future(publisher.acknowledged(publisher.put(("backend", "a"), view("a")), 60))
+        await polling
+        publisher.leave("r")
+        return await asyncio.wait_for(waiting, 1)
+
+    assert asyncio.run(scenario()) == 0
+
+
 def test_calls_sent_by_all_routers_add_up():
     async def scenario():
         publisher = Publisher("e", "")

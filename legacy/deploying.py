@@ -1,0 +1,177 @@
+"""Deployments on the core: one is a backend plus an endpoint of the same name in the same controller (Ray 1.3-2.6)."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+
+from legacy import settings
+from legacy.checks import checked_actor_options
+from legacy.config import CONCURRENCY_1_4, BackendConfig, DeploymentMode, Door
+from legacy.errors import DeadlineError
+from legacy.handle import RayServeHandle
+from legacy.instances import instances
+from legacy.records import BackendSpec, DeploymentInfo, Endpoint
+from legacy.replica.invoke import unpacked
+from legacy.session import Session
+from legacy.specs import Backend, backend_spec
+
+OWN_METHODS = "__serve_"  # what the adapter adds to classes begins so
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A deployment to put into force, unchecked except for its config.
+
+    Attributes:
+        target: the function or class; None for the code of `registered`.
+        registered: what runs under some name already and is deployed again with its code and arguments.
+    """
+
+    name: str
+    target: Any
+    init_args: tuple[Any, ...]
+    init_kwargs: dict[str, Any]
+    config: BackendConfig
+    actor_options: dict[str, Any] | None
+    version: str | None = None
+    prev_version: str | None = None
+    route: str | None = None
+    registered: BackendSpec | None = None
+
+
+def deploy(wanted: Wanted, blocking: bool) -> None:
+    """Check the deployment, register it, and wait for its replicas if `blocking`.
+
+    Raises:
+        InstanceError: no serve instance runs.
+        TypeError, ValueError: it cannot be deployed as it is; nothing changes.
+        BackendStartError: its code fails.
+    """
+    session = _session()
+    spec = _spec(wanted)
+    methods = _methods(wanted.target) if wanted.registered is None else _known_methods(session, wanted.registered.tag)
+    endpoint = Endpoint(
+        wanted.name, wanted.route, (), {wanted.name: 1.0}, matching="prefix", door=Door.DEPLOYMENT,
+        python_methods=methods,
+    )  # fmt: skip
+    timeout_s = settings.load().start_timeout_s
+    session.command("deploy", spec, endpoint, wanted.prev_version, blocking, timeout_s=timeout_s)
+
+
+def delete(name: str) -> None:
+    """Unregister a deployment and wait until its replicas are gone; an unknown one is fine.
+
+    Raises:
+        InstanceError: no serve instance runs.
+        TimeoutError: they are not gone in time.
+    """
+    try:
+        _session().command("delete_deployment", name)
+    except DeadlineError as error:
+        raise TimeoutError(f"deployment {name!r} could not be deleted: {error}") from None
+
+
+def get(name: str) -> DeploymentInfo | None:
+    """What runs under that name; None for nothing."""
+    info: DeploymentInfo | None = _session().ask("get_deployment", name)
+    return info
+
+
+def list_all() -> dict[str, DeploymentInfo]:
+    """Everything that runs, by name."""
+    found: dict[str, DeploymentInfo] = _session().ask("list_deployments")
+    return found
+
+
+def statuses() -> dict[str, tuple[str, str]]:
+    """name -> (UPDATING, HEALTHY or UNHEALTHY; why)."""
+    found: dict[str, tuple[str, str]] = _session().ask("deployment_statuses")
+    return found
+
+
+def handle(name: str, sync: bool) -> RayServeHandle:
+    """The handle to a deployment, which may come later; the same object for the same question."""
+    return _session().deployment_handle(name, sync)
+
+
+def root_url() -> str | None:
+    """Where the instance's HTTP routes begin, without slash at the end; None when there is no HTTP server."""
+    options = _session().http_options()
+    if options.root_url:
+        return options.root_url.rstrip("/")
+    if options.location is DeploymentMode.NoServer:
+        return None
+    return f"http://{options.host}:{options.port}{options.root_path.rstrip('/')}"
+
+
+def code_of(spec: BackendSpec) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The function or class of a backend and its constructor's arguments."""
+    return unpacked(spec.code)
+
+
+def _session() -> Session:
+    session = instances.current()
+    session.used.add(Door.DEPLOYMENT)
+    return session
+
+
+def _spec(wanted: Wanted) -> BackendSpec:
+    options = with_job_environment(wanted.actor_options, _job_environment())
+    if wanted.registered is None:
+        backend = Backend(
+            wanted.name, wanted.target, wanted.init_args, options, wanted.config, None, wanted.init_kwargs
+        )
+        return replace(backend_spec(Door.DEPLOYMENT, backend), version=wanted.version)
+    known = wanted.registered
+    config = wanted.config.updated({"internal_metadata": known.config.internal_metadata})
+    if config.max_concurrent_queries is None:
+        config.max_concurrent_queries = CONCURRENCY_1_4
+    return replace(
+        known,
+        tag=wanted.name,
+        config=config,
+        actor_options=checked_actor_options(options, Door.DEPLOYMENT),
+        door=Door.DEPLOYMENT,
+        version=wanted.version,
+    )
+
+
+def with_job_environment(options: dict[str, Any] | None, job: dict[str, Any]) -> dict[str, Any] | None:
+    """Actor options whose replicas find what the deploying job's `runtime_env` brings (Ray 1.13).
+
+    The controller may belong to another job, so replicas would not inherit it by themselves.
+
+    Args:
+        options: ray_actor_options as given; not changed.
+        job: the runtime_env of the job that deploys.
+    """
+    # Ray takes a set-up hook for whole jobs only.
+    brought = {key: value for key, value in job.items() if key != "worker_process_setup_hook"}
+    if not brought or not (options is None or isinstance(options, dict)):
+        return options
+    own = (options or {}).get("runtime_env")
+    if not own:
+        return {**(options or {}), "runtime_env": brought}
+    if "working_dir" in own or "working_dir" not in brought:
+        return options
+    return {**(options or {}), "runtime_env": {**own, "working_dir": brought["working_dir"]}}
+
+
+def _job_environment() -> dict[str, Any]:
+    return dict(ray.get_runtime_context().runtime_env or {})
+
+
+def _methods(target: Any) -> tuple[str, ...]:
+    if not inspect.isclass(target):
+        return ()
+    found = (name for name, _ in inspect.getmembers(target, inspect.isfunction))
+    return tuple(sorted(name for name in found if not name.startswith(OWN_METHODS)))
+
+
+def _known_methods(session: Session, name: str) -> tuple[str, ...]:
+    endpoints: dict[str, Endpoint] = session.ask("list_endpoints")
+    return endpoints[name].python_methods if name in endpoints else ()

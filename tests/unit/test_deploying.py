@@ -1,0 +1,96 @@
+import pytest
+
+from legacy.config import Door
+from legacy.control.deploying import decide
+from legacy.control.desired import Desired
+from legacy.records import Endpoint
+from tests.fakes_control import spec
+
+
+def endpoint(name="d", route="/d"):
+    return Endpoint(name, route, (), {name: 1.0}, matching="prefix", door=Door.DEPLOYMENT)
+
+
+def deploy(desired, command, version=None, route="/d", name="d", prev_version=None, **config):
+    found = decide(
+        desired, command, spec(name, version, Door.DEPLOYMENT, **config), endpoint(name, route), prev_version
+    )
+    for record in (found.backend, found.endpoint):
+        if record is not None:
+            desired.restore(record)
+    return found
+
+
+@pytest.fixture
+def desired():
+    state = Desired()
+    deploy(state, "c1", "v1", user_config={"a": 1})
+    return state
+
+
+def test_the_same_version_with_the_same_config_is_left_alone(desired):
+    found = deploy(desired, "c2", "v1", user_config={"a": 1})
+    assert (found.backend, found.endpoint) == (None, None)
+
+
+def test_the_same_version_with_another_config_keeps_code_and_version(desired):
+    before = desired.backends["d"]
+    after = deploy(desired, "c2", "v1", user_config={"a": 2}, num_replicas=3).backend
+    assert (after.version, after.code_key, after.replicas) == (before.version, before.code_key, 3)
+    assert after.stamp == "c2"
+
+
+def test_a_new_version_replaces_and_remembers_what_to_restore(desired):
+    before = desired.backends["d"]
+    after = deploy(desired, "c2", "v2").backend
+    assert after.version == "v2"
+    assert after.before.backend == before
+    assert after.before.endpoint.endpoint.route == "/d"
+
+
+def test_without_a_version_every_deploy_replaces():
+    state = Desired()
+    versions = {deploy(state, command).backend.version for command in ("c1", "c2", "c3")}
+    assert len(versions) == 3
+
+
+def test_a_command_that_runs_again_changes_nothing(desired):
+    assert deploy(desired, "c1", "v9").backend is None
+
+
+def test_an_unconfirmed_version_restores_the_last_one_that_ran(desired):
+    desired.restore(type(desired.backends["d"])(**{**vars(desired.backends["d"]), "confirmed": True}))
+    deploy(desired, "c2", "v2")
+    third = deploy(desired, "c3", "v3").backend
+    assert third.before.backend.version == "v1"
+
+
+@pytest.mark.parametrize(("prev", "text"), [("v0", "does not match"), ("v1", None)])
+def test_prev_version_is_compared_with_what_runs(desired, prev, text):
+    if text is None:
+        assert deploy(desired, "c2", "v2", prev_version=prev).backend.version == "v2"
+        return
+    with pytest.raises(ValueError, match=f"prev_version 'v0' {text} with the existing version 'v1'"):
+        deploy(desired, "c2", "v2", prev_version=prev)
+    assert desired.backends["d"].version == "v1"
+
+
+def test_prev_version_needs_something_to_compare_with():
+    with pytest.raises(ValueError, match="prev_version 'v0' is specified but there is no existing deployment"):
+        deploy(Desired(), "c1", "v1", prev_version="v0")
+
+
+def test_a_taken_route_changes_nothing(desired):
+    with pytest.raises(ValueError, match="'/d' is already registered"):
+        deploy(desired, "c2", name="thief", route="/d")
+    assert list(desired.backends) == list(desired.endpoints) == ["d"]
+
+
+def test_a_redeploy_can_move_the_route_and_keeps_the_split(desired):
+    desired.restore(desired.create_backend("c2", spec("old"), "code"))
+    desired.restore(desired.set_traffic("d", {"d": 0.9, "old": 0.1}))
+    desired.restore(desired.shadow_traffic("d", "old", 0.5))
+    moved = deploy(desired, "c3", "v2", route="/moved").endpoint.endpoint
+    assert (moved.route, moved.traffic, moved.shadows) == ("/moved", {"d": 0.9, "old": 0.1}, {"old": 0.5})
+    assert desired.routes.match("/moved/x", "PUT").endpoint.name == "d"
+    assert desired.routes.match("/d", "GET").kind == "not_found"
