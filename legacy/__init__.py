@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from legacy.shadowing import packages_in_the_way, refusal
+from legacy.name_clash import packages_in_the_way, refusal
 
 _MODULES = {
     "legacy.api": (

@@ -20,9 +20,9 @@ from legacy.checks import check_endpoint, config_fields
 from legacy.config import BackendConfig, Door, HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
-from legacy.local_router import InstanceName
+from legacy.calls.local_router import InstanceName
 from legacy.records import Endpoint, Matching
-from legacy.routers import routers
+from legacy.calls.routers import routers
 from legacy.specs import Backend, backend_spec
 from legacy.traffic.split import check_proportion
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
-from legacy.http_protocol import SCOPE_KEY
+from legacy.http.protocol import SCOPE_KEY
 from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, RequestBody, frame
 from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call

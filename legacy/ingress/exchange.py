@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from legacy.http_cycle import BODY_FOLLOWS
+from legacy.http.cycle import BODY_FOLLOWS
 from legacy.ingress.body import ClientGoneError, RequestBody
 from legacy.ingress.pool import Pool
 from legacy.ingress.replies import CLOSE, Send

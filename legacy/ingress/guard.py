@@ -15,7 +15,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from legacy.http_cycle import Cycle
+from legacy.http.cycle import Cycle
 from legacy.ingress.header_rules import Refusal
 from legacy.ingress.limits import Limits, check_size
 from legacy.ingress.refusing import RefusingProtocol

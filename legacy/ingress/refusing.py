@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from legacy.http_cycle import Cycle
-from legacy.http_protocol import CancellingProtocol
+from legacy.http.cycle import Cycle
+from legacy.http.protocol import CancellingProtocol
 from legacy.ingress.header_rules import Refusal
 from legacy.ingress.limits import Limits, Phase, Verdict, overdue
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from legacy.errors import QueueFullError, ReplicaLostError, UpstreamError
-from legacy.http_protocol import SCOPE_KEY, Connection
+from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.ingress.body import RequestBody
 from legacy.ingress.exchange import Call, Exchange
 from legacy.ingress.places import wait_for_place

@@ -13,8 +13,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from legacy.http_cycle import Cycle, Server
-from legacy.http_head import Header
+from legacy.http.cycle import Cycle, Server
+from legacy.http.head import Header
 
 SCOPE_KEY = "serve.tunnel"
 """Where the scope of a websocket carries its `Tunnel`."""

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy.errors import MethodMissingError
-from legacy.http_protocol import SCOPE_KEY
+from legacy.http.protocol import SCOPE_KEY
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.invoke import Servable
 from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http

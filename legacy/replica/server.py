@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn.config
 import uvicorn.server
 
-from legacy.http_protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.replica.app import GAVE_UP
 from legacy.tls import TlsFiles
 

@@ -160,8 +160,6 @@ class Life:
         assert {replica.tag for view in update.backends.values() if view for replica in view.replicas} == actors
 
 
-
-
 def _unless_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     if not isinstance(context.get("exception"), KilledError):
         loop.default_exception_handler(context)

@@ -143,8 +143,4 @@ def test_log_lines_cannot_be_forged(shared, faulty):
 
 def log_lines():
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
-    return [
-        line
-        for path in logs.glob("worker-*")
-        for line in path.read_text(errors="replace").splitlines()
-    ]
+    return [line for path in logs.glob("worker-*") for line in path.read_text(errors="replace").splitlines()]

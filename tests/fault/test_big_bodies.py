@@ -52,7 +52,9 @@ def bounded_memory(bodies):
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is from now on
     before = {pid: memory(pid, "VmRSS") for pid in pids}
     yield
-    assert {pid: memory(pid, "VmHWM") - before[pid] for pid in pids if memory(pid, "VmHWM") - before[pid] > GROWTH} == {}
+    assert {
+        pid: memory(pid, "VmHWM") - before[pid] for pid in pids if memory(pid, "VmHWM") - before[pid] > GROWTH
+    } == {}
 
 
 def memory(pid, field):

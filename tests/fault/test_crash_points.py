@@ -135,8 +135,14 @@ def test_a_second_crash_during_recovery_does_no_harm():
 
 
 FAILING = {
-    "create_backend": (COMMANDS["create_backend"], lambda world: setattr(world.launcher, "failure", "RuntimeError: no")),
-    "user_config": (COMMANDS["user_config"], lambda world: setattr(world.launcher, "refuses", lambda c: c.user_config == 7)),
+    "create_backend": (
+        COMMANDS["create_backend"],
+        lambda world: setattr(world.launcher, "failure", "RuntimeError: no"),
+    ),
+    "user_config": (
+        COMMANDS["user_config"],
+        lambda world: setattr(world.launcher, "refuses", lambda c: c.user_config == 7),
+    ),
 }
 
 

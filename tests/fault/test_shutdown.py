@@ -23,7 +23,8 @@ pytestmark = pytest.mark.fault
 GONE_S = 10.0
 PORT = 8765
 
-DRIVER = """
+DRIVER = (
+    """
 import sys, ray
 import serve_compat as serve
 ray.init(**({"address": sys.argv[1], "namespace": sys.argv[2]} if sys.argv[1] else {"num_cpus": 4, "include_dashboard": False}),
@@ -37,7 +38,9 @@ if sys.stdin.readline() == "shut down\\n":
     client.shutdown()
     print("down", flush=True)
     sys.stdin.readline()
-""" % PORT
+"""
+    % PORT
+)
 
 
 class Driver:

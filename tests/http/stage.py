@@ -15,7 +15,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from legacy.config import Door, HTTPOptions
-from legacy.http_protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.limits import Limits

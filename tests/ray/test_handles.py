@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayActorError
 
 import serve_compat as serve
-from legacy import local_router
+from legacy.calls import local_router
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 
 

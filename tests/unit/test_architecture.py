@@ -20,19 +20,19 @@ PACKAGES = ("legacy", "serve_compat")
 
 # lowest first; a module imports from its own line (without cycles) and from the lines above it
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("legacy.errors", "legacy.settings", "legacy.config", "legacy.records", "legacy.cluster", "legacy.tls", "legacy.http_cycle", "legacy.http_protocol"),
-    ("legacy.traffic", "legacy.environments"),
+    ("legacy.name_clash", "legacy.errors", "legacy.settings", "legacy.config", "legacy.records"),
+    ("legacy.cluster", "legacy.tls", "legacy.http", "legacy.traffic", "legacy.environments"),
     ("legacy.replica", "legacy.ingress"),
-    ("legacy.control",),
-    ("legacy.handle_metrics", "legacy.waiting", "legacy.ledger", "legacy.local_router", "legacy.handle"),
-    ("legacy.session", "legacy.client"),
-    ("legacy.api",),
+    ("legacy.control", "legacy.calls"),
+    ("legacy.handle",),
+    ("legacy.checks", "legacy.specs", "legacy.introspection", "legacy.session"),
+    ("legacy.instances", "legacy.deploying", "legacy.client", "legacy.api"),
     ("legacy",),  # legacy/__init__.py, which offers the public names
     ("serve_compat",),
 )
 STRANGERS = (("legacy.replica", "legacy.ingress"), ("legacy.traffic", "legacy.environments"))  # same line, no imports
 VALUES = ("legacy.errors", "legacy.settings", "legacy.config", "legacy.records")
-WITHOUT_RAY = (*VALUES, "legacy.http_protocol", "legacy.traffic")
+WITHOUT_RAY = (*VALUES, "legacy.http.protocol", "legacy.traffic")
 WITHOUT_ASYNCIO = (*VALUES, *(f"legacy.traffic.{name}" for name in ("split", "routes", "slots", "router")))
 STANDS_ALONE = "serve_compat.migrate"  # runs where neither Ray nor the core is installed
 RAY_INTERNALS = ("ray._private", "ray._raylet", "ray.experimental.internal_kv")
@@ -45,6 +45,7 @@ MAY_UNPICKLE = {
     "legacy.replica.invoke",  # the user's code, sent by the controller through Ray
     "legacy.ingress.proxy",  # HTTPOptions, whose middlewares are user code
     "legacy.control.checkpoint",  # our own state, from the cluster's store
+    "serve_compat.frozen_app",  # the user's ASGI app, pickled by the same process or sent as part of the user's code
 }
 FREE_BASES = {"Protocol", "NamedTuple", "BaseModel", "Generic", "Enum", "str"}  # these ask for no methods
 

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from legacy import copies
-from legacy.copies import Copies
+from legacy.calls import copies
+from legacy.calls.copies import Copies
 from legacy.errors import BackendDeletedError
-from legacy.ledger import Call
+from legacy.calls.lanes import Call
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 

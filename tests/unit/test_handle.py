@@ -5,7 +5,7 @@ import pytest
 
 from legacy.config import Door
 from legacy.handle import APPEAR_S, QUEUE_TIMEOUT_S, HandleOptions, RayServeHandle, RayServeSyncHandle
-from legacy.local_router import InstanceName
+from legacy.calls.local_router import InstanceName
 
 INSTANCE = InstanceName("controller", "namespace")
 

@@ -1,4 +1,4 @@
-"""legacy.http_head: a response head that cannot be misread."""
+"""legacy.http.head: a response head that cannot be misread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.http_head import Framing, Header, write_head
+from legacy.http.head import Framing, Header, write_head
 
 GET = ("GET", "1.1", True)
 LENGTH = (b"Content-Length", b"5")

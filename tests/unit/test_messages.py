@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
 from legacy.errors import RayServeException
-from legacy.http_protocol import SCOPE_KEY
+from legacy.http.protocol import SCOPE_KEY
 from legacy.replica import messages
 from legacy.replica.messages import HTTPRequest, ServeEncoder, ServeMultiDict, ServeRequest, to_http
 

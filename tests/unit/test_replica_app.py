@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 
 from legacy.config import BackendConfig, Door
-from legacy.http_protocol import SCOPE_KEY, Connection
+from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.replica.app import ReplicaApp, SecretApp, read_call
 from legacy.replica.invoke import Servable
 

@@ -68,6 +68,17 @@ def test_dead_sockets_are_swept_and_living_ones_stay(directory):
         assert os.listdir(directory) == [os.path.basename(living)] != [os.path.basename(gone)]
 
 
+def test_directories_of_instances_that_were_killed_are_swept_and_those_in_use_stay(directory):
+    killed, used, mine = (os.path.join(os.path.dirname(directory), f"serve-{name}") for name in "abc")
+    dead, _ = bind_private(killed)
+    dead.close()
+    alive, living = bind_private(used)
+    sock, _ = bind_private(mine)
+    with alive, sock:
+        assert not os.path.exists(killed)
+        assert os.path.exists(living)
+
+
 def test_the_last_replica_removes_the_directory(directory):
     servers = []
     for _ in range(2):

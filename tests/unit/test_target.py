@@ -1,5 +1,5 @@
 from legacy.records import Endpoint, Update
-from legacy.target import Target
+from legacy.calls.target import Target
 from legacy.traffic.router import Router
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 import pytest
 
 from legacy.errors import DeadlineError
-from legacy.waiting import Pause, run, run_async
+from legacy.calls.waiting import Pause, run, run_async
 
 
 def done(value=None):

@@ -7,7 +7,7 @@ import os
 import threading
 
 from legacy.errors import InstanceError
-from legacy.local_router import InstanceName, LocalRouter, process_key
+from legacy.calls.local_router import InstanceName, LocalRouter, process_key
 
 
 class Routers:

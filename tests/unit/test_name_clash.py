@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from legacy.shadowing import packages_in_the_way, refusal
+from legacy.name_clash import packages_in_the_way, refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 import ray
 
-from legacy.copies import Copies
+from legacy.calls.copies import Copies
 from legacy.errors import BackendDeletedError, DeadlineError
-from legacy.handle_metrics import HandleMetrics
-from legacy.ledger import Call, Lane, SlotWaiter
+from legacy.calls.metrics import HandleMetrics
+from legacy.calls.lanes import Call, Lane, SlotWaiter
 from legacy.records import Poll, Update
-from legacy.target import Target
+from legacy.calls.target import Target
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
 from legacy.traffic.watcher import follow
-from legacy.waiting import Pause, Work, run, run_async
+from legacy.calls.waiting import Pause, Work, run, run_async
 
 MAX_WAITING = 100_000  # callers that may block on one backend: each is a thread or a task of the user's own
 TICK_S = 0.5

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from legacy.errors import BackendDeletedError, QueueFullError
-from legacy.ledger import Call, Lane, SlotWaiter
+from legacy.calls.lanes import Call, Lane, SlotWaiter
 from legacy.records import ReplicaAddress
 
 logger = logging.getLogger("ray.serve")

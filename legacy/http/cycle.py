@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from legacy.http_head import Framing, Header, write_head
+from legacy.http.head import Framing, Header, write_head
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -30,7 +30,7 @@ logger = logging.getLogger("uvicorn.error")
 
 
 class Server(Protocol):
-    """What a cycle needs of its connection (`legacy.http_protocol.CancellingProtocol`)."""
+    """What a cycle needs of its connection (`legacy.http.protocol.CancellingProtocol`)."""
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop

@@ -7,7 +7,7 @@ one task that works for it. Front (`legacy.ingress.guard`) and replicas share th
     uvicorn.Config(cancel_on_disconnect(app), http=CancellingProtocol, ...)
 
 Of uvicorn's protocol the connection's life stays (set-up, keep-alive timer, flow control, websockets); requests and
-responses are `legacy.http_cycle`. Not supported: limit_concurrency, root_path and the access log of uvicorn.Config.
+responses are `legacy.http.cycle`. Not supported: limit_concurrency, root_path and the access log of uvicorn.Config.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from legacy.http_cycle import Cycle, reset
+from legacy.http.cycle import Cycle, reset
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
