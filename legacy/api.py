@@ -38,6 +38,10 @@ __all__ = [
 
 DEFAULT_HTTP_HOST = "127.0.0.1"
 DEFAULT_HTTP_PORT = 8000
+_IGNORED = {
+    "_checkpoint_path": "the state is kept in the cluster itself",
+    "_override_controller_namespace": "an instance lives in the namespace of its Ray job",
+}
 
 
 def start(
@@ -47,6 +51,7 @@ def start(
     http_middlewares: list[Any] | None = None,
     http_options: dict[str, Any] | HTTPOptions | None = None,
     dedicated_cpu: bool = False,
+    **further: Any,
 ) -> Client:
     """Start a serve instance, and Ray with it when it does not run; returns when HTTP is up.
 
@@ -63,13 +68,17 @@ def start(
         http_host, http_port, http_middlewares: the older way to say what `http_options` says (Ray 0.8-1.2); deprecated.
         http_options: an HTTPOptions or its fields as a dict.
         dedicated_cpu: reserve one CPU for the controller (Ray 1.4+).
+        further: `_checkpoint_path` and `_override_controller_namespace` of Ray 1.8-1.13, which have no effect.
 
     Raises:
+        TypeError: another argument.
         ValueError: a bad option, or options given both ways.
         RayServeException: see above.
         OSError: the HTTP address is taken.
         TimeoutError: HTTP was not up within a minute.
     """
+    for name, value in further.items():
+        _check_ignored(name, value)
     middlewares = [] if http_middlewares is None else http_middlewares
     options = merged_http_options(http_options, http_host, http_port, middlewares, _warn_deprecated)
     return Client(instances.start(detached, options, dedicated_cpu))
@@ -163,6 +172,13 @@ def get_handle(endpoint_name: str, missing_ok: bool = False, sync: bool = True) 
     that does not exist raises after 5 seconds.
     """
     return _session().get_handle(Door.MODULE, endpoint_name, missing_ok, sync)
+
+
+def _check_ignored(name: str, value: Any) -> None:
+    if name not in _IGNORED:
+        raise TypeError(f"serve.start() has no argument {name!r}")
+    if value not in (None, "ray://"):
+        warnings.warn(f"serve.start({name}=...) has no effect: {_IGNORED[name]}", UserWarning, stacklevel=3)
 
 
 def _session() -> Session:

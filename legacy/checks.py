@@ -82,9 +82,7 @@ def checked_actor_options(options: Any, door: Door) -> dict[str, Any]:
     reserved = {Door.MODULE: _RESERVED_MODULE, Door.DEPLOYMENT: _RESERVED_DEPLOYMENT}.get(door, _RESERVED)
     for key in options:
         if key in reserved:
-            raise ValueError(
-                f"Specifying {key!r} in ray_actor_options is not allowed: {reserved[key]}; remove it"
-            )
+            raise ValueError(f"Specifying {key!r} in ray_actor_options is not allowed: {reserved[key]}; remove it")
     for key in _AMOUNTS:
         _check_amount(key, options.get(key))
     resources = options.get("resources")

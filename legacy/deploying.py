@@ -15,7 +15,7 @@ from legacy.errors import DeadlineError
 from legacy.handle import RayServeHandle
 from legacy.instances import instances
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
-from legacy.replica.invoke import unpacked
+from legacy.replica.code import unpacked
 from legacy.session import Session
 from legacy.specs import Backend, backend_spec
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from legacy.config import Door
 from legacy.calls.lanes import Call
 from legacy.calls.local_router import InstanceName, LocalRouter
 from legacy.calls.routers import routers
 from legacy.calls.target import Target
+from legacy.config import Door
 
 QUEUE_TIMEOUT_S = 60.0  # the originals wait for a free replica without end; here every wait has a deadline
 APPEAR_S = 5.0  # Ray 1.4-1.7: how long a call waits for its endpoint to be created

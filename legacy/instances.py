@@ -18,12 +18,12 @@ from typing import Literal
 import ray
 
 from legacy import cluster
+from legacy.calls.local_router import InstanceName, process_key
+from legacy.calls.routers import routers
 from legacy.config import DeploymentMode, Door, HTTPOptions
 from legacy.control.launch import find_controller, start_controller
 from legacy.errors import InstanceError, RayServeException
-from legacy.calls.local_router import InstanceName, process_key
 from legacy.replica import context
-from legacy.calls.routers import routers
 from legacy.session import Session
 
 logger = logging.getLogger("ray.serve")

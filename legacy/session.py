@@ -16,13 +16,13 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from legacy import settings
+from legacy.calls.local_router import InstanceName
+from legacy.calls.routers import routers
 from legacy.checks import check_endpoint, config_fields
 from legacy.config import BackendConfig, Door, HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
-from legacy.calls.local_router import InstanceName
 from legacy.records import Endpoint, Matching
-from legacy.calls.routers import routers
 from legacy.specs import Backend, backend_spec
 from legacy.traffic.split import check_proportion
 

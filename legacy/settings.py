@@ -18,6 +18,7 @@ class Settings:
     run_dir: str = ""  # SERVE_COMPAT_RUN_DIR: parent of the private socket directories
     start_timeout_s: float = 3600.0  # SERVE_COMPAT_START_TIMEOUT_S: a replica's placement and constructor
     call_timeout_s: float = 60.0  # SERVE_COMPAT_CALL_TIMEOUT_S: a call to the controller that starts nothing
+    root_url: str = ""  # RAY_SERVE_ROOT_URL of the controller: the public URL of HTTP, as in Ray 1.7+
     use_tls: bool = False  # RAY_USE_TLS and its three files, as for Ray's own ports
     tls_certificate: str = ""
     tls_key: str = ""
@@ -33,6 +34,7 @@ _VARIABLES = {
     "run_dir": "SERVE_COMPAT_RUN_DIR",
     "start_timeout_s": "SERVE_COMPAT_START_TIMEOUT_S",
     "call_timeout_s": "SERVE_COMPAT_CALL_TIMEOUT_S",
+    "root_url": "RAY_SERVE_ROOT_URL",
     "use_tls": "RAY_USE_TLS",
     "tls_certificate": "RAY_TLS_SERVER_CERT",
     "tls_key": "RAY_TLS_SERVER_KEY",

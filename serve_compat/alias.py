@@ -40,6 +40,9 @@ _REMOVED_NAMES = """
     plasma_store_socket_name worker_path autoscaling_config log_to_file storage allow_multiple
 """
 _REMOVED = frozenset(_REMOVED_NAMES.split())
+# Keywords that describe a cluster to start. With one of them and without an address, old Ray started a cluster; today's
+# joins one that runs on this machine already, and then refuses the keyword.
+_STARTS_A_CLUSTER = frozenset({"num_cpus", "num_gpus", "resources", "object_store_memory", "labels"})
 
 
 def install() -> None:
@@ -76,6 +79,21 @@ def translated(keywords: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         else:
             kept[name] = value
     return kept, notes
+
+
+def where_to(keywords: dict[str, Any], positional_address: bool = False) -> dict[str, Any]:
+    """The keywords of `ray.init` with the cluster they mean spelt out, and with our alias in that cluster's workers.
+
+    Args:
+        keywords: under today's names; not changed.
+        positional_address: whether the address was given without its name.
+    """
+    if positional_address or keywords.get("address") not in (None, "local"):
+        # workers of a cluster that runs already were not started with our environment
+        return {**keywords, "runtime_env": with_setup_hook(keywords.get("runtime_env"))}
+    if "address" not in keywords and not _STARTS_A_CLUSTER.isdisjoint(keywords):
+        return {**keywords, "address": "local"}
+    return keywords
 
 
 def with_setup_hook(runtime_env: Any) -> Any:
@@ -162,10 +180,7 @@ def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
         kept, notes = translated(keywords)
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
-        if args or kept.get("address"):
-            # workers of a cluster that runs already were not started with our environment
-            kept["runtime_env"] = with_setup_hook(kept.get("runtime_env"))
-        return init(*args, **kept)
+        return init(*args, **where_to(kept, bool(args)))
 
     adapted._adapted_by_serve_compat = True  # type: ignore[attr-defined]
     return adapted

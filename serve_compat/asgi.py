@@ -45,7 +45,7 @@ def ingress(app: Any) -> Callable[[type], type]:
 
 
 def _with_app(cls: type, frozen: FrozenApp) -> type:
-    class Ingress(cls):  # type: ignore[misc, valid-type]
+    class Ingress(cls):
         async def __serve_startup__(self) -> None:
             """Called by the replica after the constructor."""
             self._serve_lifespan = Lifespan(frozen.thawed())

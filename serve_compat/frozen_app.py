@@ -74,7 +74,7 @@ def freeze(app: Any, views: Views) -> FrozenApp:
     return FrozenApp(frame.getvalue(), writer.kept)
 
 
-class _Writer(cloudpickle.Pickler):  # type: ignore[misc]
+class _Writer(cloudpickle.Pickler):
     def __init__(self, file: io.BytesIO, views: Views) -> None:
         super().__init__(file)
         self.kept: list[Any] = []

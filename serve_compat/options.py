@@ -107,9 +107,7 @@ TABLE = (
     Option("is_driver_deployment", _driver_deployment, default=False),
     Option("num_replicas", _unchecked, "num_replicas", default=1),
     Option("user_config", _user_config, "user_config"),
-    Option(
-        "max_concurrent_queries", _unchecked, "max_concurrent_queries", ("max_ongoing_requests",), CONCURRENCY_1_4
-    ),
+    Option("max_concurrent_queries", _unchecked, "max_concurrent_queries", ("max_ongoing_requests",), CONCURRENCY_1_4),
     Option("autoscaling_config", _autoscaling_config, "autoscaling_config", ("_autoscaling_config",)),
     _underscored("graceful_shutdown_wait_loop_s", "experimental_graceful_shutdown_wait_loop_s"),
     _underscored("graceful_shutdown_timeout_s", "experimental_graceful_shutdown_timeout_s"),

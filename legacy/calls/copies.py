@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from legacy.errors import BackendDeletedError, QueueFullError
 from legacy.calls.lanes import Call, Lane, SlotWaiter
+from legacy.errors import BackendDeletedError, QueueFullError
 from legacy.records import ReplicaAddress
 
 logger = logging.getLogger("ray.serve")

@@ -11,20 +11,21 @@ import random
 import threading
 import uuid
 import weakref
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import ray
 
 from legacy.calls.copies import Copies
-from legacy.errors import BackendDeletedError, DeadlineError
-from legacy.calls.metrics import HandleMetrics
 from legacy.calls.lanes import Call, Lane, SlotWaiter
-from legacy.records import Poll, Update
+from legacy.calls.metrics import HandleMetrics
 from legacy.calls.target import Target
+from legacy.calls.waiting import Pause, Work, run, run_async
+from legacy.errors import BackendDeletedError, DeadlineError
+from legacy.records import Poll, Update
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
 from legacy.traffic.watcher import follow
-from legacy.calls.waiting import Pause, Work, run, run_async
 
 MAX_WAITING = 100_000  # callers that may block on one backend: each is a thread or a task of the user's own
 TICK_S = 0.5
@@ -213,6 +214,8 @@ class LocalRouter:
         if not self._session_goes_on():
             self.closed = True
             raise asyncio.CancelledError
+        self._reap()  # calls that are over are no load, and autoscaling looks at every poll
+        poll = replace(poll, load=self._router.load())
         try:
             if self._controller is None:
                 self._controller = ray.get_actor(self.instance.controller, namespace=self.instance.namespace)
@@ -236,6 +239,13 @@ class LocalRouter:
         with self._news:
             self._news.notify_all()
 
+    def _reap(self) -> list[Lane]:
+        with self._lock:
+            lanes = [*self._lanes.values(), *self._old_lanes]
+        for lane in lanes:
+            lane.reap()
+        return lanes
+
     async def _look_after_calls(self) -> None:
         while True:
             await self._busy.wait()
@@ -244,10 +254,7 @@ class LocalRouter:
                 self.closed = True
                 self._cancel()
                 return
-            with self._lock:
-                lanes = [*self._lanes.values(), *self._old_lanes]
-            for lane in lanes:
-                lane.reap()
+            lanes = self._reap()
             self._metrics.flush(lanes)
             self._old_lanes = [lane for lane in self._old_lanes if lane.in_flight]
             self._awake = False

@@ -6,8 +6,8 @@ import atexit
 import os
 import threading
 
-from legacy.errors import InstanceError
 from legacy.calls.local_router import InstanceName, LocalRouter, process_key
+from legacy.errors import InstanceError
 
 
 class Routers:

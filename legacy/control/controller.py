@@ -14,7 +14,7 @@ import logging
 import secrets
 from typing import Any
 
-from legacy import cluster
+from legacy import cluster, settings
 from legacy.config import Door, HTTPOptions
 from legacy.control.autoscaler import Autoscaler
 from legacy.control.caretaker import Tools
@@ -58,7 +58,8 @@ class ServeController(DeploymentCommands):
 
     async def http_options(self) -> HTTPOptions:
         """The HTTPOptions the instance was started with, without middlewares."""
-        return self._start.options
+        options = self._start.options
+        return options.model_copy(update={"root_url": options.root_url or settings.load().root_url})
 
     async def ready(self) -> dict[str, tuple[str, int]]:
         """Wait until every HTTP proxy listens; node id -> (host, port).

@@ -19,8 +19,9 @@ from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.app import ReplicaApp, SecretApp
 from legacy.replica.calls import PLAIN, RAW, CallDoor, Gate, Meta
+from legacy.replica.code import construct, load, prepare
 from legacy.replica.faults import error_text, traceback_text
-from legacy.replica.invoke import Servable, construct, load, prepare
+from legacy.replica.invoke import Servable
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
 from legacy.replica.user_loop import UserLoop

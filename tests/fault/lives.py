@@ -166,7 +166,7 @@ def _unless_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 
 
 @pytest.fixture
-def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the controller asks Ray about the cluster's nodes and room."""
 
     async def room(*_: Any) -> None:
@@ -174,7 +174,6 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(controller.cluster, "living_nodes", lambda: [Node("node", "127.0.0.1", True, {})])
     monkeypatch.setattr(commands, "check_room", room)
-    yield
 
 
 def _backend(record: Any) -> tuple[int, Any]:

@@ -69,7 +69,7 @@ def test_commands_and_repeated_kills_lose_no_request_and_end_in_the_last_state(s
 
     with Load(ledger, "/e", clients=4) as load:
         killer = in_background(killing)
-        for number in range(12):
+        for number in range(6):
             shared.set_traffic("e", {"b": 1.0} if number % 2 == 0 else {"a": 0.5, "b": 0.5})
             shared.update_backend_config("a", {"num_replicas": 1 + number % 2})
         stop.set()

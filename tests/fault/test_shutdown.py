@@ -23,14 +23,14 @@ pytestmark = pytest.mark.fault
 GONE_S = 10.0
 PORT = 8765
 
-DRIVER = (
-    """
+DRIVER = f"""
 import sys, ray
 import serve_compat as serve
-ray.init(**({"address": sys.argv[1], "namespace": sys.argv[2]} if sys.argv[1] else {"num_cpus": 4, "include_dashboard": False}),
-         log_to_driver=False)
-client = serve.start(detached=sys.argv[3] == "detached", http_options={"port": %d})
-client.create_backend("b", lambda request: "b", config={"num_replicas": 2})
+address, namespace, detached = sys.argv[1:]
+mine = {{"num_cpus": 4, "include_dashboard": False}}
+ray.init(log_to_driver=False, **({{"address": address, "namespace": namespace}} if address else mine))
+client = serve.start(detached=bool(detached), http_options={{"port": {PORT}}})
+client.create_backend("b", lambda request: "b", config={{"num_replicas": 2}})
 client.create_endpoint("e", backend="b", route="/e")
 assert ray.get(client.get_handle("e").remote()) == "b"
 print("up", flush=True)
@@ -39,8 +39,6 @@ if sys.stdin.readline() == "shut down\\n":
     print("down", flush=True)
     sys.stdin.readline()
 """
-    % PORT
-)
 
 
 class Driver:

@@ -1,6 +1,7 @@
 """Replicas and proxies on several nodes, with Ray's in-process cluster: every node is a raylet of its own."""
 
 import os
+import select
 import socket
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 from ray.cluster_utils import Cluster
 
 import serve_compat as serve
+from tests.fault.processes import titled
 
 URL = "http://127.0.0.1:8000"
 
@@ -75,6 +77,24 @@ def test_replicas_of_a_lost_node_are_started_elsewhere(cluster):
         assert now.status_code == 200
     assert now.status_code == 200
     client.shutdown()
+
+
+def test_shutdown_ends_the_processes_and_ports_of_every_node(cluster):
+    cluster.add_node(num_cpus=4, resources={"far": 2})
+    client = serve.start()
+    client.create_backend("here", where)
+    client.create_backend("far", where, ray_actor_options={"resources": {"far": 1}})
+    client.create_endpoint("e", backend="here", route="/e")
+    client.set_traffic("e", {"here": 0.5, "far": 0.5})
+    assert len({requests.get(f"{URL}/e", timeout=30).text for _ in range(40)}) == 2
+    ours = {pid: os.pidfd_open(pid) for pid in titled(r"^ray::.*(Controller|Proxy|Replica)")}
+    assert len(ours) == 4
+    client.shutdown()
+    for pid, fd in ours.items():
+        assert select.select([fd], [], [], 10)[0], f"process {pid} is still there"
+        os.close(fd)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(f"{URL}/e", timeout=5)
 
 
 def test_a_replicas_tcp_port_refuses_strangers_before_user_code_runs(cluster, tmp_path):

@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from serve_compat.alias import SETUP_HOOK, translated, with_setup_hook
+from serve_compat.alias import SETUP_HOOK, translated, where_to, with_setup_hook
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +43,17 @@ def test_workers_of_a_running_cluster_are_told_by_their_runtime_env():
     assert with_setup_hook(None) == {"worker_process_setup_hook": SETUP_HOOK}
     assert with_setup_hook({"pip": []}) == {"pip": [], "worker_process_setup_hook": SETUP_HOOK}
     assert with_setup_hook({"worker_process_setup_hook": "own"}) == {"worker_process_setup_hook": "own"}
+
+
+def test_keywords_that_describe_a_cluster_start_one_even_where_one_runs_already():
+    assert where_to({"num_cpus": 4}) == {"num_cpus": 4, "address": "local"}
+    assert where_to({"namespace": "x"}) == {"namespace": "x"}
+    assert where_to({"address": "local", "num_cpus": 1}) == {"address": "local", "num_cpus": 1}
+
+
+def test_a_cluster_that_is_named_gets_the_alias_into_its_workers():
+    assert where_to({"address": "auto"}) == {"address": "auto", "runtime_env": with_setup_hook(None)}
+    assert where_to({}, positional_address=True) == {"runtime_env": with_setup_hook(None)}
 
 
 def test_every_way_to_import_ray_serve_gives_ours(tmp_path):

@@ -42,7 +42,7 @@ FILE_LINES, FUNCTION_LINES, PARAMETERS = 300, 50, 7
 MAY_READ_ENVIRON = {"legacy.settings"}
 MAY_TOUCH_RAY_INTERNALS = {"legacy.cluster"}
 MAY_UNPICKLE = {
-    "legacy.replica.invoke",  # the user's code, sent by the controller through Ray
+    "legacy.replica.code",  # the user's code, sent by the controller through Ray
     "legacy.ingress.proxy",  # HTTPOptions, whose middlewares are user code
     "legacy.control.checkpoint",  # our own state, from the cluster's store
     "serve_compat.frozen_app",  # the user's ASGI app, pickled by the same process or sent as part of the user's code

@@ -8,7 +8,8 @@ from ray import cloudpickle
 from legacy.config import BackendConfig, Door
 from legacy.errors import MethodMissingError, RayServeException
 from legacy.replica.backends import ImportedBackend, accept_batch
-from legacy.replica.invoke import Code, Servable, construct, import_path, load
+from legacy.replica.code import Code, construct, import_path, load
+from legacy.replica.invoke import Servable
 
 
 def servable(target, door=Door.MODULE, **config):

@@ -1,0 +1,91 @@
+"""From the bytes the client sent to the user's function or constructed object."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from ray import cloudpickle
+
+from legacy.replica.backends import IMPORT_PATH
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the client sent: the user's function or class and the constructor's arguments."""
+
+    target: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def prepare(setup: str) -> None:
+    """Call the function of that dotted path, which makes this process fit for the user's code."""
+    module, _, name = setup.rpartition(".")
+    getattr(importlib.import_module(module), name)()
+
+
+def unpacked(code: bytes) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The user's function, class or import path, and the constructor's arguments, as they were registered."""
+    target, args, kwargs = cloudpickle.loads(code)
+    return target, tuple(args), dict(kwargs)
+
+
+async def load(code: bytes) -> Code:
+    """Unpickle the user's code and import what is named by path.
+
+    Raises:
+        Exception: whatever the user's modules raise while they are imported.
+    """
+    target, args, kwargs = unpacked(code)
+    path = target if isinstance(target, str) else getattr(target, IMPORT_PATH, None)
+    return Code(import_path(path) if path else target, args, kwargs)
+
+
+def import_path(path: str) -> Any:
+    """The class or function named by a dotted path; nested classes are found too.
+
+    Raises:
+        ImportError: no module of that name, or the module has no such attribute.
+    """
+    module_name, _, rest = path.rpartition(".")
+    names = [rest]
+    while True:
+        try:
+            found = importlib.import_module(module_name)
+            break
+        except ModuleNotFoundError as error:
+            outer, _, name = module_name.rpartition(".")
+            if error.name != module_name or not outer:
+                raise
+            module_name, names = outer, [name, *names]
+    for name in names:
+        if not hasattr(found, name):
+            raise ImportError(f"cannot import backend {path!r}: {found!r} has no attribute {name!r}")
+        found = getattr(found, name)
+    return found
+
+
+async def construct(code: Code) -> Any:
+    """The servable: a class's instance, whose `__init__` may be async (Ray 1.4+), or the function itself.
+
+    Raises:
+        TypeError: neither a class nor a function.
+        Exception: whatever the user's constructor raises.
+    """
+    target = code.target
+    if not inspect.isclass(target):
+        if not callable(target):
+            raise TypeError(f"a backend must be a function or a class, not {target!r}")
+        return target
+    if not inspect.iscoroutinefunction(target.__init__):
+        return target(*code.args, **code.kwargs)
+    instance = target.__new__(target, *code.args, **code.kwargs) if _has_own_new(target) else target.__new__(target)
+    await target.__init__(instance, *code.args, **code.kwargs)
+    return instance
+
+
+def _has_own_new(target: type) -> bool:
+    return target.__new__ is not object.__new__

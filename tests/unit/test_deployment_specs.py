@@ -1,0 +1,118 @@
+import pytest
+
+from legacy import deploying
+from legacy.config import BackendConfig, Door
+from legacy.deploying import Wanted, root_url, with_job_environment
+from legacy.records import BackendSpec, Endpoint
+
+
+class Session:
+    """Takes the place of the session of this process."""
+
+    def __init__(self):
+        self.used = set()
+        self.commands = []
+        self.options = None
+
+    def command(self, method, *args, timeout_s=None):
+        self.commands.append((method, *args))
+
+    def ask(self, method):
+        return {"old": Endpoint("old", None, (), {}, python_methods=("__call__", "predict"))}
+
+    def http_options(self):
+        return self.options
+
+
+@pytest.fixture
+def session(monkeypatch):
+    made = Session()
+    monkeypatch.setattr(deploying.instances, "current", lambda: made)
+    monkeypatch.setattr(deploying, "_job_environment", dict)
+    return made
+
+
+class Base:
+    def inherited(self): ...
+
+
+class Model(Base):
+    def __init__(self, weight): ...
+
+    def __call__(self): ...
+
+    def __serve_asgi__(self): ...
+
+
+def wish(target, *args, **more):
+    return Wanted("m", target, args, more.pop("init_kwargs", {}), BackendConfig(), more.pop("options", None), **more)
+
+
+def test_a_deployment_is_a_backend_and_an_endpoint_of_one_name(session):
+    deploying.deploy(wish(Model, 1, version="v2", prev_version="v1", route="/r"), blocking=False)
+    ((method, spec, endpoint, prev_version, blocking),) = session.commands
+    assert (method, prev_version, blocking) == ("deploy", "v1", False)
+    assert (spec.tag, spec.version, spec.door, spec.is_class) == ("m", "v2", Door.DEPLOYMENT, True)
+    assert spec.config.max_concurrent_queries == 100
+    assert (endpoint.name, endpoint.route, endpoint.methods, endpoint.traffic) == ("m", "/r", (), {"m": 1.0})
+    assert (endpoint.matching, endpoint.python_methods) == ("prefix", ("__call__", "__init__", "inherited"))
+    assert session.used == {Door.DEPLOYMENT}
+
+
+def test_a_function_takes_no_constructor_arguments(session):
+    for wrong in (wish(len_of, 1), wish(len_of, init_kwargs={"a": 1})):
+        with pytest.raises(ValueError, match="no constructor"):
+            deploying.deploy(wrong, blocking=True)
+    assert session.commands == []
+
+
+def len_of(request):
+    return 1
+
+
+@pytest.mark.parametrize(
+    "key", ["name", "namespace", "lifetime", "max_restarts", "max_concurrency", "scheduling_strategy", "args"]
+)
+def test_what_serve_decides_itself_is_refused_in_actor_options(session, key):
+    given = {key: 1}
+    with pytest.raises(ValueError, match=f"Specifying '{key}' in ray_actor_options is not allowed"):
+        deploying.deploy(wish(Model, options=given), blocking=True)
+    assert given == {key: 1}
+
+
+def test_registered_code_is_deployed_again_as_it_is(session):
+    known = BackendSpec("old", b"code", True, BackendConfig(), {}, Door.CLIENT, sys_path=("/there",))
+    deploying.deploy(wish(None, registered=known, version="v3", options={"num_cpus": 2}), blocking=True)
+    _, spec, endpoint, _, _ = session.commands[-1]
+    assert (spec.tag, spec.code, spec.sys_path, spec.version) == ("m", b"code", ("/there",), "v3")
+    assert (spec.door, spec.actor_options) == (Door.DEPLOYMENT, {"num_cpus": 2})
+    assert endpoint.python_methods == ("__call__", "predict")
+
+
+@pytest.mark.parametrize(
+    ("given", "job", "expected"),
+    [
+        (None, {}, None),
+        (None, {"env_vars": {"A": "1"}}, {"env_vars": {"A": "1"}}),
+        (None, {"worker_process_setup_hook": "x.y"}, None),
+        ({"runtime_env": {}}, {"working_dir": "gcs://w"}, {"working_dir": "gcs://w"}),
+        ({"runtime_env": {"pip": ["x"]}}, {"working_dir": "w", "env_vars": {}}, {"pip": ["x"], "working_dir": "w"}),
+        ({"runtime_env": {"working_dir": "own"}}, {"working_dir": "w"}, {"working_dir": "own"}),
+    ],
+)
+def test_replicas_find_what_the_job_brings(given, job, expected):
+    found = with_job_environment(given, job)
+    assert (found or {}).get("runtime_env") == expected
+
+
+def test_the_root_of_all_urls(session):
+    from legacy.config import HTTPOptions
+
+    for options, expected in [
+        (HTTPOptions(), "http://127.0.0.1:8000"),
+        (HTTPOptions(port=1234, root_path="/serve/"), "http://127.0.0.1:1234/serve"),
+        (HTTPOptions(root_url="https://a.b/c/"), "https://a.b/c"),
+        (HTTPOptions(host=None), None),
+    ]:
+        session.options = options
+        assert root_url() == expected
