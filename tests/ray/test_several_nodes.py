@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+from pathlib import Path
 
 import pytest
 import ray
@@ -129,7 +130,7 @@ def tcp_ports(pid):
             inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
         except OSError:
             continue
-    rows = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
 
 

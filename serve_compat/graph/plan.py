@@ -1,0 +1,147 @@
+"""What a graph does for one request: the calls in order, and where their arguments come from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serve_compat.graph.nodes import (
+    CALL,
+    ClassMethodNode,
+    ClassNode,
+    DAGNode,
+    FunctionNode,
+    InputAttributeNode,
+    needed_results,
+)
+from serve_compat.graph.tree import LEFT, ordered, replaced
+
+
+@dataclass(frozen=True)
+class Result:
+    """Stands for the result of an earlier step."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """Stands for the request (no path) or a part of it: ("item" or "attr", key) for every step into it."""
+
+    path: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call. `Result` and `Read` in its arguments are filled in for each request."""
+
+    deployment: str
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def arguments(
+        self, results: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the call.
+
+        Args:
+            results: of the steps before.
+            args, kwargs: the request.
+
+        Raises:
+            TypeError: the request has not the part that is read.
+        """
+
+        def fill(value: Any) -> Any:
+            if isinstance(value, Result):
+                return results[value.step]
+            return read(value.path, args, kwargs) if isinstance(value, Read) else LEFT
+
+        return replaced(self.args, fill), replaced(self.kwargs, fill)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps for one request; the last one gives the answer."""
+
+    steps: tuple[Step, ...]
+
+
+class DAGInputData:
+    """The whole request of a graph that was called with several arguments.
+
+    Attributes:
+        args, kwargs: as they were given.
+    """
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.args[key] if isinstance(key, int) else self.kwargs[key]
+
+
+def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassNode], Any]) -> Plan:
+    """The plan of a function or method node and everything it needs; a node that is used twice is called once.
+
+    Args:
+        names: id of node -> deployment.
+        handle_to: what a call gets for a class node among its arguments.
+
+    Raises:
+        ValueError: it reads two different InputNodes.
+    """
+    nodes = ordered(root, needed_results)
+    inputs = {id(node._input) for node in nodes if isinstance(node, InputAttributeNode)}
+    if len(inputs) > 1:
+        raise ValueError(f"{root!r} reads {len(inputs)} different InputNodes; use one `with InputNode() as ...` for it")
+    calls = [node for node in nodes if isinstance(node, (FunctionNode, ClassMethodNode))]
+    places = {id(node): place for place, node in enumerate(calls)}
+
+    def stand_in(value: Any) -> Any:
+        if isinstance(value, InputAttributeNode):
+            return Read(value._path)
+        if isinstance(value, ClassNode):
+            return handle_to(value)
+        return Result(places[id(value)]) if isinstance(value, DAGNode) else LEFT
+
+    return Plan(tuple(_step(node, names, stand_in) for node in calls))
+
+
+def read(path: tuple[tuple[str, Any], ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The part of a request that an InputNode reads.
+
+    With one positional argument and nothing else, the path leads into it; otherwise its first step chooses an argument.
+
+    Raises:
+        TypeError: there is no such argument.
+    """
+    if len(args) == 1 and not kwargs:
+        value, rest = args[0], path
+    elif path:
+        value, rest = _argument(path[0][1], args, kwargs), path[1:]
+    elif args or kwargs:
+        return DAGInputData(args, kwargs)
+    else:
+        raise TypeError("the graph reads its input, but it was called without arguments")
+    for kind, key in rest:
+        value = value[key] if kind == "item" else getattr(value, key)
+    return value
+
+
+def _argument(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return args[key] if isinstance(key, int) else kwargs[key]
+    except (IndexError, KeyError):
+        given = f"{len(args)} positional arguments and the keywords {sorted(kwargs) or 'none'}"
+        raise TypeError(f"the graph reads input[{key!r}], but it was called with {given}") from None
+
+
+def _step(node: FunctionNode | ClassMethodNode, names: Mapping[int, str], stand_in: Callable[[Any], Any]) -> Step:
+    args, kwargs = replaced(node._bound_args, stand_in), replaced(node._bound_kwargs, stand_in)
+    if isinstance(node, FunctionNode):
+        return Step(names[id(node)], CALL, args, kwargs)
+    return Step(names[id(node._class_node)], node._method, args, kwargs)

@@ -1,0 +1,64 @@
+"""A serve instance for the tests of one file, and requests to it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+import requests
+
+import serve_compat as serve
+
+
+class Instance:
+    """The running instance.
+
+    Attributes:
+        url: where its HTTP begins.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = serve.start(http_options={"port": port})
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=30, **more)
+
+    def clear(self) -> None:
+        """Take everything out of service."""
+        for name in self.client.list_endpoints():
+            self.client.delete_endpoint(name)
+        for deployment in serve.list_deployments().values():
+            deployment.delete()
+
+
+class Log:
+    """Lines that several processes append to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, line: str) -> None:
+        with self._path.open("a") as file:
+            file.write(line + "\n")
+
+    def lines(self) -> list[str]:
+        return self._path.read_text().splitlines() if self._path.exists() else []
+
+
+@contextmanager
+def running_instance() -> Iterator[Instance]:
+    """A cluster of 16 CPUs with an instance on a free port."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = int(sock.getsockname()[1])
+    ray.init(address="local", num_cpus=16, include_dashboard=False, log_to_driver=False)
+    try:
+        yield Instance(port)
+        serve.shutdown()
+    finally:
+        ray.shutdown()
