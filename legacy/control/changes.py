@@ -32,6 +32,23 @@ class Changes:
         self.desired.restore(record)
         self.reconciler.begin(record.tag)
 
+    async def accept_with_endpoint(self, record: BackendRecord, endpoint: EndpointRecord | None) -> None:
+        """Accept a record together with its endpoint: after a crash both are there or neither."""
+        self.accept(replace(record, opens=endpoint))
+        if endpoint is not None:
+            await self.in_force(self.open_endpoint(record.tag))
+
+    def open_endpoint(self, tag: str) -> int:
+        """Write and publish the endpoint that an accepted record brought with it; gives its version."""
+        record = self.desired.backends[tag]
+        if record.opens is None:
+            return self.publisher.version
+        version = self._put_endpoint(record.opens)
+        opened = replace(record, opens=None)
+        self.store.save("backend", tag, opened)
+        self.desired.restore(opened)
+        return version
+
     async def carry_out(self, record: BackendRecord, tries: int = 1) -> int:
         """Wait until the replicas are as an accepted record wants them; gives the version in which routers know.
 
@@ -77,9 +94,15 @@ class Changes:
 
     async def set_endpoint(self, record: EndpointRecord) -> int:
         """Register an endpoint as decided and wait until every proxy follows."""
-        self.store.save("endpoint", record.endpoint.name, record)
-        self.desired.restore(record)
-        return await self.in_force(self.publisher.put(("endpoint", record.endpoint.name), record.endpoint))
+        return await self.in_force(self._put_endpoint(record))
+
+    async def drop_deployment(self, record: BackendRecord) -> None:
+        """Unregister a backend with the endpoint of its name: unroute first, then stop the replicas."""
+        self.store.remove("backend", record.tag)  # recovery drops a deployment's endpoint that has no backend
+        self.desired.backends.pop(record.tag, None)
+        if record.tag in self.desired.endpoints:
+            await self.drop_endpoint(record.tag)
+        await self.forget(record, force=False)
 
     async def drop_endpoint(self, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it."""
@@ -106,11 +129,15 @@ class Changes:
         failures = self.reconciler.fleets()[record.tag].failures
         why = failures[-1] if failures else None
         undone = f"{record.revision}-undone"  # a new stamp: replicas that took the failed config get the old one again
-        self.accept(replace(record.before.backend, stamp=undone, revision=undone, confirmed=True))
+        old = replace(record.before.backend, stamp=undone, revision=undone, confirmed=True)
+        await self.accept_with_endpoint(old, record.before.endpoint)
         self.reconciler.took_back(record.tag, why)
         self._drop_unused_code(record)
-        if record.before.endpoint is not None:
-            await self.set_endpoint(record.before.endpoint)
+
+    def _put_endpoint(self, record: EndpointRecord) -> int:
+        self.store.save("endpoint", record.endpoint.name, record)
+        self.desired.restore(record)
+        return self.publisher.put(("endpoint", record.endpoint.name), record.endpoint)
 
     def _drop_unused_code(self, record: BackendRecord) -> None:
         keys = {record.code_key}

@@ -102,8 +102,12 @@ class ServeController(DeploymentCommands):
         self._store.keep_code(self._desired.code_keys())
         for replica in self._store.load_all("replica"):
             self._reconciler.adopt(replica)
-        for tag, record in self._desired.backends.items():
+        for name in self._desired.doors_without_backend():  # a delete of the deployment was cut short
+            self._store.remove("endpoint", name)
+            self._desired.delete_endpoint(name)
+        for tag, record in list(self._desired.backends.items()):
             self._reconciler.publish(tag)
+            self._changes.open_endpoint(tag)
             if not record.confirmed:
                 tries = TRIES if record.door is Door.DEPLOYMENT else 1
                 self._background.append(asyncio.ensure_future(self._changes.finish(record, tries)))

@@ -32,20 +32,21 @@ def decide(
     """
     known = desired.backends.get(spec.tag)
     if known is not None and known.revision == command:
-        return Deploying(None, None)
+        return Deploying(None, known.opens)
     _check_previous(known, prev_version)
     conflict = desired.routes.conflict(endpoint)
     if conflict is not None:
         raise ValueError(conflict)
     door = _door_of(desired, command, endpoint)
     backend: BackendRecord | None
+    old_endpoint = desired.endpoints.get(endpoint.name)
     if known is None:
         backend = new_record(command, spec, "")
     elif spec.version is not None and spec.version == known.given_version:
         same = same_config(known.config, spec.config)
-        backend = None if same else with_config(command, known, spec.config)
+        changed = replace(with_config(command, known, spec.config), before=undo_of(known, old_endpoint))
+        backend = None if same else changed
     else:
-        old_endpoint = desired.endpoints.get(endpoint.name)
         before = undo_of(known, old_endpoint)
         backend = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
     return Deploying(backend, door)

@@ -33,6 +33,7 @@ class DeploymentCommands(Commands):
         """
         await self._recovered
         changes = self._changes
+        room = spec.tag in changes.desired.backends and await has_room(spec.actor_options, 1)
         decision = decide(changes.desired, command, spec, endpoint, prev_version)
         record = decision.backend
         if record is not None:
@@ -41,10 +42,10 @@ class DeploymentCommands(Commands):
                 record,
                 code_key=changes.store.save_code(spec.code) if new_code else record.code_key,
                 created_endpoint=record.before is None and decision.endpoint is not None,
-                surge=new_code and record.replicas == 1 and await has_room(record.actor_options, 1),
+                surge=new_code and record.replicas == 1 and room,
             )
-            changes.accept(record)
-        if decision.endpoint is not None:
+            await changes.accept_with_endpoint(record, decision.endpoint)
+        elif decision.endpoint is not None:
             await changes.set_endpoint(decision.endpoint)
         current = changes.desired.backends.get(spec.tag)
         if current is None or current.confirmed:
@@ -55,14 +56,13 @@ class DeploymentCommands(Commands):
         """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
         await self._recovered
         changes = self._changes
-        if name in changes.desired.endpoints:
-            await changes.drop_endpoint(name)
         record = changes.desired.backends.get(name)
-        if record is not None:
-            users = changes.desired.users_of(name)
-            if users:
-                logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
-            await changes.forget(record, force=False)
+        if record is None:
+            return changes.publisher.version
+        users = [user for user in changes.desired.users_of(name) if user != name]
+        if users:
+            logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
+        await changes.drop_deployment(record)
         return changes.publisher.version
 
     async def get_deployment(self, name: str) -> DeploymentInfo | None:

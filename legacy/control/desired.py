@@ -166,6 +166,11 @@ class Desired:
                 keys.add(record.before.backend.code_key)
         return keys
 
+    def doors_without_backend(self) -> list[str]:
+        """Endpoints that belong to a deployment which is not registered."""
+        doors = (record.endpoint for record in self.endpoints.values() if record.endpoint.door is Door.DEPLOYMENT)
+        return [endpoint.name for endpoint in doors if endpoint.name not in self.backends]
+
     def users_of(self, tag: str) -> list[str]:
         """The endpoints whose traffic or shadows name a backend."""
         return [

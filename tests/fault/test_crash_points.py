@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from legacy.config import Door
+from legacy.control import deployments
 from legacy.errors import BackendStartError
 from legacy.records import Endpoint
 from tests.fakes_control import spec
@@ -23,7 +25,29 @@ def endpoint(name, route, **traffic):
     return Endpoint(name, route, ("GET",), traffic)
 
 
+def deployment(name, code, version=None, **config):
+    return replace(spec(name, version, Door.DEPLOYMENT, **config), code=code)
+
+
+def prefix(name, route):
+    return Endpoint(name, route, (), {name: 1.0}, {}, "prefix", Door.DEPLOYMENT)
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch):
+    async def yes(*_):
+        return True
+
+    monkeypatch.setattr(deployments, "has_room", yes)
+
+
 COMMANDS = {
+    "deploy": lambda c: c.deploy("x", deployment("new", b"n", num_replicas=2), prefix("new", "/new"), None, True),
+    "redeploy": lambda c: c.deploy("x", deployment("d", b"n", num_replicas=2), prefix("d", "/moved"), None, True),
+    "update_deployment": lambda c: c.deploy(
+        "x", deployment("d", b"n", "v1", user_config=3), prefix("d", "/moved"), None, True
+    ),
+    "delete_deployment": lambda c: c.delete_deployment("x", "d"),
     "create_backend": lambda c: c.create_backend("x", backend("new", num_replicas=2)),
     "create_endpoint": lambda c: c.create_endpoint("x", endpoint("new", "/new", a=1.0)),
     "set_traffic": lambda c: c.set_traffic("x", "e", {"a": 0.5, "b": 0.5}),
@@ -38,12 +62,13 @@ COMMANDS = {
 
 
 async def populated():
-    """A world with backends a (2 replicas) and b, and endpoint e on a; gives it and its state."""
+    """A world with backends a (2 replicas) and b, endpoint e on a, and deployment d; gives it and its state."""
     world = World()
     life = Life(world)
     await life.controller.create_backend("1", backend("a", num_replicas=2))
     await life.controller.create_backend("2", backend("b"))
     await life.controller.create_endpoint("3", endpoint("e", "/e", a=1.0))
+    await life.controller.deploy("4", deployment("d", b"d", "v1"), prefix("d", "/d"), None, True)
     await life.settle()
     old = life.state()
     life.end()
