@@ -84,9 +84,7 @@ def main() -> None:
     """Print the figures."""
     found = run()
     large, small = found["large"], found["small"]
-    print(
-        f"one tick, {BACKENDS * PER_BACKEND} replicas of {BACKENDS} backends on {NODES} nodes: {large['tick_ms']:.1f} ms"
-    )
+    print(f"one tick, {BACKENDS * PER_BACKEND} replicas, {BACKENDS} backends, {NODES} nodes: {large['tick_ms']:.1f} ms")
     print(
         f"a change to one backend, {BACKENDS} registered: {large['change_ms']:.3f} ms, {large['published_keys']:g} key"
     )

@@ -33,6 +33,16 @@ SMALL_LOOP = "control loop, 100 replicas of 10 backends"
 TICK = "one tick, ms"
 CHANGE = "a change to one backend, ms"
 KEYS = "keys published for it"
+UVICORN_BEHIND_PROXY = "fastapi-behind-proxy"
+LEGACY = "legacy endpoint"
+DEPLOYED = "deployment"
+FASTAPI = "FastAPI app"
+REDEPLOY = "deploy() of an unchanged version"
+ROLLING = "rolling update of 10 replicas, 100 requests/s"
+REQUESTS = "requests"
+FAILED = "requests that failed"
+TOO_FEW = "samples with fewer than 8 replicas ready"
+TOO_MANY = "samples with more than 10 replicas"
 START_ONE = "one replica to its first answer"
 START_EIGHT = "1 to 8 replicas"
 
@@ -178,6 +188,24 @@ TARGETS: tuple[Target | Limit, ...] = (
         ">=",
         0.95,
     ),
+    Target(
+        "deployment: legacy endpoint",
+        Side(DEPLOYED, RATE_32, (OURS,)),
+        Side(LEGACY, RATE_32, (OURS,)),
+        ">=",
+        0.95,
+    ),
+    Target(
+        "FastAPI ingress: the same app on bare uvicorn behind the same proxy",
+        Side(FASTAPI, RATE_32, (OURS,)),
+        Side(FASTAPI, RATE_32, (UVICORN_BEHIND_PROXY,)),
+        ">=",
+        0.9,
+    ),
+    Limit("deploy() of an unchanged version", Side(REDEPLOY, SECONDS, (OURS,)), 0.05, "s"),
+    Limit("rolling update: failed requests of 6,000", Side(ROLLING, FAILED, (OURS,)), 1, "requests"),
+    Limit("rolling update: samples below 8 ready replicas", Side(ROLLING, TOO_FEW, (OURS,)), 1, "samples"),
+    Limit("rolling update: samples above 10 replicas", Side(ROLLING, TOO_MANY, (OURS,)), 1, "samples"),
     _start(START_ONE),
     _start(START_EIGHT),
     Limit("control loop: one tick over 10,000 replicas", Side(LARGE_LOOP, TICK, (OURS,)), 100, "ms"),

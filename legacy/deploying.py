@@ -29,6 +29,7 @@ class Wanted:
     Attributes:
         target: the function or class; None for the code of `registered`.
         registered: what runs under some name already and is deployed again with its code and arguments.
+        application: the graph it belongs to, see `Endpoint`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Wanted:
     prev_version: str | None = None
     route: str | None = None
     registered: BackendSpec | None = None
+    application: str | None = None
 
 
 def deploy(wanted: Wanted, blocking: bool) -> None:
@@ -56,7 +58,7 @@ def deploy(wanted: Wanted, blocking: bool) -> None:
     methods = _methods(wanted.target) if wanted.registered is None else _known_methods(session, wanted.registered.tag)
     endpoint = Endpoint(
         wanted.name, wanted.route, (), {wanted.name: 1.0}, matching="prefix", door=Door.DEPLOYMENT,
-        python_methods=methods,
+        python_methods=methods, application=wanted.application,
     )  # fmt: skip
     timeout_s = settings.load().start_timeout_s
     session.command("deploy", spec, endpoint, wanted.prev_version, blocking, timeout_s=timeout_s)
@@ -73,6 +75,15 @@ def delete(name: str) -> None:
         _session().command("delete_deployment", name)
     except DeadlineError as error:
         raise TimeoutError(f"deployment {name!r} could not be deleted: {error}") from None
+
+
+def move_route(route: str | None, old: str, new: str) -> None:
+    """Give a route from one deployment to another that has none; requests in between, a few milliseconds, get 404."""
+    session = _session()
+    endpoint: Endpoint = session.ask("list_endpoints")[new]
+    session.command("delete_endpoint", old)
+    session.command("delete_endpoint", new)
+    session.command("create_endpoint", replace(endpoint, route=route))
 
 
 def get(name: str) -> DeploymentInfo | None:

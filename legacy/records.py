@@ -50,6 +50,7 @@ class Endpoint:
         methods: upper-case HTTP methods; empty means all.
         traffic: backend tag -> weight as the user gave it; the sum is 1.
         shadows: backend tag -> proportion of requests that are copied to it.
+        application: the graph it was deployed with: its name, or "" for one without; None outside graphs.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Endpoint:
     matching: Matching = "exact"
     door: Door = Door.CLIENT
     python_methods: tuple[str, ...] = ()
+    application: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Settings:
     tls_key: str = ""
     tls_ca: str = ""
     python_path: str = ""  # PYTHONPATH, which the runner extends for a program and its workers
+    handle_is_sync: str = ""  # SERVE_DEPLOYMENT_HANDLE_IS_SYNC: handles in graphs as in Ray 1.13 (1) or 2.x (0)
     conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
     conda_exe: str = ""
     conda_default_env: str = ""
@@ -40,6 +41,7 @@ _VARIABLES = {
     "tls_key": "RAY_TLS_SERVER_KEY",
     "tls_ca": "RAY_TLS_CA_CERT",
     "python_path": "PYTHONPATH",
+    "handle_is_sync": "SERVE_DEPLOYMENT_HANDLE_IS_SYNC",
     "conda_prefix": "CONDA_PREFIX",
     "conda_exe": "CONDA_EXE",
     "conda_default_env": "CONDA_DEFAULT_ENV",

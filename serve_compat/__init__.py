@@ -22,13 +22,18 @@ _NAMES = {
     "serve_compat.asgi": "ingress",
     "serve_compat.config": "BackendConfig HTTPOptions",
     "serve_compat.deployments": "deployment",
+    "serve_compat.graph.application": "build",
+    "serve_compat.graph.run": "delete run",
     "serve_compat.env": "CondaEnv",
     "legacy.replica.messages": "ServeRequest",
     "serve_compat.registry": "get_deployment list_deployments",
     "serve_compat.alias": "install",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
-_SUBMODULES = ("alias", "api", "backends", "common", "config", "constants", "env", "exceptions", "handle", "utils")
+_SUBMODULES = tuple(
+    "alias api backends common config constants dag deployment_graph drivers env exceptions handle http_adapters"
+    " utils".split()
+)
 
 __all__ = sorted(_HOME)
 

@@ -25,17 +25,22 @@ from legacy.replica.batching import batch
 from legacy.replica.context import ReplicaContext
 from serve_compat.asgi import ingress
 from serve_compat.deployments import Deployment, deployment
+from serve_compat.graph.application import Application, build
+from serve_compat.graph.run import delete, run
 from serve_compat.registry import get_deployment, get_deployment_statuses, list_deployments
 
 __all__ = [
+    "Application",
     "Client",
     "Deployment",
     "ReplicaContext",
     "accept_batch",
     "batch",
+    "build",
     "connect",
     "create_backend",
     "create_endpoint",
+    "delete",
     "delete_backend",
     "delete_endpoint",
     "deployment",
@@ -50,6 +55,7 @@ __all__ = [
     "list_backends",
     "list_deployments",
     "list_endpoints",
+    "run",
     "set_traffic",
     "shadow_traffic",
     "shutdown",

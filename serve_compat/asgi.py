@@ -13,7 +13,7 @@ from typing import Any
 
 from serve_compat.frozen_app import FrozenApp, freeze
 from serve_compat.lifespan import Lifespan
-from serve_compat.views import INSTANCE_KEY, Views
+from serve_compat.views import Views
 
 
 def ingress(app: Any) -> Callable[[type], type]:
@@ -48,12 +48,11 @@ def _with_app(cls: type, frozen: FrozenApp) -> type:
     class Ingress(cls):
         async def __serve_startup__(self) -> None:
             """Called by the replica after the constructor."""
-            self._serve_lifespan = Lifespan(frozen.thawed())
+            self._serve_lifespan = Lifespan(frozen.thawed(self))
             await self._serve_lifespan.startup()
 
         async def __serve_asgi__(self, scope: Any, receive: Any, send: Any) -> None:
             """Called by the replica for every request."""
-            scope[INSTANCE_KEY] = self
             await self._serve_lifespan(scope, receive, send)
 
         async def __serve_shutdown__(self) -> None:

@@ -13,12 +13,13 @@ from legacy.deploying import Wanted
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
 from serve_compat import options as table
+from serve_compat.graph.nodes import Bindable
 
 LEGACY_VERSION = "__serve_version__"
 """What `version` says of a backend that was made by `create_backend` (Ray 1.4)."""
 
 
-class Deployment:
+class Deployment(Bindable):
     """A function or class with everything needed to serve it. Made by `@serve.deployment`; knows no cluster.
 
     Attributes are read-only; `options()` makes a changed copy, `deploy()` puts it into force.
@@ -134,6 +135,14 @@ class Deployment:
         if target is not None:
             self._target = _checked_target(target)
         self._options = {**self._options, **checked}
+
+    def unversioned(self) -> Deployment:
+        """A copy without version and prev_version: deploying it always replaces the replicas."""
+        return _made(self._target, {k: v for k, v in self._options.items() if "version" not in k}, self._registered)
+
+    def given_options(self) -> dict[str, Any]:
+        """The options that are not left to their defaults, by name."""
+        return dict(self._options)
 
     # in force
 

@@ -4,7 +4,7 @@ Apps are not picklable as they are (locks, compiled validators, functions that r
 when the class is decorated would miss what the program defines further down. So the frame of the app (FastAPI's and
 Starlette's own objects) is written down at once, while everything of the user's (functions, classes, other objects) is
 kept as it is and goes to the replica together with the class. FastAPI's routes are written as the arguments they were
-made with, and built anew in the replica.
+made with, and built anew in the replica; those that are methods of the class become methods of its instance there.
 """
 
 from __future__ import annotations
@@ -29,6 +29,21 @@ _LOCKS: dict[type, Callable[[], Any]] = {type(make()): make for make in (threadi
 _PLAIN = frozenset((str, bytes, int, float, bool, type(None), list, dict, set, tuple, frozenset, CellType, MethodType))
 
 
+class _Instance:
+    """Stands for the instance that does not exist yet."""
+
+
+class _Method:
+    """Stands for a method of that instance."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+
+_INSTANCE = _Instance()
+_INSTANCE_PLACE = -1
+
+
 class FrozenApp:
     """An application as it was at one moment.
 
@@ -41,9 +56,13 @@ class FrozenApp:
         self._frame = frame
         self._kept = kept
 
-    def thawed(self) -> Any:
-        """The application, anew at every call."""
-        return _Reader(io.BytesIO(self._frame), self._kept).load()
+    def thawed(self, instance: Any) -> Any:
+        """The application, anew at every call.
+
+        Args:
+            instance: the object whose methods are routes.
+        """
+        return _Reader(io.BytesIO(self._frame), self._kept, instance).load()
 
 
 class _Given(FrozenApp):
@@ -52,7 +71,7 @@ class _Given(FrozenApp):
     def __init__(self, app: Any) -> None:
         self._app = app
 
-    def thawed(self) -> Any:
+    def thawed(self, instance: Any) -> Any:
         return self._app
 
 
@@ -61,7 +80,7 @@ def freeze(app: Any, views: Views) -> FrozenApp:
 
     Args:
         app: FastAPI and Starlette apps are copied, others are taken as they are.
-        views: whose methods become views in the copy.
+        views: whose methods become methods of the instance in the copy.
 
     Raises:
         RayServeException: a method that is a route has no `self`.
@@ -84,7 +103,9 @@ class _Writer(cloudpickle.Pickler):
     def persistent_id(self, obj: Any) -> int | None:
         """The place among the kept objects of what belongs to the user; None for what is written."""
         kind = type(obj)
-        if kind in _PLAIN or kind in _LOCKS:
+        if kind is _Instance:
+            return _INSTANCE_PLACE
+        if kind in _PLAIN or kind in _LOCKS or kind is _Method:
             return None
         if _is_framework(obj) if isinstance(obj, (type, FunctionType)) else _is_frame(kind):
             return None
@@ -99,6 +120,8 @@ class _Writer(cloudpickle.Pickler):
         kind = type(obj)
         if kind in _LOCKS:
             return _LOCKS[kind], ()
+        if kind is _Method:
+            return MethodType, (obj.function, _INSTANCE)
         if isinstance(obj, State):
             return State, (dict(obj._state),)
         if isinstance(obj, Router):
@@ -109,13 +132,14 @@ class _Writer(cloudpickle.Pickler):
 
 
 class _Reader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, kept: list[Any]) -> None:
+    def __init__(self, file: io.BytesIO, kept: list[Any], instance: Any) -> None:
         super().__init__(file)
         self._kept = kept
+        self._instance = instance
 
     def persistent_load(self, place: int) -> Any:
         """The kept object at that place."""
-        return self._kept[place]
+        return self._instance if place == _INSTANCE_PLACE else self._kept[place]
 
 
 def _is_framework(obj: Any) -> bool:
@@ -143,7 +167,7 @@ def _route_arguments(route: Any, views: Views) -> dict[str, Any]:
     if getattr(route, "stream_item_type", None) is not None:
         arguments.pop("response_model", None)  # FastAPI works both out from the annotation, or neither
     if views.is_own(route.endpoint):
-        arguments["endpoint"] = views.view(route.endpoint)
+        arguments["endpoint"] = _Method(route.endpoint)
     return arguments
 
 

@@ -1,5 +1,15 @@
 """`ray.serve.handle` of Ray 0.8-2.6."""
 
 from legacy.handle import HandleOptions, RayServeHandle, RayServeSyncHandle
+from serve_compat.graph.handles import RayServeDeploymentHandle
 
-__all__ = ["HandleOptions", "RayServeHandle", "RayServeSyncHandle"]
+__all__ = [
+    "HandleOptions",
+    "RayServeDeploymentHandle",
+    "RayServeHandle",
+    "RayServeLazySyncHandle",
+    "RayServeSyncHandle",
+]
+
+RayServeLazySyncHandle = RayServeDeploymentHandle
+"""Its name in Ray 1.12-1.13."""

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 from bench.context import Context
 from bench.measurements.control import measure_control
+from bench.measurements.deployments import measure_deployments
 from bench.measurements.handles import measure_handles
 from bench.measurements.http import measure_http
+from bench.measurements.rolling import measure_rolling
 from bench.measurements.routing import measure_endpoints, measure_routing
 from bench.measurements.startup import measure_startup
 from bench.values import Sample
@@ -19,6 +21,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "handles": measure_handles,
     "endpoints": measure_endpoints,
     "routing": measure_routing,
+    "deployments": measure_deployments,
+    "rolling": measure_rolling,
     "startup": measure_startup,
     "control": measure_control,
 }

@@ -42,6 +42,7 @@ SPECS: dict[str, Spec] = {
         "peers",
         {**_HAPROXY, "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"},
     ),
+    "fastapi-behind-proxy": Spec("FastAPI on uvicorn, our proxy", "bench.systems.fastapi_behind_proxy", "project"),
     "uvicorn": Spec("bare uvicorn", "bench.systems.bare_uvicorn", "peers"),
     "raw-actor": Spec("raw Ray actor", "bench.systems.raw_actor", "peers"),
 }

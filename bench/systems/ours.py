@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import statistics
 import time
+import timeit
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +14,9 @@ import ray
 
 import serve_compat as serve
 from bench.systems.base import System, call_rate, main
+from bench.systems.fastapi_app import make_app
 from bench.systems.handlers import HANDLERS, hello
+from bench.systems.rolling import rolling_update
 
 CREATORS = 8  # threads that register endpoints
 
@@ -61,6 +65,22 @@ class ServeCompat(System):
         self._client.create_endpoint("shadowed", backend="hello", route="/shadowed")
         self._client.shadow_traffic("shadowed", "twin", 0.1)
         return {"alone": "/hello", "split": "/split", "shadowed": "/shadowed"}
+
+    def deployments(self) -> dict[str, str]:
+        """The same handler behind a legacy endpoint and as a deployment, and a FastAPI app as ingress."""
+        self.serve("hello")
+        self._deployed = serve.deployment(hello, name="deployed", version="1")
+        self._deployed.deploy()
+        serve.deployment(serve.ingress(make_app())(type("Fast", (), {})), name="fast").deploy()
+        return {"legacy": "/hello", "deployment": "/deployed", "fastapi": "/fast/hello"}
+
+    def redeploy(self) -> float:
+        """Seconds for deploy() of a version that runs already; the median of nine."""
+        return statistics.median(timeit.repeat(self._deployed.deploy, number=1, repeat=9))
+
+    def rolling_update(self, seconds: float) -> dict[str, float]:
+        """See bench.systems.rolling."""
+        return rolling_update(self._client._session, self.port, seconds)
 
     def start_one(self) -> float:
         """From create_backend to the first answer over HTTP."""

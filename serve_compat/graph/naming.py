@@ -31,8 +31,8 @@ def names(nodes: Sequence[Deployed], application: str = "") -> dict[int, str]:
             other = chosen.setdefault(name, node)
             if not _same(other, node):
                 raise ValueError(
-                    f"two different deployments of the graph have the name {name!r}; give one of them another name with "
-                    ".options(name=...), or bind it once and use the node twice"
+                    f"two different deployments of the graph have the name {name!r}; give one of them another name "
+                    "with .options(name=...), or bind it once and use the node twice"
                 )
             found[id(node)] = name
     for node in nodes:

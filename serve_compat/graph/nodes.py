@@ -152,8 +152,8 @@ class Bindable:
         """A node of a deployment graph; nothing is deployed (Ray 1.12-2.6).
 
         Args:
-            args, kwargs: a class's constructor gets them when the graph is run, a function at every request. Nodes among
-                them, also in lists, tuples, dicts and sets, become handles in constructors, and results in calls.
+            args, kwargs: a class's constructor gets them when the graph is run, a function at every request. Nodes
+                among them, also in lists, tuples, dicts and sets, become handles in constructors, results in calls.
         """
         kind = ClassNode if inspect.isclass(self.func_or_class) else FunctionNode  # type: ignore[attr-defined]
         return kind(self, args, kwargs)

@@ -6,8 +6,8 @@
 `EitherRef` pleases both: it is a real ObjectRef for ray.get, ray.wait and other calls; awaiting it gives the value, and
 the value can be awaited once more and then gives itself. For that
 
-- numbers, text, bytes and containers come as instances of a subclass that are equal to, print like and pickle as the
-  plain ones; arrays as a view;
+- numbers, text, bytes, containers and numpy arrays come as instances of a subclass, which compare to, print like and
+  pickle as the plain ones;
 - classes written in Python get an `__await__` (in this process), instances are not touched;
 - None, bool and other types written in C cannot be helped: they come as they are, and awaiting them raises TypeError.
 
@@ -17,8 +17,9 @@ SERVE_DEPLOYMENT_HANDLE_IS_SYNC=1 gives exactly what 1.13 gave, =0 what 2.x gave
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from enum import Enum
 from typing import Any
 
@@ -33,7 +34,7 @@ class Awaited(str, Enum):
     REFERENCE = "0"
 
 
-class EitherRef(ray.ObjectRef):  # type: ignore[misc]
+class EitherRef(ray.ObjectRef):
     """An ObjectRef for programs of both generations; see the module."""
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -53,27 +54,27 @@ class ReferenceRef(EitherRef):
 
 
 _KINDS: dict[Awaited, type] = {Awaited.EITHER: EitherRef, Awaited.REFERENCE: ReferenceRef}
+_BUILT_IN = (int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
 
 
 def shown(ref: Any, awaited: Awaited) -> Any:
     """The reference as user code gets it."""
     kind = _KINDS.get(awaited)
-    return ref if kind is None or not isinstance(ref, ray.ObjectRef) else _copied(ref, kind)
+    return ref if kind is None else _copied(ref, kind)
 
 
 def twice_awaitable(value: Any) -> Any:
     """The value, or an equal one, which gives itself when it is awaited; the value itself where that cannot be."""
-    kind = type(value)
-    made = _SUBCLASSES.get(kind)
-    if made is not None:
-        return made(value)
+    kind: Any = type(value)
+    if kind in _BUILT_IN:
+        return _subclass(kind)(value)
     if hasattr(kind, "__await__"):
         return value
-    numpy = sys.modules.get("numpy")
+    numpy = sys.modules.get("numpy")  # whoever gives a numpy value has imported numpy
     if numpy is not None and kind is numpy.ndarray:
-        return value.view(_subclass(kind, lambda array: array.view(kind)))
+        return value.view(_array_class(kind))
     if numpy is not None and isinstance(value, numpy.number):
-        return _subclass(kind, kind)(value)
+        return _subclass(kind)(value)
     try:
         kind.__await__ = _gives_itself
     except (TypeError, AttributeError):  # None, bool and what is written in C
@@ -94,23 +95,32 @@ def _gives_itself(self: Any) -> Generator[Any, None, Any]:
     return self
 
 
-def _subclass(base: type, plain: Callable[[Any], Any]) -> Any:
-    """The subclass of a built-in type whose instances can be awaited; they pickle and print as plain ones."""
-    made = _SUBCLASSES.get(base)
-    if made is None:
-        body: dict[str, Any] = {
-            "__await__": _gives_itself,
-            "__reduce_ex__": lambda self, protocol: (_itself, (plain(self),)),
-            "__module__": base.__module__,
-        }
-        if base.__hash__ is None:
-            body["__hash__"] = object.__hash__  # asyncio.gather wants its arguments hashable
-        if base in (set, frozenset):
-            body["__repr__"] = lambda self: repr(plain(self))
-        made = type(base.__name__, (base,), body)
-    return made
+@functools.cache
+def _subclass(base: Any) -> Any:
+    """The subclass of a built-in or numpy number type whose instances can be awaited."""
+    body: dict[str, Any] = {
+        "__await__": _gives_itself,
+        "__reduce_ex__": lambda self, protocol: base(self).__reduce_ex__(protocol),
+        "__repr__": lambda self: repr(base(self)) if base in (set, frozenset, bytearray) else base.__repr__(self),
+        "__hash__": base.__hash__ or object.__hash__,  # asyncio.gather wants its arguments hashable
+        "__module__": base.__module__,
+    }
+    return type(base.__name__, (base,), body)
 
 
-_SUBCLASSES: dict[type, Any] = {}
-for _base in (int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset):
-    _SUBCLASSES[_base] = _subclass(_base, _base)
+@functools.cache
+def _array_class(array: Any) -> Any:
+    """The same for numpy arrays; what is computed from one is a plain array or number again."""
+
+    def wrapped(self: Any, out: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return out.view(array)[()]
+
+    body = {
+        "__await__": _gives_itself,
+        "__reduce_ex__": lambda self, protocol: self.view(array).__reduce_ex__(protocol),
+        "__repr__": lambda self: repr(self.view(array)),
+        "__hash__": object.__hash__,
+        "__array_wrap__": wrapped,
+        "__module__": array.__module__,
+    }
+    return type(array.__name__, (array,), body)

@@ -89,7 +89,7 @@ def test_a_failing_version_raises_with_the_users_error_and_the_old_one_serves_on
             raise ValueError("weights file is missing")
 
     Model.options(name="m", version="v1").deploy(7)
-    with pytest.raises(RuntimeError, match="Deployment m is UNHEALTHY.*(?s:.*)weights file is missing"):
+    with pytest.raises(RuntimeError, match=r"Deployment m is UNHEALTHY.*(?s:.*)weights file is missing"):
         Broken.deploy()
     assert instance.get("/m").text.startswith("7 ")
     assert serve.get_deployment("m").version == "v1"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 
 import pytest
 from ray import cloudpickle
@@ -13,6 +14,7 @@ from serve_compat.asgi import ingress
 
 fastapi = pytest.importorskip("fastapi")
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket  # noqa: E402
+from fastapi.routing import APIRoute  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
 from starlette.responses import PlainTextResponse  # noqa: E402
@@ -107,11 +109,6 @@ def shop():
         def same(self):
             return super().__class__.__name__
 
-        @app.get("/stream")
-        async def stream(self):
-            for number in range(2):
-                yield {"n": number}
-
         @app.websocket("/ws")
         async def chat(self, socket: WebSocket):
             await socket.accept()
@@ -138,10 +135,22 @@ def test_bodies_dependencies_and_response_models_work():
     assert served.get("/refuse") == (418, b'{"detail":"teapot"}')
 
 
-def test_one_method_for_two_verbs_and_a_stream_of_items():
-    served = Served(shop())
-    assert [served.get("/same", method)[0] for method in ("GET", "POST")] == [200, 200]
-    assert served.get("/stream")[0] == 200
+def test_one_method_for_two_verbs():
+    assert [Served(shop()).get("/same", method)[0] for method in ("GET", "POST")] == [200, 200]
+
+
+@pytest.mark.skipif("stream_item_type" not in APIRoute.__annotations__, reason="this FastAPI has no generator routes")
+def test_a_generator_is_a_stream_of_items():
+    app = FastAPI()
+
+    @ingress(app)
+    class D:
+        @app.get("/")
+        async def items(self) -> AsyncIterator[Item]:
+            for name in "ab":
+                yield Item(name=name)
+
+    assert Served(D).get("/") == (200, b'{"name":"a","price":1.0}\n{"name":"b","price":1.0}\n')
 
 
 def test_a_websocket_route_gets_the_instance_too():
@@ -151,7 +160,7 @@ def test_a_websocket_route_gets_the_instance_too():
 def test_the_docs_know_the_prefix():
     document = Served(shop()).json("/openapi.json")
     assert document["servers"] == [{"url": "/p"}]
-    assert sorted(document["paths"]) == ["/calc/{a}", "/items", "/limit", "/refuse", "/same", "/stream"]
+    assert sorted(document["paths"]) == ["/calc/{a}", "/items", "/limit", "/refuse", "/same"]
     assert Served(shop()).get("/docs")[0] == 200
     names = [one["name"] for one in document["paths"]["/calc/{a}"]["get"]["parameters"]]
     assert names == ["a", "b"]

@@ -193,3 +193,16 @@ def test_both_ways_to_give_http_options_raise():
 def test_bad_older_http_arguments_name_http_options():
     with pytest.raises(ValueError, match="http_options"):
         merged_http_options(None, "127.0.0.1", "eight", [], lambda message: None)
+
+
+@pytest.mark.parametrize("port", [1, 22, 1023])
+def test_a_privileged_port_by_the_older_argument_is_taken_for_a_mistake(port):
+    with pytest.raises(ValueError, match="http_options"):
+        merged_http_options(None, "127.0.0.1", port, [], no_warning)
+
+
+@pytest.mark.parametrize("port", [0, 80, 443, 1024, 8128])
+def test_other_ports_by_the_older_argument_are_fine(port):
+    told = []
+    assert merged_http_options(None, "127.0.0.1", port, [], told.append).port == port
+    assert len(told) == 1

@@ -57,7 +57,7 @@ def test_only_classes_and_functions_are_decorated(target):
 
 
 def test_neither_a_deployment_nor_its_class_can_be_called():
-    with pytest.raises(RuntimeError, match="cannot be constructed directly. Use `deployment.deploy"):
+    with pytest.raises(RuntimeError, match=r"cannot be constructed directly\. Use `deployment.deploy"):
         deployment(Model)()
     with pytest.raises(RuntimeError):
         Deployment(Model, "name", None)

@@ -16,14 +16,26 @@ _NAMES = """
     accept_batch BackendConfig CondaEnv connect Client start get_current_backend_tag get_current_replica_tag HTTPOptions
     batch get_replica_context ServeRequest get_handle shadow_traffic set_traffic delete_backend list_backends
     create_backend get_backend_config update_backend_config list_endpoints delete_endpoint create_endpoint shutdown
-    deployment get_deployment list_deployments ingress
+    deployment get_deployment list_deployments ingress run build delete
 """
 NAMES = _NAMES.split()
 SUBMODULES = {
     "exceptions": ["RayServeException"],
-    "config": ["BackendConfig", "HTTPOptions", "DeploymentMode", "ReplicaConfig", "BackendMetadata", "DeploymentConfig", "AutoscalingConfig"],
+    "config": [
+        "BackendConfig",
+        "HTTPOptions",
+        "DeploymentMode",
+        "ReplicaConfig",
+        "BackendMetadata",
+        "DeploymentConfig",
+        "AutoscalingConfig",
+    ],
     "common": ["DeploymentStatus", "DeploymentStatusInfo"],
-    "handle": ["RayServeHandle", "RayServeSyncHandle"],
+    "handle": ["RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"],
+    "dag": ["InputNode"],
+    "deployment_graph": ["InputNode", "ClassNode", "FunctionNode", "RayServeDAGHandle"],
+    "drivers": ["DAGDriver"],
+    "http_adapters": ["json_request", "json_to_ndarray", "starlette_request", "image_to_ndarray", "NdArray"],
     "api": ["Client", "start", "connect", "create_backend", "deployment", "Deployment", "get_deployment_statuses"],
     "utils": ["ServeRequest", "ServeMultiDict", "ServeEncoder", "get_random_letters", "block_until_http_ready"],
     "backends": ["ImportedBackend"],

@@ -3,9 +3,9 @@ import pickle
 
 import pytest
 
+from legacy.calls.local_router import InstanceName
 from legacy.config import Door
 from legacy.handle import APPEAR_S, QUEUE_TIMEOUT_S, HandleOptions, RayServeHandle, RayServeSyncHandle
-from legacy.calls.local_router import InstanceName
 
 INSTANCE = InstanceName("controller", "namespace")
 
@@ -140,3 +140,14 @@ def test_repr_names_the_endpoint_or_deployment():
     assert repr(handle()) == "RayServeSyncHandle(endpoint='ep')"
     assert repr(handle(kind=RayServeHandle)) == "RayServeHandle(endpoint='ep')"
     assert repr(handle(Door.DEPLOYMENT)) == "RayServeSyncHandle(deployment='ep')"
+
+
+def test_a_legacy_handle_to_a_deployment_offers_its_methods():
+    h = RayServeSyncHandle(INSTANCE, "ep", Door.MODULE, methods=("predict",))
+    h._link = (FakeRouter(), "target")
+    for copy in (h.predict, pickle.loads(pickle.dumps(h)).predict):
+        copy._link = h._link
+        copy.remote(1)
+        assert last_call(h).meta[:2] == ("predict", "serve_request")
+    with pytest.raises(AttributeError, match="method_name='nope'"):
+        _ = h.nope

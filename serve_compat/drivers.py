@@ -1,0 +1,9 @@
+"""`ray.serve.drivers` of Ray 1.12-2.6."""
+
+from serve_compat.deployments import Deployment, deployment
+from serve_compat.graph import driver
+from serve_compat.graph.driver import load_http_adapter
+
+__all__ = ["DAGDriver", "load_http_adapter"]
+
+DAGDriver: Deployment = deployment(driver.DAGDriver, route_prefix="/")

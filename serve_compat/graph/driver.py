@@ -1,0 +1,155 @@
+"""DAGDriver: answers HTTP requests with the results of graphs (Ray 1.12-2.6)."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from legacy.errors import RayServeException
+from legacy.replica.code import import_path
+from legacy.replica.messages import HTTPRequest
+from serve_compat import http_adapters
+from serve_compat.graph.extra import fastapi
+from serve_compat.graph.handles import RayServeDAGHandle
+
+ANY_PATH = "/{path:path}"
+_METHODS = ("GET", "POST")
+
+
+class DAGDriver:
+    """A deployment class that runs one graph for all paths, or one per route.
+
+    Args:
+        dags: a node of a graph, or a dict of route to node (Ray 2.x).
+        http_adapter: makes a graph's input of an HTTP request: a function whose parameters FastAPI fills in, its import
+            path, or a pydantic model class; None hands over the request itself.
+        dag_handle: the name of `dags` in Ray 1.12-1.13.
+
+    Raises:
+        TypeError: no graph was given.
+        ValueError: a parameter of `http_adapter` has no annotation.
+    """
+
+    def __init__(self, dags: Any = None, http_adapter: Any = None, *, dag_handle: Any = None) -> None:
+        given = dag_handle if dags is None else dags
+        if given is None:
+            raise TypeError("DAGDriver needs a graph: DAGDriver.bind(node), or DAGDriver.bind({'/route': node})")
+        self._only = None if isinstance(given, Mapping) else given
+        self._dags: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {ANY_PATH: given}
+        self._app = fastapi().FastAPI()
+        adapter = load_http_adapter(http_adapter)
+        for route in self._dags:
+            for method in _METHODS:
+                self._app.add_api_route(route, self._endpoint(route, adapter), methods=[method], name=method.lower())
+
+    async def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the only graph, without HTTP.
+
+        Raises:
+            RayServeException: there are several.
+        """
+        if self._only is None:
+            raise RayServeException(f"this DAGDriver has the routes {sorted(self._dags)}; use predict_with_route")
+        return await _result(self._only, args, kwargs)
+
+    async def predict_with_route(self, route_path: str, *args: Any, **kwargs: Any) -> Any:
+        """Run the graph of a route, without HTTP.
+
+        Raises:
+            RayServeException: there is no such route.
+        """
+        dag = self._dags.get(route_path)
+        if dag is None:
+            raise RayServeException(f"DAGDriver has no route {route_path!r}; it has {sorted(self._dags)}")
+        return await _result(dag, args, kwargs)
+
+    async def __serve_startup__(self) -> None:
+        """Called by the replica after the constructor."""
+
+    async def __serve_asgi__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Called by the replica for every request."""
+        if scope["path"] == scope["root_path"]:
+            scope["path"] += "/"  # the prefix itself: as below it, without a redirect
+        await self._app(scope, receive, send)
+
+    async def __serve_shutdown__(self) -> None:
+        """Called by the replica before it stops."""
+
+    def _endpoint(self, route: str, adapter: Callable[..., Any]) -> Callable[..., Any]:
+        dag, depends = self._dags[route], fastapi().Depends(adapter)
+
+        async def answer(inp: Any = depends) -> Response:
+            if isinstance(inp, Request):
+                inp = await _portable(inp)
+            return _response(await _result(dag, (inp,), {}))
+
+        return answer
+
+
+def load_http_adapter(adapter: Any) -> Callable[..., Any]:
+    """The function that makes a graph's input.
+
+    Args:
+        adapter: see `DAGDriver`.
+
+    Raises:
+        ImportError: there is nothing at that path.
+        TypeError: it is of another type.
+        ValueError: a parameter has no annotation.
+    """
+    if adapter is None:
+        return http_adapters.starlette_request
+    if isinstance(adapter, str):
+        adapter = import_path(_our_path(adapter))
+    if inspect.isclass(adapter) and issubclass(adapter, BaseModel):
+        return _body_as(adapter)
+    if not inspect.isfunction(adapter):
+        raise TypeError(f"http_adapter must be a function, its import path or a pydantic model class, not {adapter!r}")
+    for name, parameter in inspect.signature(adapter).parameters.items():
+        if parameter.annotation is parameter.empty:
+            raise ValueError(
+                f"parameter {name!r} of the http_adapter {adapter.__name__} has no annotation; annotate it, such as "
+                "`request: starlette.requests.Request` or `x: int`, so that FastAPI knows what to fill in"
+            )
+    return adapter
+
+
+def _our_path(path: str) -> str:
+    path = path.replace(":", ".")
+    return path.replace("ray.serve.", "serve_compat.", 1) if path.startswith("ray.serve.") else path
+
+
+def _body_as(model: type[BaseModel]) -> Callable[..., Any]:
+    def adapter(inp: Any) -> Any:
+        return inp
+
+    adapter.__annotations__["inp"] = model  # known only now
+    return adapter
+
+
+async def _result(dag: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if isinstance(dag, RayServeDAGHandle):
+        return await (await dag.send(args, kwargs))
+    return await dag.remote(*args, **kwargs)
+
+
+async def _portable(request: Request) -> Request:
+    """The request as one that can be sent to the replicas of a graph."""
+    portable = HTTPRequest(request.scope)
+    portable._body = await request.body()
+    return portable
+
+
+def _response(result: Any) -> Response:
+    if isinstance(result, Response):
+        return result
+    numpy = sys.modules.get("numpy")  # whoever gives a numpy value has imported numpy
+    kinds = () if numpy is None else (numpy.ndarray, numpy.generic)
+    encoders: dict[Any, Callable[[Any], Any]] = {kind: lambda value: value.tolist() for kind in kinds}
+    return JSONResponse(fastapi().encoders.jsonable_encoder(result, custom_encoder=encoders))

@@ -1,0 +1,182 @@
+"""`serve.run` and `serve.delete`: putting a graph into force (Ray 1.12-2.6)."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+from legacy import deploying
+from legacy.api import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
+from legacy.config import HTTPOptions
+from legacy.errors import InstanceError
+from legacy.handle import RayServeHandle
+from legacy.instances import instances
+from legacy.records import DeploymentInfo
+from serve_compat.deployments import Deployment
+from serve_compat.graph.application import Application, built
+from serve_compat.graph.nodes import ClassNode, FunctionNode
+
+_INGRESS_DECIDES: Any = object()
+
+
+@dataclass(frozen=True)
+class Handover:
+    """How an application replaces what an earlier run of the same name left.
+
+    Attributes:
+        route_of: the earlier ingress whose route the new one takes over; None when there is nothing to hand over.
+        removed: deployments that are not part of the application any more.
+    """
+
+    route_of: str | None
+    removed: tuple[str, ...]
+
+
+def run(
+    target: ClassNode | FunctionNode | Application,
+    _blocking: bool = True,
+    host: str = DEFAULT_HTTP_HOST,
+    port: int = DEFAULT_HTTP_PORT,
+    name: str = "",
+    route_prefix: str | None = _INGRESS_DECIDES,
+) -> RayServeHandle | None:
+    """Deploy everything a graph consists of and wait until all of it can answer.
+
+    Starts a detached instance when none runs. What an earlier `run` with the same name (or also without one) deployed
+    and this graph does not have is removed, as in Ray 2.x; deployments made by `.deploy()` and backends stay.
+
+    Args:
+        target: a node made by `.bind()`, or what `serve.build` gave. Its root is the ingress: it answers HTTP at "/"
+            unless it has a route_prefix of its own.
+        _blocking: False returns when everything is registered.
+        host, port: where HTTP listens, if this starts the instance.
+        name: of the application: its deployments are called `<name>_<deployment>`, `serve.delete(name)` removes them.
+        route_prefix: of the ingress; None for no HTTP (Ray 2.3).
+
+    Returns:
+        A handle to the ingress; None when there is none.
+
+    Raises:
+        TypeError: not a node and not an application.
+        ValueError: a node that cannot be served by itself, a name or route that is taken, or something in the graph
+            that cannot be deployed.
+        RuntimeError: a constructor failed; what was not deployed before is removed again.
+    """
+    application = target if isinstance(target, Application) else built(target)
+    if name:
+        application = application.renamed(name)
+    ingress = application.ingress
+    deployments = dict(application.deployments)
+    if ingress is not None and route_prefix is not _INGRESS_DECIDES:
+        ingress = deployments[ingress.name] = ingress.options(route_prefix=route_prefix)
+    _ensure_instance(host, port)
+    before = deploying.list_all()
+    try:
+        _deploy(deployments, ingress, handover(before, deployments.values(), name), name, _blocking)
+    except BaseException:  # whatever went wrong, half a graph must not stay behind
+        _all([_deleting(each) for each in deployments if each not in before])
+        raise
+    return None if ingress is None else deploying.handle(ingress.name, sync=True)
+
+
+def delete(name: str, _blocking: bool = True) -> None:
+    """Take an application out of service that `run(..., name=name)` deployed; an unknown one is fine (Ray 2.3).
+
+    Args:
+        name: "" for what was run without a name.
+        _blocking: accepted; the call always waits until the replicas are gone.
+
+    Raises:
+        RayServeException: no serve instance runs.
+        TimeoutError: a replica did not end in time.
+    """
+    _all([_deleting(each) for each in members(deploying.list_all(), name)])
+
+
+def members(infos: Mapping[str, DeploymentInfo], application: str) -> list[str]:
+    """The deployments of an application."""
+    found = ((name, info.endpoint) for name, info in infos.items())
+    return [name for name, endpoint in found if endpoint is not None and endpoint.application == application]
+
+
+def handover(infos: Mapping[str, DeploymentInfo], wanted: Iterable[Deployment], application: str) -> Handover:
+    """What happens to the earlier deployments of an application.
+
+    Args:
+        infos: everything that runs.
+        wanted: the application's deployments now.
+    """
+    new = {each.name: each.route_prefix for each in wanted}
+    removed = tuple(name for name in members(infos, application) if name not in new)
+    routes = {route for route in new.values() if route is not None}
+    owners = (name for name in removed if (endpoint := infos[name].endpoint) and endpoint.route in routes)
+    return Handover(next(owners, None), removed)
+
+
+def _deploy(
+    deployments: Mapping[str, Deployment],
+    ingress: Deployment | None,
+    replacing: Handover,
+    application: str,
+    blocking: bool,
+) -> None:
+    inner = [each for name, each in deployments.items() if ingress is None or name != ingress.name]
+    _all([_deploying(each, application, blocking) for each in inner])
+    if ingress is not None:
+        headless = ingress.options(route_prefix=None) if replacing.route_of is not None else ingress
+        _deploying(headless, application, blocking)()
+        if replacing.route_of is not None:
+            # The earlier ingress answers until the new one can: then its route moves at once.
+            deploying.move_route(ingress.route_prefix, replacing.route_of, ingress.name)
+    _all([_deleting(name) for name in replacing.removed])
+
+
+def _deploying(each: Deployment, application: str, blocking: bool) -> Callable[[], None]:
+    return lambda: deploying.deploy(replace(each._wanted((), {}), application=application), blocking)
+
+
+def _deleting(name: str) -> Callable[[], None]:
+    return lambda: deploying.delete(name)
+
+
+def _all(tasks: Collection[Callable[[], None]]) -> None:
+    """Do everything at the same time; raises the first error after all are over."""
+    # Daemon threads: an interrupted driver must be able to end while a constructor takes its time.
+    running = [_in_thread(task) for task in tasks]
+    errors = [future.exception() for future in running]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _in_thread(task: Callable[[], None]) -> Future[None]:
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            task()
+        except BaseException as error:  # it is raised by who waits
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=work, name="serve-run", daemon=True).start()
+    return done
+
+
+def _ensure_instance(host: str, port: int) -> None:
+    try:
+        running = instances.current().http_options()
+    except InstanceError:
+        instances.start(True, HTTPOptions(host=host, port=port), False)
+        return
+    if (host, port) not in ((DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT), (running.host, running.port)):
+        warnings.warn(
+            f"serve.run uses the instance that runs already: HTTP stays at {running.host}:{running.port}",
+            UserWarning,
+            stacklevel=3,
+        )
