@@ -75,4 +75,5 @@ def _parse(variable: str, text: str, kind: type) -> object:
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{variable}={text!r} is not a {kind.__name__}; set it to a {kind.__name__} or unset it") from None
+        wanted = kind.__name__
+        raise ValueError(f"{variable}={text!r} is not a {wanted}; set it to a {wanted} or unset it") from None

@@ -24,7 +24,7 @@ class TlsFiles:
         return made
 
     def client_context(self) -> ssl.SSLContext:
-        """For a proxy. Nodes are addressed by IP and Ray's certificates need not name it, so only the authority counts."""
+        """For a proxy. Nodes are addressed by IP, which Ray's certificates need not name: only the authority counts."""
         made = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.ca)
         made.load_cert_chain(self.certificate, self.key)
         made.check_hostname = False

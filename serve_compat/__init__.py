@@ -30,10 +30,10 @@ _NAMES = {
     "serve_compat.alias": "install",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
-_SUBMODULES = tuple(
-    "alias api backends common config constants dag deployment_graph drivers env exceptions handle http_adapters"
-    " utils".split()
-)
+_MODULES = """
+    alias api backends common config constants dag deployment_graph drivers env exceptions handle http_adapters utils
+"""
+_SUBMODULES = tuple(_MODULES.split())
 
 __all__ = sorted(_HOME)
 

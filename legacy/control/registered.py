@@ -39,7 +39,7 @@ class BackendRecord:
         created_by, revision: the commands that made the backend and this record of it.
         confirmed: False until the replicas are as this record wants them; `before` is what a failure restores.
         created_endpoint: whether the first deploy made the endpoint of the same name, so that its failure removes it.
-        opens: the endpoint of the same name as it shall be, until it is written on its own: one write makes both durable.
+        opens: the endpoint of the same name, until it is written on its own: one write makes both durable.
         surge: whether a single replica is replaced by starting the new one first, which takes room for both.
     """
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import weakref
 from typing import Any, NoReturn
 
-from serve_compat.graph.tree import found_in
+from serve_compat.graph.tree import LEFT, found_in, replaced
 
 CALL = "__call__"
 
@@ -58,7 +60,7 @@ class UnboundMethod:
 
     def bind(self, *args: Any, **kwargs: Any) -> ClassMethodNode:
         """The call of the method with these arguments, made for every request."""
-        return ClassMethodNode(self._node, self._name, args, kwargs)
+        return ClassMethodNode(self._node, self._name, *_adopted(args, kwargs))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{self._node!r}.{self._name} is used as an argument without .bind(...)")
@@ -156,7 +158,7 @@ class Bindable:
                 among them, also in lists, tuples, dicts and sets, become handles in constructors, results in calls.
         """
         kind = ClassNode if inspect.isclass(self.func_or_class) else FunctionNode  # type: ignore[attr-defined]
-        return kind(self, args, kwargs)
+        return kind(self, *_adopted(args, kwargs))
 
 
 def parts(node: DAGNode) -> list[DAGNode]:
@@ -168,3 +170,21 @@ def parts(node: DAGNode) -> list[DAGNode]:
 def needed_results(node: DAGNode) -> list[DAGNode]:
     """The nodes whose results a call needs: constructors' arguments are not followed."""
     return [] if isinstance(node, ClassNode) else found_in((node._bound_args, node._bound_kwargs), DAGNode)
+
+
+_ours: weakref.WeakKeyDictionary[Any, InputNode] = weakref.WeakKeyDictionary()
+
+
+def _adopted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with our InputNode in the place of Ray's own, which some programs imported from `ray.dag`."""
+    rays = sys.modules.get("ray.dag")
+    if rays is None:
+        return args, kwargs
+
+    def adopt(value: Any) -> Any:
+        if isinstance(value, rays.InputAttributeNode):
+            source = _ours.setdefault(value._dag_input_node, InputNode())
+            return source[value._key] if value._accessor_method == "__getitem__" else getattr(source, value._key)
+        return _ours.setdefault(value, InputNode()) if isinstance(value, rays.InputNode) else LEFT
+
+    return replaced(args, adopt), replaced(kwargs, adopt)

@@ -100,7 +100,7 @@ def _subclass(base: Any) -> Any:
     """The subclass of a built-in or numpy number type whose instances can be awaited."""
     body: dict[str, Any] = {
         "__await__": _gives_itself,
-        "__reduce_ex__": lambda self, protocol: base(self).__reduce_ex__(protocol),
+        "__reduce_ex__": lambda self, protocol: (base, (base(self),)),
         "__repr__": lambda self: repr(base(self)) if base in (set, frozenset, bytearray) else base.__repr__(self),
         "__hash__": base.__hash__ or object.__hash__,  # asyncio.gather wants its arguments hashable
         "__module__": base.__module__,

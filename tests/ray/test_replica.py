@@ -132,7 +132,7 @@ class Held:
         async def waits(request):
             tell(begun)
             try:
-                while is_held():  # noqa: ASYNC110 - another process ends the wait
+                while is_held():
                     await asyncio.sleep(0.01)
             except asyncio.CancelledError:
                 tell(go)

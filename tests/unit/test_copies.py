@@ -4,8 +4,8 @@ import pytest
 
 from legacy.calls import copies
 from legacy.calls.copies import Copies
-from legacy.errors import BackendDeletedError
 from legacy.calls.lanes import Call
+from legacy.errors import BackendDeletedError
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 

@@ -1,5 +1,5 @@
-from legacy.records import Endpoint, Update
 from legacy.calls.target import Target
+from legacy.records import Endpoint, Update
 from legacy.traffic.router import Router
 
 

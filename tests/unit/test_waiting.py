@@ -4,8 +4,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from legacy.errors import DeadlineError
 from legacy.calls.waiting import Pause, run, run_async
+from legacy.errors import DeadlineError
 
 
 def done(value=None):
