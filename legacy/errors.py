@@ -5,7 +5,7 @@
     router      -> replica         ReplicaLostError (500), UpstreamError (502)
     replica     -> user code       the user's own exception (500), MethodMissingError (500)
 
-A class says the status and whether trying later can help; the message says what was asked, what is there and the remedy.
+A class says the status and whether trying later can help; the message says what was asked, what is there, what to do.
 All of them survive pickling with the same text: they are built from one string.
 """
 

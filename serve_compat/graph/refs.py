@@ -33,6 +33,12 @@ class Awaited(str, Enum):
     VALUE = "1"
     REFERENCE = "0"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        raise ValueError(
+            f"SERVE_DEPLOYMENT_HANDLE_IS_SYNC={value!r}: set it to 1 (Ray 1.13) or 0 (Ray 2.x), or unset it"
+        )
+
 
 class EitherRef(ray.ObjectRef):
     """An ObjectRef for programs of both generations; see the module."""

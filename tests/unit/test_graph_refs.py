@@ -83,3 +83,5 @@ def test_what_cannot_be_helped_comes_as_it_is(value):
 def test_the_setting_has_three_values_and_unset_pleases_both():
     assert [Awaited(text).name for text in ("", "1", "0")] == ["EITHER", "VALUE", "REFERENCE"]
     assert issubclass(ReferenceRef, EitherRef)
+    with pytest.raises(ValueError, match="set it to 1"):
+        Awaited("yes")

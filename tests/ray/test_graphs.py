@@ -1,0 +1,166 @@
+"""Graphs on a cluster: what the handles in them give, and how one graph replaces another."""
+
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+import ray
+
+import serve_compat as serve
+from serve_compat.dag import InputNode
+from serve_compat.drivers import DAGDriver
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    ray.init(num_cpus=16, include_dashboard=False, log_to_driver=False, namespace="serve")
+    yield
+    serve.shutdown()
+    ray.shutdown()
+
+
+@serve.deployment
+class Echo:
+    def __call__(self, x):
+        return x
+
+    async def wait(self, seconds, x):
+        import asyncio
+
+        await asyncio.sleep(seconds)
+        return x
+
+
+@serve.deployment
+class Both:
+    """Calls the way programs of both generations do."""
+
+    def __init__(self, echo, dag=None):
+        self.echo = echo
+        self.dag = dag
+
+    def as_1_13(self, x):
+        return ray.get(self.echo.remote(x))
+
+    async def as_1_13_async(self, x):
+        value = await self.echo.remote(x)
+        return [value, type(value).__name__]
+
+    async def as_2_x(self, x):
+        return await (await self.echo.remote(x))
+
+    async def as_2_x_gathered(self, *several):
+        import asyncio
+
+        refs = await asyncio.gather(*[self.echo.remote(each) for each in several])
+        return await asyncio.gather(*refs)
+
+    async def passed_on(self, x):
+        first = self.echo.remote(x)
+        return await (await self.echo.remote(await self.echo.remote(first)))
+
+    async def kind_of_the_first(self, x):
+        return type(await self.echo.remote(x)).__name__
+
+    async def through_the_graph(self, *args, **kwargs):
+        return await (await self.dag.remote(*args, **kwargs))
+
+
+VALUES = [5, "text", [1, 2], {"a": (1, None)}, 1.5, b"x"]
+
+
+@pytest.fixture(scope="module")
+def both():
+    with InputNode() as request:
+        once = Echo.options(name="once").bind().__call__.bind(request)
+        pair = Echo.options(name="pair").bind().__call__.bind({"refs": [once, once], "plain": request})
+    return serve.run(Both.bind(Echo.bind(), dag=pair), name="both", route_prefix="/both")
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_handle_pleases_both_generations(both, value):
+    for method in ("as_1_13", "as_2_x", "passed_on"):
+        assert ray.get(getattr(both, method).remote(value)) == value
+    assert ray.get(both.as_1_13_async.remote(value)) == [value, type(value).__name__]
+
+
+def test_results_can_be_gathered_twice(both):
+    assert ray.get(both.as_2_x_gathered.remote(*VALUES)) == VALUES
+
+
+def test_a_plain_value_leaves_the_replica(both):
+    assert type(ray.get(both.as_2_x.remote([1]))) is list
+    assert ray.get(both.as_1_13.remote(None)) is None
+
+
+def test_results_bound_in_containers_arrive_as_references(both):
+    answer = ray.get(both.through_the_graph.remote("in"))
+    assert answer["plain"] == "in"
+    assert answer["refs"][0] == answer["refs"][1]  # called once
+    assert ray.get(answer["refs"]) == ["in", "in"]
+
+
+def test_the_variable_of_ray_2_makes_the_first_await_give_a_reference(monkeypatch):
+    monkeypatch.setenv("SERVE_DEPLOYMENT_HANDLE_IS_SYNC", "0")
+    handle = serve.run(Both.bind(Echo.bind()), name="strict", route_prefix=None)
+    assert ray.get(handle.kind_of_the_first.remote(None)) == "ObjectRef"
+    assert ray.get([handle.as_2_x.remote(None), handle.as_2_x_gathered.remote(True, None)]) == [None, [True, None]]
+    serve.delete("strict")
+    assert not [name for name in serve.list_deployments() if name.startswith("strict_")]
+
+
+def test_the_driver_runs_more_requests_than_the_graph_has_places_for():
+    with InputNode() as request:
+        dag = Echo.options(max_concurrent_queries=2).bind().wait.bind(0.01, request)
+    handle = serve.run(DAGDriver.bind(dag))
+    assert ray.get([handle.predict.remote(number) for number in range(40)]) == list(range(40))
+
+
+def test_an_error_in_a_node_reaches_the_caller():
+    @serve.deployment
+    def fail(x):
+        raise KeyError(f"no {x}")
+
+    with InputNode() as request:
+        dag = Echo.bind().__call__.bind(fail.bind(request))
+    handle = serve.run(DAGDriver.bind(dag))
+    with pytest.raises(KeyError, match="no such"):
+        ray.get(handle.predict.remote("such"))
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen("http://127.0.0.1:8000/", timeout=30)
+    assert answer.value.code == 500
+
+
+def test_another_graph_takes_over_the_route_with_next_to_no_gap():
+    @serve.deployment
+    def old(*request):
+        return "old"
+
+    @serve.deployment
+    def new(*request):
+        return "new"
+
+    serve.run(old.bind())
+    seen, done = [], threading.Event()
+
+    def look():
+        while not done.is_set():
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:8000/", timeout=30) as answer:
+                    seen.append(answer.read().decode())
+            except urllib.error.HTTPError as error:
+                seen.append(error.code)
+            done.wait(0.01)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    serve.run(new.bind())
+    done.set()
+    looking.join()
+    assert (seen[0], seen[-1]) == ("old", "new")
+    assert [each for each in seen if each not in ("old", "new", 404)] == []
+    assert seen.count(404) <= 10  # hundredths of a second
+    names = set(serve.list_deployments())
+    assert "old" not in names
+    assert "new" in names
