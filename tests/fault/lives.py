@@ -14,7 +14,7 @@ import pytest
 
 from legacy.cluster import Node
 from legacy.config import DeploymentMode, HTTPOptions
-from legacy.control import checkpoint, commands, controller
+from legacy.control import checkpoint, commands, controller, deployments
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
 from tests.fakes_control import DictKeyValue, FakeLauncher
@@ -172,8 +172,12 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     async def room(*_: Any) -> None:
         return None
 
+    async def yes(*_: Any) -> bool:
+        return True
+
     monkeypatch.setattr(controller.cluster, "living_nodes", lambda: [Node("node", "127.0.0.1", True, {})])
     monkeypatch.setattr(commands, "check_room", room)
+    monkeypatch.setattr(deployments, "has_room", yes)
 
 
 def _backend(record: Any) -> tuple[int, Any]:

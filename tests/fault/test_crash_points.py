@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from legacy.config import Door
-from legacy.control import deployments
 from legacy.errors import BackendStartError
 from legacy.records import Endpoint
 from tests.fakes_control import spec
@@ -31,14 +30,6 @@ def deployment(name, code, version=None, **config):
 
 def prefix(name, route):
     return Endpoint(name, route, (), {name: 1.0}, {}, "prefix", Door.DEPLOYMENT)
-
-
-@pytest.fixture(autouse=True)
-def room(monkeypatch):
-    async def yes(*_):
-        return True
-
-    monkeypatch.setattr(deployments, "has_room", yes)
 
 
 COMMANDS = {

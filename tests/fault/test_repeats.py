@@ -5,11 +5,27 @@ import asyncio
 import pytest
 
 from tests.fault.lives import no_cluster  # noqa: F401 - a fixture
-from tests.fault.test_crash_points import COMMANDS, backend, bounded, endpoint, populated, revived, state_after
+from tests.fault.test_crash_points import (
+    COMMANDS,
+    backend,
+    bounded,
+    deployment,
+    endpoint,
+    populated,
+    prefix,
+    revived,
+    state_after,
+)
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 
 OTHER_CLIENT = {
+    "deploy": lambda c: c.deploy("y", deployment("new", b"n", num_replicas=2), prefix("new", "/new"), None, True),
+    "redeploy": lambda c: c.deploy("y", deployment("d", b"n", num_replicas=2), prefix("d", "/moved"), None, True),
+    "update_deployment": lambda c: c.deploy(
+        "y", deployment("d", b"n", "v1", user_config=3), prefix("d", "/moved"), None, True
+    ),
+    "delete_deployment": lambda c: c.delete_deployment("y", "d"),
     "create_backend": lambda c: c.create_backend("y", backend("new", num_replicas=2)),
     "create_endpoint": lambda c: c.create_endpoint("y", endpoint("new", "/new", a=1.0)),
     "set_traffic": lambda c: c.set_traffic("y", "e", {"a": 0.5, "b": 0.5}),
