@@ -24,7 +24,7 @@ from legacy.control.desired import Desired
 from legacy.control.instance import InstanceStart
 from legacy.control.launcher import RayLauncher
 from legacy.control.proxies import Proxies
-from legacy.control.publish import Publisher
+from legacy.control.publish import Publisher, RouterRecord
 from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
 from legacy.control.store import GcsKeyValue, Store
@@ -43,7 +43,7 @@ class ServeController(DeploymentCommands):
         self._start = start
         self._store = Store(start.namespace, start.controller_name, GcsKeyValue())
         self._desired = Desired()
-        self._publisher = Publisher(epoch=secrets.token_hex(4), secret=start.secret)
+        self._publisher = Publisher(secrets.token_hex(4), start.secret, self._remember_router)
         launcher = RayLauncher(start.controller_name, start.namespace)
         self._reconciler = Reconciler(
             self._desired,
@@ -53,6 +53,7 @@ class ServeController(DeploymentCommands):
         self._changes = Changes(self._desired, self._store, self._publisher, self._reconciler)
         self._autoscaler = Autoscaler(self._changes)
         self._proxies = Proxies(launcher, start.options, start.options_blob, start.controller_name, start.namespace)
+        self._stopping = False
         self._background: list[asyncio.Task[None]] = []
         self._recovered = asyncio.get_running_loop().create_task(self._recover())
 
@@ -87,6 +88,7 @@ class ServeController(DeploymentCommands):
     async def shutdown(self) -> None:
         """Stop every proxy and replica and forget everything; the caller then kills this actor."""
         await self._recovered
+        self._stopping = True
         for task in self._background:
             task.cancel()
         # Should this process die now, its next life finds nothing wanted, and the replicas that it still has to stop.
@@ -115,12 +117,18 @@ class ServeController(DeploymentCommands):
             self._reconciler.touch(tag)
         for name, registered in self._desired.endpoints.items():
             self._publisher.put(("endpoint", name), registered.endpoint)
-        self._publisher.open()
+        self._publisher.open(self._store.load_all("router"))
         self._follow_nodes()
         loop = asyncio.get_running_loop()
         self._background.append(loop.create_task(self._reconciler.run()))
         self._background.append(loop.create_task(self._watch_cluster()))
         self._background.append(loop.create_task(self._autoscaler.run()))
+
+    def _remember_router(self, router_id: str, record: RouterRecord | None) -> None:
+        if record is None:
+            self._store.remove("router", router_id)
+        elif not self._stopping:
+            self._store.save("router", router_id, record)
 
     async def _watch_cluster(self) -> None:
         loop = asyncio.get_running_loop()

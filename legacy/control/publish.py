@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from legacy.records import BackendView, Endpoint, Poll, Update
 
 Key = tuple[Literal["backend", "endpoint"], str]
+Kind = Literal["proxy", "handle"]
 SILENCE_S = 5.0  # a router that got an answer and has not polled again for so long is gone
 
 
@@ -49,9 +50,17 @@ class ChangeLog:
         return Update(self.epoch, self.version, full, endpoints, backends, secret)
 
 
+@dataclass(frozen=True)
+class RouterRecord:
+    """What the checkpoint keeps of a router: enough for the next controller to wait for it."""
+
+    router_id: str
+    kind: Kind
+
+
 @dataclass
 class _Router:
-    kind: Literal["proxy", "handle"]
+    kind: Kind
     seen: int
     polling: bool
     heard_at: float
@@ -59,11 +68,20 @@ class _Router:
 
 
 class Publisher:
-    """Lets routers wait for news, and the controller wait for routers. One event loop."""
+    """Lets routers wait for news, and the controller wait for routers. One event loop.
 
-    def __init__(self, epoch: str, secret: str) -> None:
+    Args:
+        epoch: tells this life of the controller from all others.
+        secret: goes out with every update.
+        remember: told of each router that came (its record) or went (None), so that the next life can expect it.
+    """
+
+    def __init__(
+        self, epoch: str, secret: str, remember: Callable[[str, RouterRecord | None], None] = lambda *_: None
+    ) -> None:
         self.log = ChangeLog(epoch)
         self._secret = secret
+        self._remember = remember
         self._routers: dict[str, _Router] = {}
         self._sent: dict[str, dict[str, int]] = {}  # replica -> router -> newest number
         self._news = asyncio.Event()
@@ -75,8 +93,15 @@ class Publisher:
         """The newest version."""
         return self.log.version
 
-    def open(self) -> None:
-        """Begin to answer polls: the first snapshot is complete."""
+    def open(self, expected: Iterable[RouterRecord] = ()) -> None:
+        """Begin to answer polls: the first snapshot is complete.
+
+        Args:
+            expected: the routers of the life before. They still route by what it told them, so they are waited for
+                like any other, until they poll or were silent for too long.
+        """
+        for record in expected:
+            self._routers.setdefault(record.router_id, _Router(record.kind, -1, False, _now(), {}))
         self._open.set()
 
     def put(self, key: Key, value: BackendView | Endpoint | None) -> int:
@@ -117,6 +142,7 @@ class Publisher:
     def leave(self, router_id: str) -> None:
         """A router ends for good: nobody waits for it any more."""
         if self._routers.pop(router_id, None) is not None:
+            self._remember(router_id, None)
             self._heard.set()
             self._heard = asyncio.Event()
 
@@ -136,6 +162,8 @@ class Publisher:
     def _note(self, poll: Poll) -> _Router:
         seen = poll.seen if poll.epoch == self.log.epoch else -1
         router = _Router(poll.kind, seen, True, _now(), poll.load)
+        if poll.router_id not in self._routers:
+            self._remember(poll.router_id, RouterRecord(poll.router_id, poll.kind))
         self._routers[poll.router_id] = router
         for replica, count in poll.sent.items():
             self._sent.setdefault(replica, {})[poll.router_id] = count
@@ -149,6 +177,7 @@ class Publisher:
         gone = [name for name, router in self._routers.items() if not router.polling and router.heard_at < limit]
         for name in gone:
             del self._routers[name]
+            self._remember(name, None)
         return list(self._routers.values())
 
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from legacy.control.publish import SILENCE_S, ChangeLog, Publisher
+from legacy.control.publish import SILENCE_S, ChangeLog, Publisher, RouterRecord
 from legacy.records import BackendView, Poll
 
 
@@ -122,6 +122,42 @@ def test_a_router_that_went_silent_is_not_waited_for(monkeypatch):
     late, took = asyncio.run(scenario())
     assert late == 0
     assert took < SILENCE_S
+
+
+def test_after_a_restart_the_routers_of_the_life_before_are_waited_for():
+    async def scenario():
+        known = {}
+        before = Publisher("e1", "", lambda name, record: known.update({name: record}))
+        before.open()
+        polling = [asyncio.ensure_future(before.watch(poll(0, epoch="e1"), 10))]
+        await asyncio.sleep(0)
+        after = Publisher("e2", "")
+        after.open(known.values())
+        version = after.put(("backend", "a"), view("a"))
+        waiting = asyncio.ensure_future(after.acknowledged(version, 10))
+        await after.watch(poll(0, epoch="e1"), 10)
+        assert not waiting.done()
+        polling.append(asyncio.ensure_future(after.watch(poll(version, epoch="e2"), 10)))
+        return await waiting
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_a_router_that_left_or_went_silent_is_not_remembered(monkeypatch):
+    async def scenario():
+        known = {}
+        publisher = Publisher("e", "", lambda name, record: known.update({name: record}))
+        publisher.open([RouterRecord("gone", "handle")])
+        polling = asyncio.ensure_future(publisher.watch(poll(0), 10))
+        await asyncio.sleep(0)
+        publisher.leave("r")
+        polling.cancel()
+        monkeypatch.setattr("legacy.control.publish.SILENCE_S", 0.0)
+        await asyncio.sleep(0.001)
+        publisher.routers()
+        return known
+
+    assert asyncio.run(scenario()) == {"r": None, "gone": None}
 
 
 def test_a_router_that_says_goodbye_is_not_waited_for():
