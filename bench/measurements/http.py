@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.context import Context
 from bench.load import Load, run_wrk
 from bench.session import Session
-from bench.targets import ASYNC, OURS, P50_1, P99_32, POST, RATE_1, RATE_32, RAY_SERVE, SYNC, UVICORN
+from bench.targets import ASYNC, OURS, P50_1, P99_32, POST, RATE_1, RATE_32, RAY_SERVE, SYNC, SYNC_8, UVICORN
 from bench.values import Sample
 
 HANDLERS = {ASYNC: "hello", SYNC: "hello_sync", POST: "total"}
@@ -22,6 +22,9 @@ def measure_http(number: int, context: Context) -> Iterator[Sample]:
                 path = session.do("serve", handler=handler)
                 for metric, value in _both(session, path, context, post=scenario == POST):
                     yield Sample(number, scenario, metric, system, value)
+            if system == OURS:
+                for metric, value in _both(session, session.do("serve_in_line"), context, post=False):
+                    yield Sample(number, SYNC_8, metric, system, value)
 
 
 def load(session: Session, path: str, connections: int, seconds: float, post: bool = False) -> Load:

@@ -18,6 +18,7 @@ from bench.systems.fastapi_app import make_app
 from bench.systems.handlers import HANDLERS, hello
 from bench.systems.rolling import rolling_update
 
+PLACES = {"max_concurrent_queries": 1000}  # as many as Ray Serve gets here
 CREATORS = 8  # threads that register endpoints
 
 
@@ -39,6 +40,11 @@ class ServeCompat(System):
         self._create(handler, handler, methods=["GET", "POST"])
         self._served = handler
         return f"/{handler}"
+
+    def serve_in_line(self) -> str:
+        """The sync handler with the default of a client-style backend: 8 places, the other requests queue."""
+        self._create("in_line", "hello_sync", methods=["GET", "POST"], config={})
+        return "/in_line"
 
     def calls(self, seconds: float, in_flight: int) -> float:
         """Calls per second through a sync handle."""
@@ -111,8 +117,8 @@ class ServeCompat(System):
         self._fresh += 1
         return f"fresh_{self._fresh}"
 
-    def _create(self, tag: str, handler: str, methods: list[str]) -> None:
-        self._client.create_backend(tag, HANDLERS[handler])
+    def _create(self, tag: str, handler: str, methods: list[str], config: dict[str, int] = PLACES) -> None:
+        self._client.create_backend(tag, HANDLERS[handler], config=config)
         self._client.create_endpoint(tag, backend=tag, route=f"/{tag}", methods=methods)
 
     def _delete(self, tags: Iterable[str]) -> None:

@@ -30,7 +30,7 @@ class RayServe(System):
         """Deploy the handler in place of the one before."""
         if self._handle is not None:
             serve.delete(APPLICATION)
-        # Its default limit of 5 requests in flight would throttle 32 connections; ours has no such limit either.
+        # Its default limit of 5 requests in flight would throttle 32 connections; ours gets as many.
         deployment = serve.deployment(name=handler, max_ongoing_requests=1000)(HANDLERS[handler])
         self._handle = serve.run(deployment.bind(), name=APPLICATION, route_prefix=f"/{handler}")
         return f"/{handler}"

@@ -42,13 +42,8 @@ async def wait_for_place(slots: Slots, deadline: float | None) -> ReplicaAddress
     waiter = _Waiter(loop)
     begun = loop.time()
     slots.wait(waiter)
-    timer = None
-    if deadline is not None:
-        late = DeadlineError(
-            f"no replica of backend {slots.tag!r} was free for {max(0.0, deadline - begun):.3g} s; try again later, or "
-            "raise num_replicas or max_concurrent_queries"
-        )
-        timer = loop.call_at(deadline, waiter.fail, late)
+    # most waiters get their place: the error is made only for those that do not
+    timer = None if deadline is None else loop.call_at(deadline, _give_up, waiter, slots.tag, deadline - begun)
     try:
         return await waiter.place
     except BaseException:  # cancelled or late: a place that was granted in the same moment must not get lost
@@ -58,6 +53,15 @@ async def wait_for_place(slots: Slots, deadline: float | None) -> ReplicaAddress
     finally:
         if timer is not None:
             timer.cancel()
+
+
+def _give_up(waiter: _Waiter, tag: str, waited_s: float) -> None:
+    waiter.fail(
+        DeadlineError(
+            f"no replica of backend {tag!r} was free for {max(0.0, waited_s):.3g} s; try again later, or "
+            "raise num_replicas or max_concurrent_queries"
+        )
+    )
 
 
 def _was_granted(place: asyncio.Future[ReplicaAddress]) -> bool:
