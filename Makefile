@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench test-matrix clean
+.PHONY: help demo test lint format bench endurance test-matrix clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +31,9 @@ format: $(VENV)/.dev ## let ruff fix and format
 bench: $(VENV)/.test ## measure this project beside its peers (25 minutes); ARGS="--only http --rounds 1" for a part
 	@command -v wrk >/dev/null || { echo "make bench needs wrk. On Debian and Ubuntu: sudo apt-get install wrk" >&2; exit 1; }
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),--report bench/RESULTS.md)
+
+endurance: $(VENV)/.test ## overload, big bodies, slow clients and a soak with a killer (15 minutes)
+	.ci/isolated $(BIN)/python -m bench.endurance $(if $(ARGS),$(ARGS),--report bench/ENDURANCE.md)
 
 test-matrix: ## run all tests on the lowest and on the newest pair of Python and Ray
 	.ci/matrix $(ARGS)
