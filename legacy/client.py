@@ -162,9 +162,7 @@ class Client:
     def __getattr__(self, name: str) -> NoReturn:
         methods = [each for each in dir(Client) if not each.startswith("_")]
         close = difflib.get_close_matches(name, methods, n=1)
-        hint = (
-            f"did you mean {close[0]!r}?" if close else f"it has {', '.join(methods)}; the rest are functions of serve"
-        )
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(methods)} (@serve.deployment deploys)"
         raise AttributeError(f"a serve Client has no method {name!r}: {hint}")
 
     def __reduce__(self) -> NoReturn:

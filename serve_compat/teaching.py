@@ -25,8 +25,8 @@ def lesson(name: str, prefix: str, known: Iterable[str]) -> str:
     row = NAMES.get(prefix + name)
     if row is not None:
         return f"{_releases(row)}; here: {row.instead}"
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.7)
-    return f"did you mean {' or '.join(map(repr, close))}?" if close else ""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def missing(name: str, module: str, known: Iterable[str], asker: FrameType | None = None) -> Exception:
