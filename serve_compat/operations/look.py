@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -24,19 +25,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 @on_instance
 def status(instance: Any, as_json: bool, watch: bool, every: float) -> None:
     """Show endpoints, routes, splits, shadows, backends and replicas with their last errors."""
-    while True:
-        report = instance.status()
-        if watch and not as_json:
-            click.clear()  # nothing when the output is no terminal
-        _show(report, as_json, tables.status_text, lines=watch)
-        if not watch:
-            return
-        if not as_json:
-            click.echo(f"\n{time.strftime('%X')}, every {every:g} s, Ctrl-C ends")
-        try:
+    if not watch:
+        _show(instance.status(), as_json, tables.status_text)
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            report = instance.status()
+            if not as_json:
+                click.clear()  # nothing when the output is no terminal
+            _show(report, as_json, tables.status_text, lines=True)
+            if not as_json:
+                click.echo(f"\n{time.strftime('%X')}, every {every:g} s, Ctrl-C ends")
             time.sleep(every)
-        except KeyboardInterrupt:
-            return
 
 
 @click.command()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO, TypeVar
 
 from legacy.errors import RayServeException
@@ -15,6 +16,7 @@ Result = TypeVar("Result")
 
 QUIET_S = 1.0  # what takes less shows nothing
 STEP_S = 0.5
+CLEAR = "\r\x1b[K"
 
 
 def waiting(
@@ -40,16 +42,35 @@ def waiting(
     try:
         well, result = _outcome(done, QUIET_S)
         while well is None:
-            shown.write(f"\r\x1b[K{line(what, time.monotonic() - began, _progress(look))}")
+            shown.write(f"{CLEAR}{line(what, time.monotonic() - began, _progress(look))}")
             shown.flush()
             well, result = _outcome(done, STEP_S)
+    except KeyboardInterrupt:
+        shown.write("\nthe cluster goes on with what was ordered; serve-compat status shows how far it is\n")
+        raise
     finally:
-        shown.write("\r\x1b[K")
+        shown.write(CLEAR)
         shown.flush()
     if not well:
         raise result
     finished: Result = result
     return finished
+
+
+@contextlib.contextmanager
+def announced(what: str, stream: TextIO | None = None) -> Iterator[None]:
+    """Show on a terminal what the block does. The block runs in this thread, as Ray's start-up has to."""
+    shown = stream or sys.stderr
+    if not shown.isatty():
+        yield
+        return
+    shown.write(f"{what} ...")
+    shown.flush()
+    try:
+        yield
+    finally:
+        shown.write(CLEAR)
+        shown.flush()
 
 
 def line(what: str, seconds: float, progress: str) -> str:

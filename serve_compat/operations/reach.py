@@ -6,14 +6,12 @@ import contextlib
 import functools
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 
 from legacy.errors import InstanceError, RayServeException
-from serve_compat.operations.progress import waiting
-
-Given = ParamSpec("Given")
+from serve_compat.operations.progress import announced
 
 
 class Refused(click.ClickException):
@@ -41,8 +39,9 @@ def on_instance(verb: Callable[..., None]) -> Callable[..., None]:
         if address == "local":
             raise click.UsageError("--address local would start a new cluster; give the address of a running one.")
         with exit_status(), contextlib.ExitStack() as stack:
-            connected = _operations().connected(address, namespace, instance)
-            verb(waiting("connecting", lambda: stack.enter_context(connected)), **given)
+            with announced("connecting"):
+                found = stack.enter_context(_operations().connected(address, namespace, instance))
+            verb(found, **given)
 
     return wrapped
 

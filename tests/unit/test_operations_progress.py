@@ -56,3 +56,23 @@ def test_a_look_that_fails_does_not_end_the_wait():
         raise InstanceError("gone")
 
     assert progress.waiting("deleting", lambda: terminal.seen.wait(10), look, terminal) is True
+
+
+def test_giving_up_says_that_the_cluster_goes_on():
+    terminal = Terminal()
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        progress.waiting("scaling", lambda: terminal.seen.wait(10), interrupt, terminal)
+    terminal.seen.set()
+    assert "the cluster goes on" in terminal.getvalue()
+
+
+def test_what_a_block_does_is_shown_on_a_terminal_only():
+    terminal, plain = Terminal(), io.StringIO()
+    with progress.announced("connecting", terminal), progress.announced("connecting", plain):
+        assert terminal.getvalue() == "connecting ..."
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    assert plain.getvalue() == ""
