@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, NoReturn
 
 from legacy.config import BackendConfig, Door
@@ -157,6 +158,12 @@ class Client:
     def shutdown(self) -> None:
         """Stop the instance and forget everything in it. A second call does nothing."""
         self._session.shutdown()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        methods = [each for each in dir(Client) if not each.startswith("_")]
+        close = difflib.get_close_matches(name, methods, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(methods)} (@serve.deployment deploys)"
+        raise AttributeError(f"a serve Client has no method {name!r}: {hint}")
 
     def __reduce__(self) -> NoReturn:
         raise RayServeException(

@@ -7,6 +7,7 @@ Every public name of the old `ray.serve` is here; it is loaded when first used, 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from serve_compat import _core  # first: refuses to go on when another package is in the place of our core
@@ -45,7 +46,7 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _SUBMODULES:  # the old package imported its submodules, so `serve.api.Client` worked without an import
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise importlib.import_module(f"{__name__}.teaching").missing(name, __name__, __dir__(), sys._getframe(1))
 
 
 def __dir__() -> list[str]:

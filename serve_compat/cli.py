@@ -10,13 +10,21 @@ from pathlib import Path
 import click
 
 from legacy import settings
+from serve_compat.operations import change, look, remove
 
 SITE = Path(__file__).parent / "_site"
 
 
 @click.group()
 def main() -> None:
-    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray."""
+    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, and operate what they started.
+
+    Exit status of all verbs but `run`: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
+    """
+
+
+for verb in (look.status, look.routes, change.traffic, change.shadow, change.scale, remove.delete, remove.shutdown):
+    main.add_command(verb)
 
 
 @main.command(

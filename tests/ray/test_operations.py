@@ -1,0 +1,111 @@
+"""The command's verbs against a running cluster, from a process of their own, as an operator uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import ray
+
+import serve_compat as serve
+from legacy.control.launch import find_controller
+from tests.programs import ROOT
+from tests.ray.instance import Instance, running_instance
+
+
+def ok(request):
+    return "ok"
+
+
+@serve.deployment(version="v1", route_prefix="/model")
+class Model:
+    def __call__(self, request):
+        return "model"
+
+
+class Shell:
+    """Runs verbs on the instance of this test file."""
+
+    def __init__(self, instance: Instance):
+        self.instance = instance
+        self.name = instance.client._session.name
+
+    def __call__(self, *arguments: str, status: int = 0, where: tuple[str, ...] | None = None) -> str:
+        given = ("--instance", self.name.controller) if where is None else where
+        address = ray.get_runtime_context().gcs_address
+        done = subprocess.run(
+            [sys.executable, "-m", "serve_compat", *arguments, "--address", address, *given],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    def report(self) -> dict:
+        return json.loads(self("status", "--json"))
+
+
+@pytest.fixture(scope="module")
+def shell():
+    with running_instance() as instance:
+        yield Shell(instance)
+
+
+@pytest.fixture(autouse=True)
+def two_backends(shell):
+    client = shell.instance.client
+    client.create_backend("old", ok)
+    client.create_backend("new", ok)
+    client.create_endpoint("greet", backend="old", route="/greet")
+    yield
+    shell.instance.clear()
+
+
+def test_traffic_and_shadows_are_changed_and_seen(shell):
+    assert shell("traffic", "greet", "old=0.9", "new=10%") == "greet: old 90%, new 10%\n"
+    assert shell("shadow", "greet", "new", "0.5") == "greet: shadows new 50%\n"
+    endpoint = shell.report()["endpoints"]["greet"]
+    assert (endpoint["traffic"], endpoint["shadows"]) == ({"old": 0.9, "new": 0.1}, {"new": 0.5})
+    table = shell("status")
+    assert f"Instance {shell.name.controller} in namespace {shell.name.namespace}: {shell.instance.url}" in table
+    assert "old 90%, new 10%" in table
+    assert "1 of 1 proxies up" in table
+
+
+def test_scaling_and_deleting_are_done_when_the_verb_returns(shell):
+    Model.deploy()
+    assert shell("scale", "Model", "2") == "Model: 2/2 replicas run\n"
+    assert serve.get_deployment("Model").num_replicas == 2
+    assert "/model/..." in shell("routes")
+    assert shell("delete", "Model") == "deleted deployment Model\n"
+    assert sorted(shell.report()["backends"]) == ["new", "old"]
+    assert shell.instance.get("/model").status_code == 404
+
+
+def test_refusals_say_why(shell):
+    assert "sum" in shell("traffic", "greet", "old=0.9", "new=0.9", status=1)
+    assert "still uses it" in shell("delete", "old", status=1)
+    assert "did you mean 'greet'?" in shell("delete", "gret", status=1)
+    assert shell.report()["endpoints"]["greet"]["traffic"] == {"old": 1.0}
+
+
+def test_an_instance_that_is_not_there_is_exit_status_3(shell):
+    assert f"--instance {shell.name.controller}" in shell("status", status=3, where=())
+    assert "no serve instance" in shell("status", status=3, where=("--namespace", "elsewhere"))
+    assert "no Ray cluster answers" in shell("status", status=3, where=("--address", "127.0.0.1:9"))
+
+
+def test_a_detached_instance_is_found_by_itself_and_shut_down(shell):
+    detached = serve.start(detached=True, http_options={"location": "NoServer"})
+    name = detached._session.name
+    assert "no HTTP\n\nNothing is registered." in shell("status", where=())
+    assert "is shut down" in shell("shutdown", "-y", where=())
+    with pytest.raises(serve.exceptions.RayServeException):
+        find_controller(name.controller, name.namespace)
