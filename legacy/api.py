@@ -93,6 +93,7 @@ def start(
         _check_ignored(name, value)
     middlewares = [] if http_middlewares is None else http_middlewares
     options = merged_http_options(http_options, http_host, http_port, middlewares, _warn_deprecated)
+    early.started_anew()
     return Client(instances.start(detached, options, dedicated_cpu), eras.client_door(eras.chosen()))
 
 

@@ -37,7 +37,7 @@ class RoutePolicy(str, Enum):
 
 
 class _Current:
-    """The instance that `serve.init` connected this process to last."""
+    """The instance that `serve.init` connected this process to last, also after its shutdown."""
 
     session: Session | None = None
 
@@ -84,8 +84,14 @@ def init(
 
 
 def speaks() -> bool:
-    """Whether module functions are those of Ray 0.8 now."""
-    return (_Current.session is not None and _Current.session.alive) or eras.chosen() is Era.V0_8
+    """Whether module functions are those of Ray 0.8 now: from `serve.init()` on, also after `serve.shutdown()`."""
+    return _Current.session is not None or eras.chosen() is Era.V0_8
+
+
+def started_anew() -> None:
+    """The program called `serve.start()`: if the instance of `init` is shut down, it has gone on to Ray 1.x."""
+    if _Current.session is not None and not _Current.session.alive:
+        _Current.session = None
 
 
 def session() -> Session:
@@ -110,7 +116,6 @@ def shutdown() -> None:
         InstanceError: there is none.
     """
     session().shutdown()
-    _Current.session = None
 
 
 def create_backend(backend: Backend, backend_config: Any = None) -> None:

@@ -35,3 +35,20 @@ def test_the_demo_splits_traffic_by_the_weights(canary_digits):
 def test_the_demo_ends_with_the_better_model_alone(canary_digits):
     assert "svm answered 450 of 450 requests, 99.6% right" in canary_digits
     assert canary_digits.rstrip().endswith("backends now: svm")
+
+
+@pytest.fixture(scope="module")
+def names_0_8() -> str:
+    pytest.importorskip("werkzeug")
+    return run_program(ROOT / "examples" / "names_0_8.py")
+
+
+def test_a_program_of_0_8_answers_over_http_and_through_a_handle(names_0_8):
+    assert "over HTTP:        {'text': 'Hello, Ada!', 'greeted': 1}" in names_0_8
+    assert "through a handle: {'text': 'Hello, Grace!', 'greeted': 2}" in names_0_8
+    assert "a JSON body:      4" in names_0_8
+
+
+def test_a_program_of_0_8_splits_traffic_and_counts(names_0_8):
+    assert "after the split:  ['Good day, Ada!', 'Hello, Ada!']" in names_0_8
+    assert "serve.stat:       61 requests to /greet" in names_0_8

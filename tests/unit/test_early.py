@@ -37,10 +37,19 @@ def handler(request):
 
 def test_module_functions_are_those_of_0_8_after_init_only(session, monkeypatch):
     assert early.speaks()
-    session.alive = False
+    monkeypatch.setattr(early._Current, "session", None)
     assert not early.speaks()
     monkeypatch.setenv("SERVE_COMPAT_ERA", "0.8")
     assert early.speaks()
+
+
+def test_a_shutdown_does_not_change_what_calls_mean_but_a_start_does(session):
+    early.started_anew()
+    assert early.speaks()
+    session.alive = False
+    assert early.speaks()
+    early.started_anew()
+    assert not early.speaks()
 
 
 def test_init_contradicting_the_era_is_refused(monkeypatch):
