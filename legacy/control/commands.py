@@ -54,11 +54,11 @@ class Commands:
         """
         await self._recovered
         desired, store = self._changes.desired, self._changes.store
+        surge = spec.config.num_replicas == 1 and await has_room(spec.actor_options, 1)
         known = desired.backends.get(spec.tag)
         if known is None or known.created_by == command:
             return await self.create_backend(command, spec)
         if known.revision != command:
-            surge = spec.config.num_replicas == 1 and await has_room(spec.actor_options, 1)
             record = replace(new_record(command, spec, code_key(spec.code)), created_by=known.created_by, surge=surge)
             store.save_code(spec.code)
             self._changes.accept(replace(record, before=undo_of(known)))
