@@ -93,7 +93,11 @@ class Instances:
             _ensure_ray()
             controller = CONTROLLER_NAME if name is None else f"{name}:{CONTROLLER_NAME}"
             found = self.of_replica() or self._found(InstanceName(controller, cluster.instance_namespace()))
-            return self._add(found or _launch(controller, True, options, False))
+            if found is not None:
+                return self._add(found)
+            session = _launch(controller, True, options, False)
+            session.owned = cluster.started_here()  # so that it is stopped in order before its cluster goes
+            return self._add(session)
 
     def connect(self) -> Session:
         """The instance a replica belongs to; elsewhere the detached one of this Ray namespace.

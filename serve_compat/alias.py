@@ -91,17 +91,19 @@ def translated(keywords: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return kept, notes
 
 
-def where_to(keywords: dict[str, Any], positional_address: bool = False, era: str = "") -> dict[str, Any]:
+def where_to(
+    keywords: dict[str, Any], positional_address: bool = False, era: Callable[[], str] = str
+) -> dict[str, Any]:
     """The keywords of `ray.init` with the cluster they mean spelt out, and with our alias in that cluster's workers.
 
     Args:
         keywords: under today's names; not changed.
         positional_address: whether the address was given without its name.
-        era: what the user said with `--era` or `install(era=...)`.
+        era: gives what the user said with `--era` or `install(era=...)`; asked only where it is needed.
     """
     if positional_address or keywords.get("address") not in (None, "local"):
         # workers of a cluster that runs already were not started with our environment
-        return {**keywords, "runtime_env": with_setup_hook(keywords.get("runtime_env"), era)}
+        return {**keywords, "runtime_env": with_setup_hook(keywords.get("runtime_env"), era())}
     if "address" not in keywords and not _STARTS_A_CLUSTER.isdisjoint(keywords):
         return {**keywords, "address": "local"}
     return keywords
@@ -186,14 +188,20 @@ def _adapt(ray: ModuleType) -> None:
         ray.init = _old_keywords_too(ray.init)  # type: ignore[attr-defined]
 
 
+def _era() -> str:
+    try:
+        return str(importlib.import_module("legacy.settings").load().era)
+    except ImportError:  # a package of the user's is called `legacy`, so nothing in this process can use serve
+        return ""
+
+
 def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(init)
     def adapted(*args: Any, **keywords: Any) -> Any:
         kept, notes = translated(keywords)
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
-        era = importlib.import_module("legacy.settings").load().era
-        return init(*args, **where_to(kept, bool(args), era))
+        return init(*args, **where_to(kept, bool(args), _era))
 
     adapted._adapted_by_serve_compat = True  # type: ignore[attr-defined]
     return adapted

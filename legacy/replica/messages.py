@@ -141,6 +141,8 @@ class HTTPRequest(Request):
         return _Called(super().form, "form")
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name[0] == "_":  # Starlette looks for its own caches this way, on every request
+            raise AttributeError(name)
         raise no_attribute(self, name, "a Starlette request")
 
     async def read(self, length: int | None) -> None:

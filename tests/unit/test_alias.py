@@ -136,6 +136,6 @@ except ValueError as error:
 
 
 def test_workers_of_a_cluster_that_is_named_hear_of_the_era():
-    told = where_to({"address": "auto", "runtime_env": {"env_vars": {"A": "1"}}}, era="1.0")["runtime_env"]
+    told = where_to({"address": "auto", "runtime_env": {"env_vars": {"A": "1"}}}, era=lambda: "1.0")["runtime_env"]
     assert told["env_vars"] == {"A": "1", "SERVE_COMPAT_ERA": "1.0"}
     assert "env_vars" not in where_to({"address": "auto"})["runtime_env"]
