@@ -89,8 +89,8 @@ def speaks() -> bool:
 
 
 def started_anew() -> None:
-    """The program called `serve.start()`: if the instance of `init` is shut down, it has gone on to Ray 1.x."""
-    if _Current.session is not None and not _Current.session.alive:
+    """The program called `serve.start()`: if the instance of `init` is gone, it has gone on to Ray 1.x."""
+    if _Current.session is not None and not instances.knows(_Current.session):
         _Current.session = None
 
 
@@ -101,7 +101,7 @@ def session() -> Session:
         InstanceError: serve.init() was not called, or the instance was shut down.
     """
     current = _Current.session
-    if current is not None and current.alive and ray.is_initialized():
+    if current is not None and instances.knows(current):
         return current
     replicas_own = instances.of_replica()
     if replicas_own is None:

@@ -134,6 +134,11 @@ class Instances:
                     f"no serve instance was started here; call serve.start() (in Ray 0.8 serve.init()) first ({error})"
                 ) from None
 
+    def knows(self, session: Session) -> bool:
+        """Whether a session is alive and of the Ray this process is connected to now."""
+        with self._lock:
+            return session.alive and ray.is_initialized() and session in self._living()
+
     def shutdown_current(self) -> None:
         """Shut down the instance of `current`; none is fine."""
         with self._lock:
