@@ -1,6 +1,7 @@
 # Written for Ray 0.8, not changed since: `serve.init`, module functions, Flask requests, keyword handles.
 #
-# A backend greets by name and counts. The endpoint is there before the backend; then a second version takes half of the traffic.
+# A backend greets by name and counts. The endpoint is there before the backend; then a second version takes half of the
+# traffic.
 import ray
 import requests
 from ray import serve

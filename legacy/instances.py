@@ -30,6 +30,7 @@ from legacy.session import Session
 logger = logging.getLogger("ray.serve")
 
 CONTROLLER_NAME = "SERVE_CONTROLLER_ACTOR"
+_ALWAYS_NEW = (Era.V1_0, Era.V1_2)  # each start() made an instance, and a second detached one was an error
 READY_S = 70.0  # the controller gives up after 60 s itself, and knows why
 
 
@@ -72,7 +73,7 @@ class Instances:
                 return running
             if detached:
                 existing = self._detached()
-                if existing is not None and running is not None:
+                if existing is not None and (running is not None or eras.chosen() in _ALWAYS_NEW):
                     raise RayServeException(
                         "a detached serve instance runs in this Ray namespace already; serve.connect() to it, "
                         "or shut it down first"
@@ -180,7 +181,7 @@ class Instances:
             return True
         era = eras.chosen()
         if era is not None and era is not Era.V0_8:  # the user said how it is; 0.8 had no start()
-            if era in (Era.V1_0, Era.V1_2):
+            if era in _ALWAYS_NEW:
                 return False
             self._warn_if_different(running, options)
             return True
