@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import ray
 from ray._private import services as _ray_services
 from ray._private import state as _ray_state
+from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
 
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
@@ -30,6 +31,12 @@ def instance_namespace() -> str:
     own = ray.get_runtime_context().namespace
     anonymous = len(own) == ANONYMOUS_LENGTH and own.count("-") == 4
     return FALLBACK_NAMESPACE if anonymous else own
+
+
+def started_here() -> bool:
+    """Whether this driver started the cluster, which then ends with it."""
+    node = _ray_worker._global_node
+    return node is not None and bool(node.is_head())
 
 
 def living_nodes() -> list[Node]:

@@ -14,8 +14,9 @@ from serve_compat import _core  # first: refuses to go on when another package i
 
 _NAMES = {
     "serve_compat.api": (
-        "Client connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config get_handle"
-        " list_backends list_endpoints set_traffic shadow_traffic shutdown start update_backend_config"
+        "Client RoutePolicy connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config"
+        " get_handle init link list_backends list_endpoints set_backend_config set_traffic shadow_traffic shutdown"
+        " split start stat update_backend_config"
     ),
     "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "serve_compat.backends": "ImportedBackend accept_batch",
@@ -32,7 +33,8 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = """
-    alias api backends common config constants dag deployment_graph drivers env exceptions handle http_adapters utils
+    alias api backends common config constants context dag deployment_graph drivers env exceptions handle
+    http_adapters utils
 """
 _SUBMODULES = tuple(_MODULES.split())
 

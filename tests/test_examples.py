@@ -87,3 +87,20 @@ def test_a_canary_is_taken_back_when_it_fails_and_takes_over_when_it_is_good():
     assert "too many errors, back to stable\n   rolled out: False\n   after it: {'stable'}" in broken
     assert good.count("to the canary: fine") == 4
     assert good.endswith("rolled out: True\n   after it: {'canary'}\n")
+
+
+@pytest.fixture(scope="module")
+def names_0_8() -> str:
+    pytest.importorskip("werkzeug")
+    return run_program(ROOT / "examples" / "names_0_8.py")
+
+
+def test_a_program_of_0_8_answers_over_http_and_through_a_handle(names_0_8):
+    assert "over HTTP:        {'text': 'Hello, Ada!', 'greeted': 1}" in names_0_8
+    assert "through a handle: {'text': 'Hello, Grace!', 'greeted': 2}" in names_0_8
+    assert "a JSON body:      4" in names_0_8
+
+
+def test_a_program_of_0_8_splits_traffic_and_counts(names_0_8):
+    assert "after the split:  ['Good day, Ada!', 'Hello, Ada!']" in names_0_8
+    assert "serve.stat:       61 requests to /greet" in names_0_8

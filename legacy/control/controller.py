@@ -28,6 +28,7 @@ from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
 from legacy.control.store import GcsKeyValue, Store
+from legacy.control.tally import ask_all, tally
 from legacy.records import Poll, Update
 
 logger = logging.getLogger("ray.serve")
@@ -75,6 +76,20 @@ class ServeController(DeploymentCommands):
         """Endpoints, backends with their replicas and last errors, proxies and routers, as plain values."""
         await self._recovered
         return status_report(self._desired, self._reconciler.fleets(), self._proxies.states(), self._publisher)
+
+    async def stat(self) -> list[dict[str, Any]]:
+        """What proxies and replicas counted, for `serve.stat()` of Ray 0.8."""
+        await self._recovered
+        running = {
+            live.seen.tag: (tag, live.address.actor)
+            for tag, fleet in self._reconciler.fleets().items()
+            for live in fleet.replicas.values()
+            if live.address is not None
+        }
+        counts = await ask_all({name: actor.counts.remote() for name, (_, actor) in running.items()})
+        replicas = {name: (running[name][0], *count) for name, count in counts.items()}
+        proxies = await ask_all({name: actor.counters.remote() for name, actor in self._proxies.actors().items()})
+        return tally(proxies.values(), replicas)
 
     async def watch(self, poll: Poll) -> Update:
         """A router's long poll; it acknowledges what the router has in force."""

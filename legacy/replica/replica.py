@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import ray
 
-from legacy import settings
+from legacy import eras, settings
 from legacy.config import CONCURRENCY_1_4, BackendConfig
 from legacy.errors import RayServeException
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
@@ -143,6 +143,10 @@ class ServeReplica:
         """Requests that are running or queued here right now."""
         return self._running() + self._gate.waiting
 
+    async def counts(self) -> tuple[int, int]:
+        """Requests handled since the start, and how many of them failed."""
+        return (self._metrics.requests, self._metrics.errors) if self._metrics is not None else (0, 0)
+
     async def open_tcp(self) -> tuple[str, int]:
         """Listen for routers on other nodes too; gives (ip, port). Calling it again gives the same.
 
@@ -176,6 +180,7 @@ class ServeReplica:
         self._server.owns(path)
         here = context.ReplicaContext(start.backend, start.tag, None, start.controller_name, start.namespace)
         context.set_current(here)
+        eras.follow(start.door)
         self._step = "import"
         if start.setup:
             prepare(start.setup)

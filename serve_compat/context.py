@@ -1,0 +1,25 @@
+"""`ray.serve.context` of Ray 0.8: `web` and `batch_size`, which a handler looks at while it answers a call."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from legacy.replica.occasion import BATCH_SIZE, WEB
+
+__all__ = ["TaskContext", "batch_size", "web"]  # noqa: F822 - the last two are found by __getattr__
+
+
+class TaskContext(IntEnum):
+    """Where a call came from."""
+
+    Web = 1
+    Python = 2
+
+
+def __getattr__(name: str) -> Any:
+    if name == "web":
+        return WEB.get()
+    if name == "batch_size":
+        return BATCH_SIZE.get()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
