@@ -170,12 +170,14 @@ class _AdaptingLoader(importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         """As the real loader."""
-        spec.loader = self._real  # what anybody else sees
         module: ModuleType | None = self._real.create_module(spec)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
         """As the real loader, then adapt."""
+        module.__loader__ = self._real  # what anybody else sees
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._real
         self._real.exec_module(module)
         _adapt(module)
 

@@ -75,6 +75,22 @@ print(serve.__spec__.name, ray.__loader__.__class__.__name__)
     ]
 
 
+def test_old_keywords_reach_todays_ray_init_through_the_runner(tmp_path):
+    program = tmp_path / "old.py"
+    program.write_text("""
+import ray
+try:
+    ray.init(include_webui=False, lru_evict=True, no_such_keyword=1)
+except RuntimeError as error:
+    print(error)
+""")
+    command = [sys.executable, "-m", "serve_compat", "run", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "no_such_keyword" in done.stdout
+    assert "include_webui" not in done.stdout
+    assert "ray.init(include_webui=...) is called include_dashboard today" in done.stderr
+
+
 def test_a_ray_serve_that_was_imported_before_is_replaced(tmp_path):
     code = """
 import types, ray
