@@ -37,6 +37,7 @@ __all__ = [
     "link",
     "list_backends",
     "list_endpoints",
+    "scale",
     "set_backend_config",
     "set_traffic",
     "shadow_traffic",
@@ -218,6 +219,11 @@ def link(endpoint_name: str, backend_tag: str) -> None:
     set_traffic(endpoint_name, {backend_tag: 1.0})
 
 
+def scale(backend_tag: str, num_replicas: int) -> None:
+    """Change the number of a backend's replicas (Ray 0.7)."""
+    update_backend_config(backend_tag, {"num_replicas": num_replicas})
+
+
 def set_backend_config(backend_tag: str, backend_config: BackendConfig | dict[str, Any]) -> None:
     """`update_backend_config` under its name in Ray 0.7."""
     update_backend_config(backend_tag, backend_config)
@@ -251,7 +257,10 @@ def get_handle(
 
 def _check_ignored(name: str, value: Any) -> None:
     if name not in _IGNORED:
-        raise TypeError(f"serve.start() has no argument {name!r}")
+        raise TypeError(
+            f"serve.start() has no argument {name!r}; it has detached, dedicated_cpu and "
+            "http_options={'host': ..., 'port': ..., 'location': ...}"
+        )
     if value not in (None, "ray://"):
         warnings.warn(f"serve.start({name}=...) has no effect: {_IGNORED[name]}", UserWarning, stacklevel=3)
 
@@ -267,6 +276,8 @@ def _positional(given: tuple[Any, ...], route: Any, methods: Any) -> tuple[Any, 
         raise TypeError(
             f"serve.create_endpoint(name, route, methods) got {len(given) - 2} positional arguments too many"
         )
+    if len(given) == 2 and isinstance(given[1], bool):  # `blocking` of Ray 0.7: it returned when the route was there
+        given = given[:1]
     return (given[0] if given else route), (given[1] if len(given) == 2 else methods)
 
 

@@ -15,8 +15,8 @@ from serve_compat import _core  # first: refuses to go on when another package i
 _NAMES = {
     "serve_compat.api": (
         "Client RoutePolicy connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config"
-        " get_handle init link list_backends list_endpoints set_backend_config set_traffic shadow_traffic shutdown"
-        " split start stat update_backend_config"
+        " get_handle init link list_backends list_endpoints scale set_backend_config set_traffic shadow_traffic"
+        " shutdown split start stat update_backend_config"
     ),
     "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "serve_compat.backends": "ImportedBackend accept_batch",

@@ -17,6 +17,7 @@ from legacy.api import (
     link,
     list_backends,
     list_endpoints,
+    scale,
     set_backend_config,
     set_traffic,
     shadow_traffic,
@@ -34,6 +35,9 @@ from serve_compat.deployments import Deployment, deployment
 from serve_compat.graph.application import Application, build
 from serve_compat.graph.run import delete, run
 from serve_compat.registry import get_deployment, get_deployment_statuses, list_deployments
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = [
     "Application",
@@ -65,6 +69,7 @@ __all__ = [
     "list_deployments",
     "list_endpoints",
     "run",
+    "scale",
     "set_backend_config",
     "set_traffic",
     "shadow_traffic",

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from serve_compat.history import NAMES, Name
 
+SECTION = "Names that are not there"  # of the README
+
 _IMPORT_FROM = opcode.opmap["IMPORT_FROM"]
 
 
@@ -24,7 +26,7 @@ def lesson(name: str, prefix: str, known: Iterable[str]) -> str:
     """
     row = NAMES.get(prefix + name)
     if row is not None:
-        return f"{_releases(row)}; here: {row.instead}"
+        return f"{_releases(row)}; here: {row.instead} (README, section {SECTION!r})"
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
     return f"did you mean {close[0]!r}?" if close else ""
 
@@ -45,6 +47,18 @@ def missing(name: str, module: str, known: Iterable[str], asker: FrameType | Non
     if importing:
         return ImportError(f"cannot import name {name!r} from {module!r}{ending}", name=module)
     return AttributeError(f"module {module!r} has no attribute {name!r}{ending}", name=name)
+
+
+def missing_module(name: str) -> str:
+    """What to tell somebody who imports a submodule of `ray.serve` that is not there.
+
+    Args:
+        name: its full name, "ray.serve.schema".
+    """
+    told = lesson(name.split(".")[2], "", ())
+    if told:
+        return f"serve_compat offers no {name!r}: {told}"
+    return f"serve_compat offers no {name!r}; the public modules of old ray.serve are there, its inner ones not"
 
 
 def teaching_getattr(module: str) -> Callable[[str], Any]:

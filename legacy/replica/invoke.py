@@ -59,6 +59,9 @@ class Servable:
         batches: whether its handlers take lists.
         asgi: what answers HTTP when the class is an ASGI application, else None.
         turnstile: every request passes it.
+        strips_prefix: its requests show the path below the route only, as in Ray 1.4-2.6 for deployments.
+        wants_flask: its HTTP requests are Flask's (Ray 0.8-1.1).
+        takes_keywords: handle calls are keyword arguments of the handler (Ray 0.8).
     """
 
     def __init__(self, target: Any, backend: str, config: BackendConfig, door: Door) -> None:
@@ -73,21 +76,10 @@ class Servable:
         self._configured_with = b""
         self.turnstile = Turnstile()
         self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
-
-    @property
-    def strips_prefix(self) -> bool:
-        """Whether its requests show the path below the route only, as in Ray 1.4-2.6 for deployments."""
-        return self._door is Door.DEPLOYMENT
-
-    @property
-    def wants_flask(self) -> bool:
-        """Whether its HTTP requests are Flask's (Ray 0.8-1.1)."""
-        return self._door in FLASK_DOORS
-
-    @property
-    def takes_keywords(self) -> bool:
-        """Whether handle calls are keyword arguments of the handler (Ray 0.8)."""
-        return self._door is Door.V08
+        # Every request asks for these three.
+        self.strips_prefix = door is Door.DEPLOYMENT
+        self.wants_flask = door in FLASK_DOORS
+        self.takes_keywords = door is Door.V08
 
     def find(self, name: str) -> Handler:
         """The handler of that name.

@@ -12,8 +12,9 @@ import ray
 
 import serve_compat as serve
 from legacy.control.launch import find_controller
+from legacy.instances import CONTROLLER_NAME
 from tests.programs import ROOT
-from tests.ray.instance import Instance, running_instance
+from tests.ray.instance import Instance
 
 
 def ok(request):
@@ -32,12 +33,15 @@ class Shell:
     def __init__(self, instance: Instance):
         self.instance = instance
         self.name = instance.client._session.name
+        self.address = ray.get_runtime_context().gcs_address
 
     def __call__(self, *arguments: str, status: int = 0, where: tuple[str, ...] | None = None) -> str:
         given = ("--instance", self.name.controller) if where is None else where
-        address = ray.get_runtime_context().gcs_address
+        return self.python("-m", "serve_compat", *arguments, "--address", self.address, *given, status=status)
+
+    def python(self, *arguments: str, status: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "serve_compat", *arguments, "--address", address, *given],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -52,20 +56,12 @@ class Shell:
         return json.loads(self("status", "--json"))
 
 
-@pytest.fixture(scope="module")
-def shell():
-    with running_instance() as instance:
-        yield Shell(instance)
-
-
-@pytest.fixture(autouse=True)
-def two_backends(shell):
-    client = shell.instance.client
-    client.create_backend("old", ok)
-    client.create_backend("new", ok)
-    client.create_endpoint("greet", backend="old", route="/greet")
-    yield
-    shell.instance.clear()
+@pytest.fixture
+def shell(instance):
+    instance.client.create_backend("old", ok)
+    instance.client.create_backend("new", ok)
+    instance.client.create_endpoint("greet", backend="old", route="/greet")
+    return Shell(instance)
 
 
 def test_traffic_and_shadows_are_changed_and_seen(shell):
@@ -102,10 +98,17 @@ def test_an_instance_that_is_not_there_is_exit_status_3(shell):
     assert "no Ray cluster answers" in shell("status", status=3, where=("--address", "127.0.0.1:9"))
 
 
-def test_a_detached_instance_is_found_by_itself_and_shut_down(shell):
-    detached = serve.start(detached=True, http_options={"location": "NoServer"})
-    name = detached._session.name
-    assert "no HTTP\n\nNothing is registered." in shell("status", where=())
+DETACHED = """
+import sys, ray, serve_compat as serve
+ray.init(sys.argv[1], namespace="team", log_to_driver=False)
+serve.start(detached=True, http_options={"location": "NoServer"})
+"""
+
+
+def test_a_detached_instance_is_found_by_itself_when_its_driver_is_gone_and_shut_down(shell):
+    shell.python("-c", DETACHED, shell.address)
+    shown = shell("status", where=())
+    assert f"Instance {CONTROLLER_NAME} in namespace team: no HTTP\n\nNothing is registered." in shown
     assert "is shut down" in shell("shutdown", "-y", where=())
     with pytest.raises(serve.exceptions.RayServeException):
-        find_controller(name.controller, name.namespace)
+        find_controller(CONTROLLER_NAME, "team")

@@ -34,3 +34,11 @@ def test_no_row_of_the_table_hides_another():
     from serve_compat import history
 
     assert len(history._ROWS) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_there_has_no_row(name):
+    owner, _, attribute = name.rpartition(".")
+    holders = {"": serve_compat, "Deployment": serve_compat.api.Deployment}
+    holder = holders[owner] if owner in holders else importlib.import_module(f"serve_compat.{owner}")
+    assert not hasattr(holder, attribute)

@@ -2,7 +2,8 @@ import pytest
 
 import serve_compat as serve
 from legacy.client import Client
-from serve_compat.teaching import lesson
+from serve_compat.teaching import SECTION, lesson, missing_module
+from tests.programs import ROOT
 
 
 @serve.deployment
@@ -49,6 +50,8 @@ def test_nothing_is_made_up_where_nothing_is_known(name):
         ("from serve_compat import multiplexed", "Ray 2.5 and later have serve.multiplexed"),
         ("from serve_compat.handle import DeploymentHandle", "Ray 2.7 and later have serve.handle.DeploymentHandle"),
         ("from serve_compat.config import BackendConfg", "did you mean 'BackendConfig'?"),
+        ("from serve_compat.context import get_global_client", "here: serve.connect()"),
+        ("from serve_compat.http_adapters import json_requst", "did you mean 'json_request'?"),
     ],
 )
 def test_an_import_tells_the_same(line, lesson):
@@ -85,3 +88,13 @@ def test_a_client_explains_what_it_has_not():
     assert "did you mean 'create_backend'?" in told(client, "create_backed")
     assert "it has create_backend, " in told(client, "run")
     assert "@serve.deployment" in told(client, "run")
+
+
+def test_what_is_told_names_a_section_of_the_readme_that_exists():
+    assert told(serve, "router").endswith(f"(README, section {SECTION!r})")
+    assert f"## {SECTION}\n" in (ROOT / "README.md").read_text()
+
+
+def test_a_submodule_that_is_missing_is_explained():
+    assert "Ray 1.12 and later have serve.schema" in missing_module("ray.serve.schema")
+    assert "its inner ones not" in missing_module("ray.serve._private.common")
