@@ -14,15 +14,24 @@ from legacy.records import Endpoint, StartFailure
 
 
 def status_report(
-    desired: Desired, fleets: Mapping[str, Fleet], proxies: Mapping[str, str], publisher: Publisher
+    desired: Desired,
+    fleets: Mapping[str, Fleet],
+    proxies: Mapping[str, str],
+    publisher: Publisher,
+    errors: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Everything an operator asks for, as dicts, lists, text and numbers."""
+    """Everything an operator asks for, as dicts, lists, text and numbers.
+
+    Args:
+        errors: replica -> the last error of a request there, "" for none.
+    """
     every = desired.backends | dict(fleets)
     return {
         "version": publisher.version,
         "endpoints": {name: _endpoint(record.endpoint) for name, record in desired.endpoints.items()},
         "backends": {
-            tag: {**_backend(desired.backends.get(tag), fleets.get(tag)), "load": publisher.load(tag)} for tag in every
+            tag: {**_backend(desired.backends.get(tag), fleets.get(tag), errors), "load": publisher.load(tag)}
+            for tag in every
         },
         "proxies": dict(proxies),
         "routers": {name: {"kind": kind, "version": seen} for name, (kind, seen) in publisher.routers().items()},
@@ -41,7 +50,7 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _backend(record: BackendRecord | None, fleet: Fleet | None) -> dict[str, Any]:
+def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[str, str]) -> dict[str, Any]:
     replicas = [] if fleet is None else list(fleet.replicas.values())
     failures = [] if fleet is None else fleet.failures
     last = failures[-1] if failures else fleet.taken_back if fleet else None
@@ -53,13 +62,13 @@ def _backend(record: BackendRecord | None, fleet: Fleet | None) -> dict[str, Any
         "autoscaling": [scaling.min_replicas, scaling.max_replicas] if scaling else None,
         "version": record.version if record else None,
         "given_version": record.given_version if record else None,
-        "replicas": {live.seen.tag: _replica(live, failures) for live in replicas},
+        "replicas": {live.seen.tag: _replica(live, failures, errors.get(live.seen.tag, "")) for live in replicas},
         "failures": len(failures),
         "last_error": f"{last.error}\n{last.traceback}".strip() if last else None,
     }
 
 
-def _replica(live: Live, failures: list[StartFailure]) -> dict[str, Any]:
+def _replica(live: Live, failures: list[StartFailure], of_requests: str) -> dict[str, Any]:
     its_own = [failure.error for failure in failures if failure.replica == live.seen.tag]
     return {
         "state": live.seen.state.value,
@@ -67,7 +76,7 @@ def _replica(live: Live, failures: list[StartFailure]) -> dict[str, Any]:
         "pid": live.address.pid if live.address else None,
         "node": live.address.node_id if live.address else None,
         "failed_checks": live.unhealthy,
-        "last_error": its_own[-1] if its_own else None,
+        "last_error": its_own[-1] if its_own else of_requests or None,
     }
 
 

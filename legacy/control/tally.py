@@ -10,8 +10,6 @@ from ray.exceptions import RayError
 
 from legacy.ingress.counters import Counters
 
-ANSWER_S = 5.0
-
 
 def tally(proxies: Iterable[Counters], replicas: Mapping[str, tuple[str, int, int]]) -> list[dict[str, Any]]:
     """The counters in the form of Ray 0.8.7's default exporter.
@@ -42,11 +40,11 @@ def tally(proxies: Iterable[Counters], replicas: Mapping[str, tuple[str, int, in
     return found + starts
 
 
-async def ask_all(calls: Mapping[str, Any]) -> dict[str, Any]:
+async def ask_all(calls: Mapping[str, Any], patience_s: float) -> dict[str, Any]:
     """The answers of actors to calls that were made; those that do not answer in time, or are gone, are left out."""
 
     async def answer(ref: Any) -> Any:
-        return await asyncio.wait_for(ref, ANSWER_S)
+        return await asyncio.wait_for(ref, patience_s)
 
     answers = await asyncio.gather(*(answer(ref) for ref in calls.values()), return_exceptions=True)
     for each in answers:

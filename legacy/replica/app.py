@@ -175,6 +175,7 @@ class ReplicaApp:
 
     async def _fail(self, error: BaseException, scope: Scope, send: Send) -> None:
         request_id = _request_id(scope)
+        self._metrics.last_error = error_text(error)
         trace = (type(error), error, users_part(error.__traceback__))
         logger.error("request %s, %s failed", request_id, _line(scope), exc_info=trace)
         text = f"{error_text(error)}\n(request {request_id}; the traceback is in the replica's log)"

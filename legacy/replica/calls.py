@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from legacy.replica.faults import error_text
 from legacy.replica.flask_request import EarlyServeRequest
 from legacy.replica.invoke import Handler, Servable
 from legacy.replica.keywords import NoRequest
@@ -145,5 +146,8 @@ class CallDoor:
             result = await servable.call(name, args, kwargs)
             failed = False
             return result
+        except Exception as error:  # user code may raise anything
+            self._metrics.last_error = error_text(error)
+            raise
         finally:
             self._metrics.count(time.perf_counter() - began, failed)

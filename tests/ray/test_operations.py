@@ -18,6 +18,8 @@ from tests.ray.instance import Instance
 
 
 def ok(request):
+    if request.query_params:
+        raise LookupError("out of stock")
     return "ok"
 
 
@@ -83,6 +85,13 @@ def test_scaling_and_deleting_are_done_when_the_verb_returns(shell):
     assert shell("delete", "Model") == "deleted deployment Model\n"
     assert sorted(shell.report()["backends"]) == ["new", "old"]
     assert shell.instance.get("/model").status_code == 404
+
+
+def test_a_replica_shows_the_last_error_of_its_requests(shell):
+    assert shell.instance.get("/greet").text == "ok"
+    assert shell.report()["backends"]["old"]["replicas"].popitem()[1]["last_error"] is None
+    assert shell.instance.get("/greet?x=1").status_code == 500
+    assert "LookupError: out of stock" in shell("status")
 
 
 def test_refusals_say_why(shell):

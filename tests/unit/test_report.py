@@ -8,8 +8,8 @@ from legacy.records import Endpoint
 from tests.fakes_control import run
 
 
-def report(world):
-    return status_report(world.desired, world.reconciler.fleets(), {"proxy": "RUNNING"}, world.publisher)
+def report(world, errors=None):
+    return status_report(world.desired, world.reconciler.fleets(), {"proxy": "RUNNING"}, world.publisher, errors or {})
 
 
 def test_a_healthy_backend_is_reported_with_its_replicas():
@@ -22,6 +22,18 @@ def test_a_healthy_backend_is_reported_with_its_replicas():
     assert (backend["status"], backend["wanted"], backend["style"], backend["load"]) == ("HEALTHY", 2, "client", 0)
     assert [one["state"] for one in backend["replicas"].values()] == ["RUNNING"] * 2
     assert {one["failed_checks"] for one in backend["replicas"].values()} == {0}
+
+
+def test_a_replica_is_reported_with_the_last_error_of_its_requests():
+    async def scenario(world):
+        world.create("a", num_replicas=2)
+        await world.reconciler.settled("a", "c1")
+        first, second = report(world)["backends"]["a"]["replicas"]
+        return report(world, {first: "ValueError: x", second: ""})["backends"]["a"]
+
+    backend = run(scenario)
+    assert [one["last_error"] for one in backend["replicas"].values()] == ["ValueError: x", None]
+    assert backend["status"] == "HEALTHY"
 
 
 def test_a_failing_backend_is_reported_with_its_last_error():

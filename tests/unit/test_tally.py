@@ -34,9 +34,9 @@ async def answer(value):
 
 
 def test_who_is_gone_is_left_out():
-    assert asyncio.run(ask_all({"a": answer(1), "b": answer(RayActorError())})) == {"a": 1}
+    assert asyncio.run(ask_all({"a": answer(1), "b": answer(RayActorError())}, 5)) == {"a": 1}
 
 
 def test_other_errors_are_raised():
     with pytest.raises(KeyError):
-        asyncio.run(ask_all({"a": answer(KeyError("x"))}))
+        asyncio.run(ask_all({"a": answer(KeyError("x"))}, 5))
