@@ -14,8 +14,9 @@ from legacy.name_clash import packages_in_the_way, refusal
 
 _MODULES = {
     "legacy.api": (
-        "connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config get_handle"
-        " list_backends list_endpoints set_traffic shadow_traffic shutdown start update_backend_config"
+        "RoutePolicy connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config"
+        " get_handle init link list_backends list_endpoints set_backend_config set_traffic shadow_traffic shutdown"
+        " split start stat update_backend_config"
     ),
     "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "legacy.client": "Client",

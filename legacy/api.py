@@ -1,13 +1,18 @@
-"""The module-level functions of Ray 0.8-1.7: `serve.start`, `serve.create_backend` and the others."""
+"""The module-level functions of Ray 0.7-1.7: `serve.start`, `serve.create_backend` and the others.
+
+After `serve.init()` they are those of Ray 0.7-0.8, see `legacy.early`; otherwise those of 1.3-1.7.
+"""
 
 from __future__ import annotations
 
 import warnings
 from typing import Any
 
+from legacy import early, eras
 from legacy.checks import merged_http_options
 from legacy.client import DEFAULT_METHODS, Client
 from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.early import RoutePolicy, init, stat
 from legacy.environments.resolve import CondaEnv
 from legacy.handle import RayServeHandle
 from legacy.instances import instances
@@ -17,6 +22,7 @@ from legacy.specs import Backend
 
 __all__ = [
     "Client",
+    "RoutePolicy",
     "connect",
     "create_backend",
     "create_endpoint",
@@ -27,12 +33,18 @@ __all__ = [
     "get_current_replica_tag",
     "get_handle",
     "get_replica_context",
+    "init",
+    "link",
     "list_backends",
     "list_endpoints",
+    "scale",
+    "set_backend_config",
     "set_traffic",
     "shadow_traffic",
     "shutdown",
+    "split",
     "start",
+    "stat",
     "update_backend_config",
 ]
 
@@ -60,7 +72,8 @@ def start(
     port are asked for. It makes an independent instance when only methods of a Client were used so far, or when nothing
     was used yet and the address differs. Inside a replica it always attaches to the replica's own instance.
     For `detached=True` with a detached instance in the same Ray namespace: it attaches in the first cases, and in a
-    process that has not started anything; it raises where an independent instance was meant.
+    process that has not started anything; it raises where an independent instance was meant. An era that the user
+    named (`serve-compat run --era`) decides instead: 1.0 and 1.2 start an instance each time, 1.4 and later attach.
 
     Args:
         detached: the instance outlives this driver, until `shutdown()`; other drivers find it by `connect()`.
@@ -81,7 +94,8 @@ def start(
         _check_ignored(name, value)
     middlewares = [] if http_middlewares is None else http_middlewares
     options = merged_http_options(http_options, http_host, http_port, middlewares, _warn_deprecated)
-    return Client(instances.start(detached, options, dedicated_cpu))
+    early.started_anew()
+    return Client(instances.start(detached, options, dedicated_cpu), eras.client_door(eras.chosen()))
 
 
 def connect() -> Client:
@@ -90,11 +104,17 @@ def connect() -> Client:
     Raises:
         RayServeException: there is none.
     """
-    return Client(instances.connect())
+    return Client(instances.connect(), eras.client_door(eras.chosen()))
 
 
 def shutdown() -> None:
-    """Stop the instance that module functions work on and forget everything in it; without one, do nothing."""
+    """Stop the instance that module functions work on and forget everything in it; without one, do nothing.
+
+    Raises:
+        RayServeException: there is none (only Ray 0.8, before `serve.init()`).
+    """
+    if early.speaks():
+        return early.shutdown()
     instances.shutdown_current()
 
 
@@ -105,85 +125,169 @@ def create_backend(
     ray_actor_options: dict[str, Any] | None = None,
     config: BackendConfig | dict[str, Any] | None = None,
     env: CondaEnv | None = None,
+    **older: Any,
 ) -> None:
     """Register a backend and wait until all its replicas can answer, also for resources to become free (Ray 1.4-1.7).
 
-    Arguments and errors are those of `Client.create_backend`, except that there is no ResourcesError.
+    Arguments and errors are those of `Client.create_backend`, except that there is no ResourcesError. In Ray 0.8
+    programs a tag that is taken is replaced, the config is a dict, and as in Ray 0.7 the tag may come second and
+    `backend_config=` hold a BackendConfig.
     """
+    _check_older("create_backend", older, "backend_config")
     backend = Backend(backend_tag, backend_def, init_args, ray_actor_options, config, env)
+    if early.speaks():
+        return early.create_backend(backend, older.get("backend_config"))
+    _check_older("create_backend", older)
     _session().create_backend(Door.MODULE, backend)
 
 
 def list_backends() -> dict[str, BackendConfig]:
-    """All backends: tag -> BackendConfig."""
+    """All backends: tag -> BackendConfig (Ray 0.8: a plain dict)."""
+    if early.speaks():
+        return early.list_backends()
     return _session().list_backends(Door.MODULE)
 
 
 def get_backend_config(backend_tag: str) -> BackendConfig:
-    """The config of one backend; ValueError for an unknown tag."""
+    """The config of one backend; ValueError for an unknown tag (Ray 0.8: AssertionError)."""
+    if early.speaks():
+        return early.get_backend_config(backend_tag)
     return _session().get_backend_config(Door.MODULE, backend_tag)
 
 
 def update_backend_config(backend_tag: str, config_options: BackendConfig | dict[str, Any]) -> None:
     """Change some fields of a backend's config, as `Client.update_backend_config`."""
+    if early.speaks():
+        return early.update_backend_config(backend_tag, config_options)
     _session().update_backend_config(Door.MODULE, backend_tag, config_options)
 
 
 def delete_backend(backend_tag: str, force: bool = False) -> None:
     """Unregister a backend, as `Client.delete_backend`."""
-    _session().delete_backend(Door.MODULE, backend_tag, force)
+    _session().delete_backend(_door(), backend_tag, force)
 
 
 def create_endpoint(
     endpoint_name: str,
-    *,
+    *early_arguments: Any,
     backend: str | None = None,
     route: str | None = None,
     methods: list[str] = DEFAULT_METHODS,
+    **older: Any,
 ) -> None:
-    """Register an endpoint, as `Client.create_endpoint`; a route may be a template such as "/items/{id}" (Ray 1.3+)."""
+    """Register an endpoint, as `Client.create_endpoint`; a route may be a template such as "/items/{id}" (Ray 1.3+).
+
+    In Ray 0.8 programs the route and the methods may be positional, and a backend may be linked later.
+    """
+    if early.speaks():
+        _check_older("create_endpoint", older, "blocking")
+        route, methods = _positional(early_arguments, route, methods)
+        return early.create_endpoint(endpoint_name, backend, route, methods)
+    _check_older("create_endpoint", older)
+    if early_arguments:
+        raise TypeError(
+            f"create_endpoint() takes the name as its only positional argument, not {early_arguments!r} too; "
+            "write backend=..., route=..., methods=[...]. Only after serve.init() (Ray 0.8) may a route follow it"
+        )
     _session().create_endpoint(Door.MODULE, endpoint_name, backend, route, methods)
 
 
 def list_endpoints() -> dict[str, dict[str, Any]]:
     """All endpoints: name -> {"route", "methods", "traffic", "shadows", "python_methods"}."""
-    return _session().list_endpoints(Door.MODULE)
+    return _session().list_endpoints(_door())
 
 
 def delete_endpoint(endpoint: str) -> None:
     """Unregister an endpoint; its backends stay. An unknown name is fine."""
-    _session().delete_endpoint(Door.MODULE, endpoint)
+    _session().delete_endpoint(_door(), endpoint)
 
 
 def set_traffic(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
     """Replace the split of an endpoint's traffic, as `Client.set_traffic`."""
+    if early.speaks():
+        return early.set_traffic(endpoint_name, traffic_policy_dictionary)
     _session().set_traffic(Door.MODULE, endpoint_name, traffic_policy_dictionary)
+
+
+def split(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
+    """`set_traffic` under its name in Ray 0.7."""
+    set_traffic(endpoint_name, traffic_policy_dictionary)
+
+
+def link(endpoint_name: str, backend_tag: str) -> None:
+    """Send all traffic of an endpoint to one backend (Ray 0.7)."""
+    set_traffic(endpoint_name, {backend_tag: 1.0})
+
+
+def scale(backend_tag: str, num_replicas: int) -> None:
+    """Change the number of a backend's replicas (Ray 0.7)."""
+    update_backend_config(backend_tag, {"num_replicas": num_replicas})
+
+
+def set_backend_config(backend_tag: str, backend_config: BackendConfig | dict[str, Any]) -> None:
+    """`update_backend_config` under its name in Ray 0.7."""
+    update_backend_config(backend_tag, backend_config)
 
 
 def shadow_traffic(endpoint_name: str, backend_tag: str, proportion: float) -> None:
     """Copy a proportion of an endpoint's requests to another backend, as `Client.shadow_traffic`."""
-    _session().shadow_traffic(Door.MODULE, endpoint_name, backend_tag, proportion)
+    _session().shadow_traffic(_door(), endpoint_name, backend_tag, proportion)
 
 
-def get_handle(endpoint_name: str, missing_ok: bool = False, sync: bool = True) -> RayServeHandle:
+def get_handle(
+    endpoint_name: str,
+    missing_ok: bool = False,
+    sync: bool = True,
+    *,
+    relative_slo_ms: float | None = None,
+    absolute_slo_ms: float | None = None,
+) -> RayServeHandle:
     """A handle that calls the endpoint from Python, as `Client.get_handle`.
 
     With two or more positional arguments its calls reach the handler as they are (Ray 1.4-1.7); a call to an endpoint
-    that does not exist raises after 5 seconds.
+    that does not exist raises after 5 seconds. In Ray 0.8 programs calls take keyword arguments only, which reach the
+    handler as they are; the two deadlines are of that time, they are checked and have no effect.
     """
+    if early.speaks():
+        if not isinstance(missing_ok, bool):  # the second argument was a deadline, as was the third
+            relative_slo_ms, missing_ok = missing_ok, False
+        return early.get_handle(endpoint_name, relative_slo_ms, absolute_slo_ms, missing_ok)
     return _session().get_handle(Door.MODULE, endpoint_name, missing_ok, sync)
 
 
 def _check_ignored(name: str, value: Any) -> None:
     if name not in _IGNORED:
-        raise TypeError(f"serve.start() has no argument {name!r}")
+        raise TypeError(
+            f"serve.start() has no argument {name!r}; it has detached, dedicated_cpu and "
+            "http_options={'host': ..., 'port': ..., 'location': ...}"
+        )
     if value not in (None, "ray://"):
         warnings.warn(f"serve.start({name}=...) has no effect: {_IGNORED[name]}", UserWarning, stacklevel=3)
 
 
+def _check_older(function: str, given: dict[str, Any], *known: str) -> None:
+    for name in given:
+        if name not in known:
+            raise TypeError(f"serve.{function}() has no argument {name!r}")
+
+
+def _positional(given: tuple[Any, ...], route: Any, methods: Any) -> tuple[Any, Any]:
+    if len(given) > 2:
+        raise TypeError(
+            f"serve.create_endpoint(name, route, methods) got {len(given) - 2} positional arguments too many"
+        )
+    if len(given) == 2 and isinstance(given[1], bool):  # `blocking` of Ray 0.7: it returned when the route was there
+        given = given[:1]
+    return (given[0] if given else route), (given[1] if len(given) == 2 else methods)
+
+
 def _session() -> Session:
-    return instances.current()
+    return early.session() if early.speaks() else instances.current()
 
 
 def _warn_deprecated(message: str) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=4)
+
+
+def _door() -> Door:
+    return Door.V08 if early.speaks() else Door.MODULE

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from legacy.config import BackendConfig, BackendMetadata, Door, HTTPOptions, resolved_concurrency
+from legacy.config import CLIENT_DOORS, BackendConfig, BackendMetadata, Door, HTTPOptions, resolved_concurrency
 from legacy.replica.backends import accepts_batches
 
 _RESERVED = {
@@ -18,6 +18,7 @@ _RESERVED = {
     "lifetime": "replicas live as long as their backend",
     "max_restarts": "serve replaces dead replicas itself",
 }
+_RESERVED_V08 = {**_RESERVED, "detached": _RESERVED["lifetime"], "max_reconstructions": _RESERVED["max_restarts"]}
 _RESERVED_MODULE = {**_RESERVED, "placement_group": "serve places replicas itself"}
 _RESERVED_DEPLOYMENT = {
     **_RESERVED_MODULE,
@@ -79,7 +80,8 @@ def checked_actor_options(options: Any, door: Door) -> dict[str, Any]:
         options = {}
     if not isinstance(options, dict):
         raise TypeError(f"ray_actor_options must be a dict such as {{'num_cpus': 2}}, not {options!r}")
-    reserved = {Door.MODULE: _RESERVED_MODULE, Door.DEPLOYMENT: _RESERVED_DEPLOYMENT}.get(door, _RESERVED)
+    by_door = {Door.V08: _RESERVED_V08, Door.MODULE: _RESERVED_MODULE, Door.DEPLOYMENT: _RESERVED_DEPLOYMENT}
+    reserved = by_door.get(door, _RESERVED)
     for key in options:
         if key in reserved:
             raise ValueError(f"Specifying {key!r} in ray_actor_options is not allowed: {reserved[key]}; remove it")
@@ -124,7 +126,7 @@ def checked_config(tag: str, target: Any, config: Any, door: Door) -> BackendCon
         autoscaling_config=checked.internal_metadata.autoscaling_config,
     )
     # Ray 1.2 computed the limit when the object was made, before it knew the handler: as if for a sync one
-    as_async = asynchronous and not (door is Door.CLIENT and isinstance(config, BackendConfig))
+    as_async = asynchronous and not (door in CLIENT_DOORS and isinstance(config, BackendConfig))
     checked.max_concurrent_queries = resolved_concurrency(checked, door, as_async)
     return checked
 
@@ -144,13 +146,16 @@ def config_fields(config: Any, name: str) -> dict[str, Any]:
     return dict(config)
 
 
-def check_endpoint(name: str, backend: Any, route: Any, methods: Any) -> tuple[str, ...]:
+def check_endpoint(name: str, backend: Any, route: Any, methods: Any, backend_later: bool = False) -> tuple[str, ...]:
     """Check the arguments of create_endpoint and give the methods in upper case.
+
+    Args:
+        backend_later: there may be no backend yet (Ray 0.7-0.8).
 
     Raises:
         TypeError: no backend or not a str, a route that does not begin with "/", methods that are no list of str.
     """
-    if not isinstance(backend, str):
+    if not isinstance(backend, str) and not (backend is None and backend_later):
         given = "none was given" if backend is None else f"not {backend!r}"
         raise TypeError(
             f"create_endpoint({name!r}) needs backend=, the tag of a backend (a str), {given}; "

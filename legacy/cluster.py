@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import ray
+from ray._private import services as _ray_services
 from ray._private import state as _ray_state
+from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
 
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
@@ -31,6 +33,12 @@ def instance_namespace() -> str:
     return FALLBACK_NAMESPACE if anonymous else own
 
 
+def started_here() -> bool:
+    """Whether this driver started the cluster, which then ends with it."""
+    node = _ray_worker._global_node
+    return node is not None and bool(node.is_head())
+
+
 def living_nodes() -> list[Node]:
     """All living nodes, the head first."""
     found = [
@@ -54,6 +62,21 @@ def available_per_node() -> dict[str, dict[str, float]]:
 def job_is_over(job_id: str) -> bool:
     """Whether the job (hex id) has ended: its driver left, cleanly or not."""
     return any(row["JobID"] == job_id and row["IsDead"] for row in _ray_state.jobs())
+
+
+def running_cluster(address: str) -> str | None:
+    """The host and port of the cluster that an address of `ray.init` means, as far as this machine can tell.
+
+    Args:
+        address: "auto" is the cluster of RAY_ADDRESS or of this machine.
+
+    Returns:
+        "host:port"; None when "auto" finds none.
+    """
+    if address.startswith("ray://"):
+        return address.removeprefix("ray://")
+    found: str | None = _ray_services.canonicalize_bootstrap_address(address)
+    return found
 
 
 def kv_put(key: str, value: bytes) -> None:

@@ -30,9 +30,15 @@ class Door(str, Enum):
     """How the user came in, which decides where generations disagree (design, section 5)."""
 
     V08 = "0.8"  # serve.init() and module functions of 0.8
+    CLIENT_1_0 = "1.0"  # methods of a Client object where the user said Ray 1.0 or 1.1: Flask requests
     CLIENT = "client"  # methods of a Client object: Ray 1.0-1.2
     MODULE = "module"  # module-level functions: Ray 1.3-1.7
     DEPLOYMENT = "deployment"  # @serve.deployment: Ray 1.3-2.6
+
+
+CLIENT_DOORS = (Door.CLIENT, Door.CLIENT_1_0)
+FLASK_DOORS = (Door.V08, Door.CLIENT_1_0)  # handlers get Flask requests
+EARLY_DOORS = (Door.V08, *CLIENT_DOORS)  # up to Ray 1.2
 
 
 class BackendMetadata(BaseModel):

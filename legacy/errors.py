@@ -53,6 +53,13 @@ class DeadlineError(RayServeException):
     retry_after_s = 1
 
 
+class NoBackendError(RayServeException):
+    """A request reached an endpoint that no backend was linked to yet (Ray 0.7-0.8)."""
+
+    status = 503
+    retry_after_s = 1
+
+
 class UpstreamTimeoutError(RayServeException):
     """A replica did not begin to answer in time."""
 

@@ -162,5 +162,5 @@ class RayServeSyncHandle(RayServeHandle):
 def _call(style: str, options: HandleOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     meta = (options.method_name, style, options.http_method, options.http_headers, options.shard_key)
     return Call(
-        _PLAIN_DOORS[style] if meta == _PLAIN[style] else "handle_request", meta, args, kwargs, options.shard_key
+        _PLAIN_DOORS[style] if meta == _PLAIN.get(style) else "handle_request", meta, args, kwargs, options.shard_key
     )

@@ -17,11 +17,12 @@ from typing import Literal
 
 import ray
 
-from legacy import cluster
+from legacy import cluster, eras
 from legacy.calls.local_router import InstanceName, process_key
 from legacy.calls.routers import routers
-from legacy.config import DeploymentMode, Door, HTTPOptions
+from legacy.config import CLIENT_DOORS, DeploymentMode, Door, HTTPOptions
 from legacy.control.launch import find_controller, start_controller
+from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
 from legacy.replica import context
 from legacy.session import Session
@@ -29,6 +30,7 @@ from legacy.session import Session
 logger = logging.getLogger("ray.serve")
 
 CONTROLLER_NAME = "SERVE_CONTROLLER_ACTOR"
+_ALWAYS_NEW = (Era.V1_0, Era.V1_2)  # each start() made an instance, and a second detached one was an error
 READY_S = 70.0  # the controller gives up after 60 s itself, and knows why
 
 
@@ -42,9 +44,9 @@ def second_start(used: Set[Door], same_address: bool) -> Literal["attach", "new"
         used: the doors through which the running instance was used.
         same_address: whether the HTTP address asked for is that of the running instance.
     """
-    if used - {Door.CLIENT}:
+    if used - set(CLIENT_DOORS):
         return "attach"
-    if Door.CLIENT in used:
+    if used:
         return "new"
     return "attach" if same_address else "new"
 
@@ -66,12 +68,12 @@ class Instances:
         """
         with self._lock:
             _ensure_ray()
-            running = self._of_replica() or self._first()
+            running = self.of_replica() or self._first()
             if running is not None and self._attaches(running, options):
                 return running
             if detached:
                 existing = self._detached()
-                if existing is not None and running is not None:
+                if existing is not None and (running is not None or eras.chosen() in _ALWAYS_NEW):
                     raise RayServeException(
                         "a detached serve instance runs in this Ray namespace already; serve.connect() to it, "
                         "or shut it down first"
@@ -79,7 +81,24 @@ class Instances:
                 if existing is not None:
                     self._warn_if_different(existing, options)
                     return self._add(existing)
-            return self._add(_launch(detached, options, dedicated_cpu))
+            controller = CONTROLLER_NAME if detached else f"{random_letters()}:{CONTROLLER_NAME}"
+            return self._add(_launch(controller, detached, options, dedicated_cpu))
+
+    def named(self, name: str | None, options: HTTPOptions) -> Session:
+        """The instance of Ray 0.8 of that name, which is started if it does not run; in a replica, the replica's own.
+
+        Raises:
+            OSError, TimeoutError: HTTP did not come up; nothing keeps running.
+        """
+        with self._lock:
+            _ensure_ray()
+            controller = CONTROLLER_NAME if name is None else f"{name}:{CONTROLLER_NAME}"
+            found = self.of_replica() or self._found(InstanceName(controller, cluster.instance_namespace()))
+            if found is not None:
+                return self._add(found)
+            session = _launch(controller, True, options, False)
+            session.owned = cluster.started_here()  # so that it is stopped in order before its cluster goes
+            return self._add(session)
 
     def connect(self) -> Session:
         """The instance a replica belongs to; elsewhere the detached one of this Ray namespace.
@@ -89,7 +108,7 @@ class Instances:
         """
         with self._lock:
             _ensure_ray()
-            session = self._of_replica() or self._detached()
+            session = self.of_replica() or self._detached()
             if session is None:
                 raise InstanceError(
                     "no detached serve instance runs in this Ray namespace; serve.start(detached=True) one, and give "
@@ -106,13 +125,20 @@ class Instances:
         with self._lock:
             if not ray.is_initialized():
                 raise InstanceError("no serve instance runs; call serve.start() first")
-            running = self._of_replica() or self._first()
+            running = self.of_replica() or self._first()
             if running is not None:
                 return running
             try:
                 return self.connect()
             except InstanceError as error:
-                raise InstanceError(f"no serve instance was started here; call serve.start() first ({error})") from None
+                raise InstanceError(
+                    f"no serve instance was started here; call serve.start() (in Ray 0.8 serve.init()) first ({error})"
+                ) from None
+
+    def knows(self, session: Session) -> bool:
+        """Whether a session is alive and of the Ray this process is connected to now."""
+        with self._lock:
+            return session.alive and ray.is_initialized() and session in self._living()
 
     def shutdown_current(self) -> None:
         """Shut down the instance of `current`; none is fine."""
@@ -153,6 +179,12 @@ class Instances:
     def _attaches(self, running: Session, options: HTTPOptions) -> bool:
         if context.current() is not None:
             return True
+        era = eras.chosen()
+        if era is not None and era is not Era.V0_8:  # the user said how it is; 0.8 had no start()
+            if era in _ALWAYS_NEW:
+                return False
+            self._warn_if_different(running, options)
+            return True
         same = _address(options) == _address(running.http_options())
         if second_start(running.used, same) == "new":
             return False
@@ -168,7 +200,8 @@ class Instances:
             )
         logger.info("attached to serve instance %s", running.name.controller)
 
-    def _of_replica(self) -> Session | None:
+    def of_replica(self) -> Session | None:
+        """The instance this process is a replica of, if it is one."""
         replica = context.current()
         if replica is None:
             return None
@@ -176,7 +209,9 @@ class Instances:
         return self._known(name) or self._add(_attached(name))
 
     def _detached(self) -> Session | None:
-        name = InstanceName(CONTROLLER_NAME, cluster.instance_namespace())
+        return self._found(InstanceName(CONTROLLER_NAME, cluster.instance_namespace()))
+
+    def _found(self, name: InstanceName) -> Session | None:
         try:
             return self._known(name) or _attached(name)
         except InstanceError:
@@ -191,8 +226,7 @@ def random_letters(length: int = 6) -> str:
     return "".join(random.choices(string.ascii_letters, k=length))
 
 
-def _launch(detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Session:
-    controller_name = CONTROLLER_NAME if detached else f"{random_letters()}:{CONTROLLER_NAME}"
+def _launch(controller_name: str, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Session:
     name = InstanceName(controller_name, cluster.instance_namespace())
     controller = start_controller(name.controller, name.namespace, detached, options, dedicated_cpu)
     routers.open(name)

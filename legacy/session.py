@@ -20,6 +20,7 @@ from legacy.calls.local_router import InstanceName
 from legacy.calls.routers import routers
 from legacy.checks import check_endpoint, config_fields
 from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.early_handle import FirstHandle
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
 from legacy.records import Endpoint, Matching
@@ -64,6 +65,11 @@ class Session:
             )
         self.command("create_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
 
+    def replace_backend(self, door: Door, backend: Backend) -> None:
+        """Register a backend, in the place of one of the same tag if there is one, and wait for its replicas."""
+        self.used.add(door)
+        self.command("replace_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+
     def list_backends(self, door: Door) -> dict[str, BackendConfig]:
         """tag -> config of all backends."""
         self.used.add(door)
@@ -96,9 +102,10 @@ class Session:
     def create_endpoint(self, door: Door, name: str, backend: Any, route: Any, methods: Any) -> None:
         """Register an endpoint and wait until every proxy knows it."""
         self.used.add(door)
-        upper = check_endpoint(name, backend, route, methods)
+        upper = check_endpoint(name, backend, route, methods, backend_later=door is Door.V08)
+        traffic = {} if backend is None else {backend: 1.0}
         matching: Matching = "template" if door is Door.MODULE else "exact"
-        self.command("create_endpoint", Endpoint(name, route, upper, {backend: 1.0}, {}, matching, door))
+        self.command("create_endpoint", Endpoint(name, route, upper, traffic, {}, matching, door))
 
     def list_endpoints(self, door: Door) -> dict[str, dict[str, Any]]:
         """name -> route, methods, traffic and shadows of all endpoints."""
@@ -141,6 +148,8 @@ class Session:
             )
         methods = endpoints[name].python_methods if name in endpoints else ()
         kind = RayServeSyncHandle if sync else RayServeHandle
+        if door is Door.CLIENT_1_0 and sync:
+            kind = FirstHandle
         _warn_about_context(sync)
         handle = kind(self.name, name, door, methods=methods)
         handle.connect()

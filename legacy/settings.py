@@ -19,6 +19,7 @@ class Settings:
     start_timeout_s: float = 3600.0  # SERVE_COMPAT_START_TIMEOUT_S: a replica's placement and constructor
     call_timeout_s: float = 60.0  # SERVE_COMPAT_CALL_TIMEOUT_S: a call to the controller that starts nothing
     root_url: str = ""  # RAY_SERVE_ROOT_URL of the controller: the public URL of HTTP, as in Ray 1.7+
+    era: str = ""  # SERVE_COMPAT_ERA: what `serve-compat run --era` says; see legacy.eras
     use_tls: bool = False  # RAY_USE_TLS and its three files, as for Ray's own ports
     tls_certificate: str = ""
     tls_key: str = ""
@@ -36,6 +37,7 @@ _VARIABLES = {
     "start_timeout_s": "SERVE_COMPAT_START_TIMEOUT_S",
     "call_timeout_s": "SERVE_COMPAT_CALL_TIMEOUT_S",
     "root_url": "RAY_SERVE_ROOT_URL",
+    "era": "SERVE_COMPAT_ERA",
     "use_tls": "RAY_USE_TLS",
     "tls_certificate": "RAY_TLS_SERVER_CERT",
     "tls_key": "RAY_TLS_SERVER_KEY",
@@ -67,6 +69,11 @@ def load(environ: dict[str, str] | None = None) -> Settings:
 def with_changes(changes: dict[str, str]) -> dict[str, str]:
     """A copy of this process's environment with some variables set, for a process that is about to start."""
     return {**os.environ, **changes}
+
+
+def put(field: str, value: str) -> None:
+    """Set the variable of a field, for this process and those it starts from now on."""
+    os.environ[_VARIABLES[field]] = value
 
 
 def _parse(variable: str, text: str, kind: type) -> object:

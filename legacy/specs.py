@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,10 @@ from ray import cloudpickle
 
 from legacy import settings
 from legacy.checks import check_target, checked_actor_options, checked_config
-from legacy.config import Door
+from legacy.config import FLASK_DOORS, Door
 from legacy.environments.resolve import Activated, CondaEnv, conda_wanted, with_interpreter
 from legacy.records import BackendSpec
+from legacy.replica.flask_request import MISSING, is_available
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
         if not isinstance(backend.env, CondaEnv):
             raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")
         with_interpreter({}, backend.env.name, _active_conda())  # the originals look at it before anything else
+    if door in FLASK_DOORS and not is_available():
+        warnings.warn(MISSING, RuntimeWarning, stacklevel=5)  # only HTTP needs it: handle calls go without
     is_class = check_target(backend.tag, backend.target, backend.init_args, backend.init_kwargs)
     actor_options = checked_actor_options(backend.actor_options, door)
     config = checked_config(backend.tag, backend.target, backend.config, door)

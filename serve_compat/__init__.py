@@ -7,14 +7,16 @@ Every public name of the old `ray.serve` is here; it is loaded when first used, 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from serve_compat import _core  # first: refuses to go on when another package is in the place of our core
 
 _NAMES = {
     "serve_compat.api": (
-        "Client connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config get_handle"
-        " list_backends list_endpoints set_traffic shadow_traffic shutdown start update_backend_config"
+        "Client RoutePolicy connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config"
+        " get_handle init link list_backends list_endpoints scale set_backend_config set_traffic shadow_traffic"
+        " shutdown split start stat update_backend_config"
     ),
     "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "serve_compat.backends": "ImportedBackend accept_batch",
@@ -31,7 +33,8 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = """
-    alias api backends common config constants dag deployment_graph drivers env exceptions handle http_adapters utils
+    alias api backends common config constants context dag deployment_graph drivers env exceptions handle
+    http_adapters utils
 """
 _SUBMODULES = tuple(_MODULES.split())
 
@@ -45,7 +48,7 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _SUBMODULES:  # the old package imported its submodules, so `serve.api.Client` worked without an import
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise importlib.import_module(f"{__name__}.teaching").missing(name, __name__, __dir__(), sys._getframe(1))
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 SETUP_HOOK = "serve_compat.alias.install"
+ERA_VARIABLE = "SERVE_COMPAT_ERA"
 
 # Keywords of ray.init, as Ray 0.8-1.x knew them: old name -> today's name
 _RENAMED = {
@@ -45,12 +46,21 @@ _REMOVED = frozenset(_REMOVED_NAMES.split())
 _STARTS_A_CLUSTER = frozenset({"num_cpus", "num_gpus", "resources", "object_store_memory", "labels"})
 
 
-def install() -> None:
+def install(era: str | None = None) -> None:
     """Let `ray.serve` mean serve_compat from now on, and let `ray.init` take the keywords of old releases.
 
     Call it before the first `from ray import serve`, for example at the top of a notebook. Calling it again does
     nothing. Workers of a Ray that is started afterwards do the same.
+
+    Args:
+        era: the generation of Ray the program was written for, where its calls do not tell: "0.8", "1.0", "1.2",
+            "1.4", "1.13" or "2.3". See the README.
+
+    Raises:
+        ValueError: there is no such era.
     """
+    if era is not None:
+        importlib.import_module("legacy.eras").choose(era)
     if not any(type(finder).__name__ == _Finder.__name__ for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     for name in [name for name in sys.modules if name == "ray.serve" or name.startswith("ray.serve.")]:
@@ -81,27 +91,31 @@ def translated(keywords: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return kept, notes
 
 
-def where_to(keywords: dict[str, Any], positional_address: bool = False) -> dict[str, Any]:
+def where_to(
+    keywords: dict[str, Any], positional_address: bool = False, era: Callable[[], str] = str
+) -> dict[str, Any]:
     """The keywords of `ray.init` with the cluster they mean spelt out, and with our alias in that cluster's workers.
 
     Args:
         keywords: under today's names; not changed.
         positional_address: whether the address was given without its name.
+        era: gives what the user said with `--era` or `install(era=...)`; asked only where it is needed.
     """
     if positional_address or keywords.get("address") not in (None, "local"):
         # workers of a cluster that runs already were not started with our environment
-        return {**keywords, "runtime_env": with_setup_hook(keywords.get("runtime_env"))}
+        return {**keywords, "runtime_env": with_setup_hook(keywords.get("runtime_env"), era())}
     if "address" not in keywords and not _STARTS_A_CLUSTER.isdisjoint(keywords):
         return {**keywords, "address": "local"}
     return keywords
 
 
-def with_setup_hook(runtime_env: Any) -> Any:
-    """A runtime_env whose worker processes call `install` first; one that has a hook of its own keeps that."""
+def with_setup_hook(runtime_env: Any, era: str = "") -> Any:
+    """A runtime_env whose worker processes call `install` first and know the era; one that has a hook keeps that."""
     given = {} if runtime_env is None else runtime_env
     if not isinstance(given, dict) or "worker_process_setup_hook" in given:
         return runtime_env
-    return {**given, "worker_process_setup_hook": SETUP_HOOK}
+    told = {"env_vars": {ERA_VARIABLE: era, **given.get("env_vars", {})}} if era else {}
+    return {**given, **told, "worker_process_setup_hook": SETUP_HOOK}
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -176,13 +190,20 @@ def _adapt(ray: ModuleType) -> None:
         ray.init = _old_keywords_too(ray.init)  # type: ignore[attr-defined]
 
 
+def _era() -> str:
+    try:
+        return str(importlib.import_module("legacy.settings").load().era)
+    except ImportError:  # a package of the user's is called `legacy`, so nothing in this process can use serve
+        return ""
+
+
 def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(init)
     def adapted(*args: Any, **keywords: Any) -> Any:
         kept, notes = translated(keywords)
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
-        return init(*args, **where_to(kept, bool(args)))
+        return init(*args, **where_to(kept, bool(args), _era))
 
     adapted._adapted_by_serve_compat = True  # type: ignore[attr-defined]
     return adapted

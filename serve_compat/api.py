@@ -2,6 +2,7 @@
 
 from legacy.api import (
     Client,
+    RoutePolicy,
     connect,
     create_backend,
     create_endpoint,
@@ -12,12 +13,18 @@ from legacy.api import (
     get_current_replica_tag,
     get_handle,
     get_replica_context,
+    init,
+    link,
     list_backends,
     list_endpoints,
+    scale,
+    set_backend_config,
     set_traffic,
     shadow_traffic,
     shutdown,
+    split,
     start,
+    stat,
     update_backend_config,
 )
 from legacy.replica.backends import accept_batch
@@ -28,12 +35,16 @@ from serve_compat.deployments import Deployment, deployment
 from serve_compat.graph.application import Application, build
 from serve_compat.graph.run import delete, run
 from serve_compat.registry import get_deployment, get_deployment_statuses, list_deployments
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = [
     "Application",
     "Client",
     "Deployment",
     "ReplicaContext",
+    "RoutePolicy",
     "accept_batch",
     "batch",
     "build",
@@ -52,13 +63,19 @@ __all__ = [
     "get_handle",
     "get_replica_context",
     "ingress",
+    "init",
+    "link",
     "list_backends",
     "list_deployments",
     "list_endpoints",
     "run",
+    "scale",
+    "set_backend_config",
     "set_traffic",
     "shadow_traffic",
     "shutdown",
+    "split",
     "start",
+    "stat",
     "update_backend_config",
 ]

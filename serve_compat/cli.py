@@ -9,22 +9,36 @@ from pathlib import Path
 
 import click
 
-from legacy import settings
+from legacy import eras, settings
+from serve_compat.alias import ERA_VARIABLE
+from serve_compat.operations import change, look, remove
 
 SITE = Path(__file__).parent / "_site"
 
 
 @click.group()
 def main() -> None:
-    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray."""
+    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, and operate what they started.
+
+    Exit status of all verbs but `run`: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
+    """
+
+
+for verb in (look.status, look.routes, change.traffic, change.shadow, change.scale, remove.delete, remove.shutdown):
+    main.add_command(verb)
 
 
 @main.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 )
+@click.option(
+    "--era",
+    type=click.Choice(eras.NAMES),
+    help="The Ray release whose generation the program was written for, where its calls do not tell (see the README).",
+)
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]...")
 @click.pass_context
-def run(context: click.Context, program: tuple[str, ...]) -> None:
+def run(context: click.Context, era: str | None, program: tuple[str, ...]) -> None:
     """Run a script, or a module with -m, unmodified: `from ray import serve` means serve_compat in it and its workers.
 
     Everything after SCRIPT or MODULE is the program's own.
@@ -40,17 +54,19 @@ def run(context: click.Context, program: tuple[str, ...]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     # The program takes the place of this process, so signals, exit status and `__main__` are its own.
-    os.execve(sys.executable, command, program_environment(settings.load().python_path))
+    os.execve(sys.executable, command, program_environment(settings.load().python_path, era))
 
 
-def program_environment(python_path: str) -> dict[str, str]:
+def program_environment(python_path: str, era: str | None = None) -> dict[str, str]:
     """The environment of a program whose `ray.serve` is ours, in its workers and sub-processes too.
 
     Args:
         python_path: PYTHONPATH as it is now.
+        era: the generation it was written for, if the user said so.
     """
     entries = [str(SITE), *(entry for entry in python_path.split(os.pathsep) if entry and entry != str(SITE))]
-    return settings.with_changes({"PYTHONPATH": os.pathsep.join(entries)})
+    said = {ERA_VARIABLE: era} if era else {}
+    return settings.with_changes({"PYTHONPATH": os.pathsep.join(entries), **said})
 
 
 def _interpreter_options() -> list[str]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
+
 __all__ = ["DeploymentStatus", "DeploymentStatusInfo"]
 
 

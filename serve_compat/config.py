@@ -6,6 +6,9 @@ from typing import Any
 
 from legacy.checks import check_target, checked_actor_options
 from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, Door, HTTPOptions
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = [
     "AutoscalingConfig",

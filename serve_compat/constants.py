@@ -1,5 +1,9 @@
 """`ray.serve.constants` of Ray 0.8-1.7: the values programs used."""
 
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
+
 SERVE_CONTROLLER_NAME = "SERVE_CONTROLLER_ACTOR"
 SERVE_PROXY_NAME = "SERVE_PROXY_ACTOR"
 DEFAULT_HTTP_HOST = "127.0.0.1"

@@ -9,6 +9,9 @@ from serve_compat.graph.nodes import (
     InputAttributeNode,
     InputNode,
 )
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = [
     "ClassMethodNode",

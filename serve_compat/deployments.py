@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from legacy import deploying
 from legacy.config import Door
@@ -14,6 +14,7 @@ from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
 from serve_compat import options as table
 from serve_compat.graph.nodes import Bindable
+from serve_compat.teaching import refuse_member
 
 LEGACY_VERSION = "__serve_version__"
 """What `version` says of a backend that was made by `create_backend` (Ray 1.4)."""
@@ -191,6 +192,9 @@ class Deployment(Bindable):
 
     def __repr__(self) -> str:
         return f"Deployment(name={self.name},version={self.version},route_prefix={self.route_prefix})"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse_member(self, name)
 
     def _get(self, name: str) -> Any:
         return table.value(self._options, name)

@@ -3,6 +3,9 @@
 from serve_compat.deployments import Deployment, deployment
 from serve_compat.graph import driver
 from serve_compat.graph.driver import load_http_adapter
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = ["DAGDriver", "load_http_adapter"]
 

@@ -2,6 +2,9 @@
 
 from legacy.handle import HandleOptions, RayServeHandle, RayServeSyncHandle
 from serve_compat.graph.handles import RayServeDeploymentHandle
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = [
     "HandleOptions",

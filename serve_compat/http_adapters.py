@@ -9,6 +9,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from serve_compat.graph.extra import fastapi
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = [
     "NdArray",

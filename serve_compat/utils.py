@@ -8,6 +8,9 @@ import urllib.request
 
 from legacy.instances import random_letters
 from legacy.replica.messages import ServeEncoder, ServeMultiDict, ServeRequest
+from serve_compat.teaching import teaching_getattr
+
+__getattr__ = teaching_getattr(__name__)
 
 __all__ = ["ServeEncoder", "ServeMultiDict", "ServeRequest", "block_until_http_ready", "get_random_letters"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bench.context import Context
 from bench.load import Load, run_wrk
@@ -11,6 +11,7 @@ from bench.targets import ASYNC, OURS, P50_1, P99_32, POST, RATE_1, RATE_32, RAY
 from bench.values import Sample
 
 HANDLERS = {ASYNC: "hello", SYNC: "hello_sync", POST: "total"}
+TURNS = 2  # how often `in_turns` measures each path per round
 SYSTEMS = (OURS, *RAY_SERVE, UVICORN)
 
 
@@ -30,6 +31,16 @@ def measure_http(number: int, context: Context) -> Iterator[Sample]:
 def load(session: Session, path: str, connections: int, seconds: float, post: bool = False) -> Load:
     """wrk against a path of the session's system."""
     return run_wrk(session.prefix, session.url(path), connections, seconds, post)
+
+
+def in_turns(session: Session, paths: Mapping[str, str], context: Context) -> Iterator[tuple[str, float]]:
+    """Requests per second of several paths of one session with 32 connections, alternating: (name, rate)."""
+    for path in paths.values():
+        load(session, path, 32, context.warm_s)
+    context.settle()
+    for _ in range(TURNS):
+        for name, path in paths.items():
+            yield name, load(session, path, 32, context.seconds).rate
 
 
 def _both(session: Session, path: str, context: Context, post: bool) -> Iterator[tuple[str, float]]:

@@ -27,8 +27,8 @@ class Target:
     def refresh(self, router: Router) -> None:
         """Take over the newest traffic policy, if there is one."""
         endpoint = router.endpoints.get(self.name)
-        if endpoint is None or endpoint is self.endpoint:
-            return
+        if endpoint is None or endpoint is self.endpoint or not endpoint.traffic:
+            return  # one without a backend yet (Ray 0.8) has its calls wait as if it did not exist
         self.endpoint, self.split = endpoint, Split(endpoint.traffic, endpoint.shadows)
         with contextlib.suppress(InvalidStateError):  # it appeared before, or another thread was faster
             self.appeared.set_result(None)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from legacy.errors import RayServeException
 
@@ -35,47 +35,56 @@ class Pause(NamedTuple):
 Work = Generator[Pause, None, Result]
 
 
+class _Drive(Generic[Result]):
+    """One piece of work with its deadline: `forward` goes to its next pause, `tell` says how the pause went wrong."""
+
+    def __init__(self, work: Work[Result], timeout_s: float) -> None:
+        self._work = work
+        self._deadline = time.monotonic() + timeout_s
+        self._error: BaseException | None = None
+        self.result: Result | None = None
+
+    def forward(self) -> Pause | None:
+        """The pause the work has come to, or None when it is done and `result` is there."""
+        error, self._error = self._error, None
+        try:
+            return self._work.throw(error) if error else next(self._work)
+        except StopIteration as over:
+            self.result = over.value
+            return None
+
+    def left(self, pause: Pause) -> float:
+        """Seconds this pause may still last."""
+        left = max(0.0, self._deadline - time.monotonic())
+        return left if pause.limit_s is None else min(left, pause.limit_s)
+
+    def tell(self, error: BaseException, pause: Pause) -> None:
+        """The pause ended with an error: the work gets its own message when it is too late."""
+        # before Python 3.11 these are three different classes
+        if isinstance(error, (TimeoutError, FutureTimeoutError, asyncio.TimeoutError)):
+            self._error = pause.until.exception() if pause.until.done() else pause.too_late
+        else:
+            self._error = error
+
+
 def run(work: Work[Result], timeout_s: float) -> Result:
     """Do the work, blocking this thread for `timeout_s` seconds at most."""
-    deadline = time.monotonic() + timeout_s
-    error: BaseException | None = None
-    while True:
+    drive = _Drive(work, timeout_s)
+    while (pause := drive.forward()) is not None:
         try:
-            pause = work.throw(error) if error else next(work)
-        except StopIteration as over:
-            return over.value
-        error = None
-        try:
-            pause.until.result(_left(pause, deadline))
-        except BaseException as caught:  # the work cleans up after itself, also on KeyboardInterrupt
-            error = _told(caught, pause)
+            pause.until.result(drive.left(pause))
+        except BaseException as error:  # the work cleans up after itself, also on KeyboardInterrupt
+            drive.tell(error, pause)
+    return cast("Result", drive.result)
 
 
 async def run_async(work: Work[Result], timeout_s: float) -> Result:
     """Do the work, letting other tasks of this loop run, for `timeout_s` seconds at most."""
-    deadline = time.monotonic() + timeout_s
-    error: BaseException | None = None
-    while True:
-        try:
-            pause = work.throw(error) if error else next(work)
-        except StopIteration as over:
-            return over.value
-        error = None
+    drive = _Drive(work, timeout_s)
+    while (pause := drive.forward()) is not None:
         try:
             # shielded: the future may be shared with other callers, whom our cancellation must not reach
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(pause.until)), _left(pause, deadline))
-        except BaseException as caught:  # the work cleans up after itself, also when this task is cancelled
-            error = _told(caught, pause)
-
-
-def _left(pause: Pause, deadline: float) -> float:
-    left = max(0.0, deadline - time.monotonic())
-    return left if pause.limit_s is None else min(left, pause.limit_s)
-
-
-def _told(error: BaseException, pause: Pause) -> BaseException | None:
-    """What the work is told: its own message when it is too late, nothing when it may go on after all."""
-    # before Python 3.11 these are three different classes
-    if not isinstance(error, (TimeoutError, FutureTimeoutError, asyncio.TimeoutError)):
-        return error
-    return pause.until.exception() if pause.until.done() else pause.too_late
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(pause.until)), drive.left(pause))
+        except BaseException as error:  # the work cleans up after itself, also when this task is cancelled
+            drive.tell(error, pause)
+    return cast("Result", drive.result)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from legacy.config import BackendConfig
 from legacy.control.changes import Changes
-from legacy.control.registered import BackendRecord
-from legacy.control.room import check_room
+from legacy.control.registered import BackendRecord, new_record, undo_of
+from legacy.control.room import check_room, has_room
 from legacy.control.store import code_key
 from legacy.records import BackendSpec, Endpoint
 
@@ -44,6 +45,24 @@ class Commands:
             store.save_code(spec.code)
             self._changes.accept(record)
         return await self._changes.in_force(await self._changes.carry_out(record))
+
+    async def replace_backend(self, command: str, spec: BackendSpec) -> int:
+        """Register a backend, in the place of one of the same tag if there is one (Ray 0.7-0.8).
+
+        Raises:
+            ResourcesError, BackendStartError: as `create_backend`; the one before is in force again.
+        """
+        await self._recovered
+        desired, store = self._changes.desired, self._changes.store
+        surge = spec.config.num_replicas == 1 and await has_room(spec.actor_options, 1)
+        known = desired.backends.get(spec.tag)
+        if known is None or known.created_by == command:
+            return await self.create_backend(command, spec)
+        if known.revision != command:
+            record = replace(new_record(command, spec, code_key(spec.code)), created_by=known.created_by, surge=surge)
+            store.save_code(spec.code)
+            self._changes.accept(replace(record, before=undo_of(known)))
+        return await self._changes.in_force(await self._changes.carry_out(desired.backend(spec.tag)))
 
     async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
         """Merge changes into a backend's config and wait until its replicas follow.

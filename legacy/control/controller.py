@@ -28,12 +28,15 @@ from legacy.control.publish import Publisher, RouterRecord
 from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
 from legacy.control.store import GcsKeyValue, Store
+from legacy.control.tally import ask_all, tally
 from legacy.records import Poll, Update
 
 logger = logging.getLogger("ray.serve")
 
 POLL_S = 30.0  # a long poll without news ends after this
 NODES_S = 1.0
+LOOK_S = 1.0  # how long `status` waits for what replicas counted; a stuck one must not hide the others
+STAT_S = 5.0
 
 
 class ServeController(DeploymentCommands):
@@ -75,7 +78,17 @@ class ServeController(DeploymentCommands):
     async def status(self) -> dict[str, Any]:
         """Endpoints, backends with their replicas and last errors, proxies and routers, as plain values."""
         await self._recovered
-        return status_report(self._desired, self._reconciler.fleets(), self._proxies.states(), self._publisher)
+        _, counts = await self._counted(LOOK_S)
+        errors = {name: error for name, (_, _, error) in counts.items()}
+        return status_report(self._desired, self._reconciler.fleets(), self._proxies.states(), self._publisher, errors)
+
+    async def stat(self) -> list[dict[str, Any]]:
+        """What proxies and replicas counted, for `serve.stat()` of Ray 0.8."""
+        await self._recovered
+        backends, counts = await self._counted(STAT_S)
+        replicas = {name: (backends[name], requests, errors) for name, (requests, errors, _) in counts.items()}
+        proxies = {name: actor.counters.remote() for name, actor in self._proxies.actors().items()}
+        return tally((await ask_all(proxies, STAT_S)).values(), replicas)
 
     async def watch(self, poll: Poll) -> Update:
         """A router's long poll; it acknowledges what the router has in force."""
@@ -97,6 +110,17 @@ class ServeController(DeploymentCommands):
         await self._proxies.stop()
         await self._reconciler.stop_all()
         self._store.clear()
+
+    async def _counted(self, patience_s: float) -> tuple[dict[str, str], dict[str, tuple[int, int, str]]]:
+        """Of the replicas that run: replica -> backend, and replica -> what it counted if it answers in time."""
+        running = {
+            live.seen.tag: (tag, live.address.actor)
+            for tag, fleet in self._reconciler.fleets().items()
+            for live in fleet.replicas.values()
+            if live.address is not None
+        }
+        calls = {name: actor.counts.remote() for name, (_, actor) in running.items()}
+        return {name: tag for name, (tag, _) in running.items()}, await ask_all(calls, patience_s)
 
     async def _recover(self) -> None:
         for record in self._store.load_all("backend") + self._store.load_all("endpoint"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from legacy.config import BackendConfig, Door
+from legacy.config import EARLY_DOORS, BackendConfig, Door
 from legacy.control.registered import BackendRecord, EndpointRecord, new_record, with_config
 from legacy.records import BackendSpec, Endpoint
 from legacy.traffic.routes import RouteTable
@@ -61,7 +61,7 @@ class Desired:
         given = changes if isinstance(changes, BackendConfig) else dict(changes)
         config = record.config.updated(given)
         batched = config.max_batch_size is not None and config.max_batch_size > 1
-        if batched and record.door in (Door.V08, Door.CLIENT) and not config.internal_metadata.accepts_batches:
+        if batched and record.door in EARLY_DOORS and not config.internal_metadata.accepts_batches:
             raise ValueError(
                 f"backend {tag!r} got max_batch_size={config.max_batch_size}, but its handler does not accept batches; "
                 "decorate it with @serve.accept_batch or leave max_batch_size out"

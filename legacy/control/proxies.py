@@ -89,6 +89,10 @@ class Proxies:
         for proxy in proxies:
             self._stop(proxy)
 
+    def actors(self) -> dict[str, Any]:
+        """proxy name -> its actor."""
+        return {proxy.name: proxy.actor for proxy in self._proxies.values()}
+
     def states(self) -> dict[str, str]:
         """proxy name -> "RUNNING", "STARTING" or the reason it does not run."""
         return {proxy.name: _state(proxy.ready) for proxy in self._proxies.values()}

@@ -6,51 +6,77 @@ from collections.abc import Mapping
 from typing import Any
 
 from legacy.control.desired import Desired
-from legacy.control.fleet import Fleet
+from legacy.control.fleet import Fleet, Live
 from legacy.control.plan import State
 from legacy.control.publish import Publisher
+from legacy.control.registered import BackendRecord
+from legacy.records import Endpoint, StartFailure
 
 
 def status_report(
-    desired: Desired, fleets: Mapping[str, Fleet], proxies: Mapping[str, str], publisher: Publisher
+    desired: Desired,
+    fleets: Mapping[str, Fleet],
+    proxies: Mapping[str, str],
+    publisher: Publisher,
+    errors: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Everything an operator asks for, as dicts, lists, text and numbers."""
+    """Everything an operator asks for, as dicts, lists, text and numbers.
+
+    Args:
+        errors: replica -> the last error of a request there, "" for none.
+    """
+    every = desired.backends | dict(fleets)
     return {
         "version": publisher.version,
-        "endpoints": {
-            name: {
-                "route": record.endpoint.route,
-                "methods": list(record.endpoint.methods),
-                "traffic": dict(record.endpoint.traffic),
-                "shadows": dict(record.endpoint.shadows),
-            }
-            for name, record in desired.endpoints.items()
+        "endpoints": {name: _endpoint(record.endpoint) for name, record in desired.endpoints.items()},
+        "backends": {
+            tag: {**_backend(desired.backends.get(tag), fleets.get(tag), errors), "load": publisher.load(tag)}
+            for tag in every
         },
-        "backends": {tag: _backend(tag, desired, fleets.get(tag)) for tag in desired.backends | dict(fleets)},
         "proxies": dict(proxies),
         "routers": {name: {"kind": kind, "version": seen} for name, (kind, seen) in publisher.routers().items()},
     }
 
 
-def _backend(tag: str, desired: Desired, fleet: Fleet | None) -> dict[str, Any]:
-    record = desired.backends.get(tag)
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "route": endpoint.route,
+        "matching": endpoint.matching,
+        "methods": list(endpoint.methods),
+        "traffic": dict(endpoint.traffic),
+        "shadows": dict(endpoint.shadows),
+        "style": endpoint.door.value,
+        "application": endpoint.application,
+    }
+
+
+def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[str, str]) -> dict[str, Any]:
     replicas = [] if fleet is None else list(fleet.replicas.values())
     failures = [] if fleet is None else fleet.failures
     last = failures[-1] if failures else fleet.taken_back if fleet else None
+    scaling = record.config.autoscaling_config if record else None
     return {
         "status": _status(record is not None, fleet, record.replicas if record else 0),
+        "style": record.door.value if record else None,
         "wanted": record.replicas if record else 0,
+        "autoscaling": [scaling.min_replicas, scaling.max_replicas] if scaling else None,
         "version": record.version if record else None,
-        "replicas": {
-            live.seen.tag: {
-                "state": live.seen.state.value,
-                "pid": live.address.pid if live.address else None,
-                "node": live.address.node_id if live.address else None,
-            }
-            for live in replicas
-        },
+        "given_version": record.given_version if record else None,
+        "replicas": {live.seen.tag: _replica(live, failures, errors.get(live.seen.tag, "")) for live in replicas},
         "failures": len(failures),
         "last_error": f"{last.error}\n{last.traceback}".strip() if last else None,
+    }
+
+
+def _replica(live: Live, failures: list[StartFailure], of_requests: str) -> dict[str, Any]:
+    its_own = [failure.error for failure in failures if failure.replica == live.seen.tag]
+    return {
+        "state": live.seen.state.value,
+        "version": live.seen.version,
+        "pid": live.address.pid if live.address else None,
+        "node": live.address.node_id if live.address else None,
+        "failed_checks": live.unhealthy,
+        "last_error": its_own[-1] if its_own else of_requests or None,
     }
 
 

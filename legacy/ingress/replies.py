@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from legacy.config import Door
+from legacy.config import EARLY_DOORS
 from legacy.errors import RayServeException
 from legacy.ingress.header_rules import Header
 from legacy.traffic.routes import Match
@@ -59,7 +59,7 @@ def miss_reply(match: Match, path: str, method: str, query: bytes, root: str = "
         return 307, b"", [(b"location", location)]
     if match.kind == "not_allowed":
         allow = [(b"allow", ", ".join(match.allowed).encode("ascii", "replace"))]
-        if match.endpoint is not None and match.endpoint.door in (Door.CLIENT, Door.V08):
+        if match.endpoint is not None and match.endpoint.door in EARLY_DOORS:
             text = f"Methods {method} not allowed. Available HTTP methods are {list(match.allowed)}."
             return 405, text.encode(), allow
         return 405, b"Method Not Allowed", allow

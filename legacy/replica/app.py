@@ -18,9 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from legacy.errors import MethodMissingError
 from legacy.http.protocol import SCOPE_KEY
 from legacy.replica.faults import error_text, traceback_text, users_part
+from legacy.replica.flask_request import flask_request
 from legacy.replica.invoke import Servable
 from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http
 from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.occasion import WEB
 
 logger = logging.getLogger("ray.serve")
 
@@ -109,6 +111,8 @@ class ReplicaApp:
     async def _run(self, name: str, scope: Scope, receive: Receive) -> Any:
         if name.startswith("_") and name != CALL:
             raise MethodMissingError(f"X-SERVE-CALL-METHOD names {name!r}; only public methods can be called over HTTP")
+        if self._servable.wants_flask:
+            return await self._run_early(name, scope, receive)
         if self._servable.find(name).takes_nothing:
             return await self._servable.call(name, (), {})
         if self._servable.strips_prefix and scope["root_path"]:
@@ -116,6 +120,18 @@ class ReplicaApp:
         request = HTTPRequest(scope, receive)
         await _read_body(request)
         return await self._servable.call(name, (request,), {})
+
+    async def _run_early(self, name: str, scope: Scope, receive: Receive) -> Any:
+        """Call the handler as Ray 0.8-1.1 did."""
+        servable = self._servable
+        handler = servable.find(name)
+        WEB.set(True)
+        wanted = handler.needs_positional if servable.takes_keywords else not handler.takes_nothing
+        if not (wanted or servable.batches):
+            return await servable.call(name, (), {})
+        request = HTTPRequest(scope, receive)
+        await _read_body(request)
+        return await servable.call(name, (flask_request(scope, await request.body()),), {})
 
     async def _hand_over(self, asgi: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
         """Let the user's ASGI application answer; False when it broke off half-way."""
@@ -159,6 +175,7 @@ class ReplicaApp:
 
     async def _fail(self, error: BaseException, scope: Scope, send: Send) -> None:
         request_id = _request_id(scope)
+        self._metrics.last_error = error_text(error)
         trace = (type(error), error, users_part(error.__traceback__))
         logger.error("request %s, %s failed", request_id, _line(scope), exc_info=trace)
         text = f"{error_text(error)}\n(request {request_id}; the traceback is in the replica's log)"

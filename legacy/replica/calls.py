@@ -9,26 +9,32 @@ from typing import Any
 
 from starlette.requests import Request
 
+from legacy.replica.faults import error_text
+from legacy.replica.flask_request import EarlyServeRequest
 from legacy.replica.invoke import Handler, Servable
+from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import CALL, ServeRequest
 from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.occasion import WEB
 from legacy.replica.user_loop import UserLoop
 
 Meta = tuple[str, str, str, dict[str, str] | None, str | None]
 """How a handle call was made: method name, style, HTTP method, HTTP headers, shard key.
 
 The style "raw" passes the arguments as they are (deployments, and 1.4-1.7 with several positional arguments);
-"serve_request" makes a `ServeRequest` of them.
+"serve_request" makes a `ServeRequest` of them; "keywords" passes them as Ray 0.8 did to a backend of that time, and
+makes a request of them for any other.
 """
 
+KEYWORDS = "keywords"
 PLAIN: Meta = ("__call__", "serve_request", "GET", None, None)
 RAW: Meta = ("__call__", "raw", "GET", None, None)
 
 
 def arguments(
-    meta: Meta, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]
+    meta: Meta, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], flask: bool = False
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The positional and keyword arguments the handler is called with."""
+    """The positional and keyword arguments the handler is called with; `flask` for requests as in Ray 0.8-1.1."""
     name, style, http_method, http_headers, shard_key = meta
     if style == "raw":
         if handler.takes_one and not args and not kwargs:
@@ -36,11 +42,17 @@ def arguments(
         return args, kwargs
     if handler.takes_nothing:
         return (), {}
-    if args and isinstance(args[0], Request):
+    if args and (isinstance(args[0], Request) or getattr(type(args[0]), "is_serve_request", False)):
         return args[:1], {}
     headers: dict[str, Any] = {**(http_headers or {}), "X-Serve-Call-Method": name or CALL}
     headers["X-Serve-Shard-Key"] = shard_key
-    return (ServeRequest(args[0] if args else None, kwargs, headers, http_method or "GET"),), {}
+    kind = EarlyServeRequest if flask else ServeRequest
+    return (kind(args[0] if args else None, kwargs, headers, http_method or "GET"),), {}
+
+
+def keyword_arguments(handler: Handler, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What the handler of a Ray 0.8 backend is called with: the parameter for the request gets one that is empty."""
+    return ((NoRequest(),) if handler.needs_positional else ()), kwargs
 
 
 class Gate:
@@ -124,9 +136,18 @@ class CallDoor:
         name = meta[0] or CALL
         began, failed = time.perf_counter(), True
         try:
-            args, kwargs = arguments(meta, self._servable.find(name), args, kwargs)
-            result = await self._servable.call(name, args, kwargs)
+            servable = self._servable
+            handler = servable.find(name)
+            if meta[1] == KEYWORDS and servable.takes_keywords:
+                WEB.set(False)
+                args, kwargs = keyword_arguments(handler, kwargs)
+            else:
+                args, kwargs = arguments(meta, handler, args, kwargs, servable.wants_flask)
+            result = await servable.call(name, args, kwargs)
             failed = False
             return result
+        except Exception as error:  # user code may raise anything
+            self._metrics.last_error = error_text(error)
+            raise
         finally:
             self._metrics.count(time.perf_counter() - began, failed)

@@ -13,12 +13,14 @@ from typing import Any
 
 from ray import cloudpickle
 
-from legacy.config import BackendConfig, Door
+from legacy.config import FLASK_DOORS, BackendConfig, Door
 from legacy.errors import MethodMissingError, RayServeException
 from legacy.replica.backends import accepts_batches
 from legacy.replica.batch_core import BatchCore
 from legacy.replica.batching import Batcher
+from legacy.replica.keywords import Asked, batch_arguments
 from legacy.replica.messages import CALL
+from legacy.replica.occasion import BATCH_SIZE, WEB
 from legacy.replica.turnstile import Turnstile
 
 logger = logging.getLogger("ray.serve")
@@ -33,11 +35,15 @@ class Handler:
     Attributes:
         takes_nothing: it has no parameters, so it gets no request.
         takes_one: it cannot be called without exactly one positional argument.
+        needs_positional: it has a parameter that may be positional and has no default.
+        may_take_positional: it has a parameter that may be positional.
     """
 
     function: Callable[..., Any]
     takes_nothing: bool
     takes_one: bool
+    needs_positional: bool = True
+    may_take_positional: bool = True
 
 
 class Servable:
@@ -50,8 +56,12 @@ class Servable:
         door: decides when `reconfigure` is called.
 
     Attributes:
+        batches: whether its handlers take lists.
         asgi: what answers HTTP when the class is an ASGI application, else None.
         turnstile: every request passes it.
+        strips_prefix: its requests show the path below the route only, as in Ray 1.4-2.6 for deployments.
+        wants_flask: its HTTP requests are Flask's (Ray 0.8-1.1).
+        takes_keywords: handle calls are keyword arguments of the handler (Ray 0.8).
     """
 
     def __init__(self, target: Any, backend: str, config: BackendConfig, door: Door) -> None:
@@ -59,18 +69,17 @@ class Servable:
         self._backend = backend
         self._door = door
         self._is_function = inspect.isroutine(target)
-        self._batches = accepts_batches(target if self._is_function else type(target))
+        self.batches = accepts_batches(target if self._is_function else type(target))
         self._handlers: dict[str, Handler] = {}
         self._batchers: dict[str, Batcher] = {}
         self._config = config
         self._configured_with = b""
         self.turnstile = Turnstile()
         self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
-
-    @property
-    def strips_prefix(self) -> bool:
-        """Whether its requests show the path below the route only, as in Ray 1.4-2.6 for deployments."""
-        return self._door is Door.DEPLOYMENT
+        # Every request asks for these three.
+        self.strips_prefix = door is Door.DEPLOYMENT
+        self.wants_flask = door in FLASK_DOORS
+        self.takes_keywords = door is Door.V08
 
     def find(self, name: str) -> Handler:
         """The handler of that name.
@@ -92,7 +101,7 @@ class Servable:
         handler = self._handlers.get(name) or self._look_up(name)
         await self.turnstile.enter()
         try:
-            if self._batches:
+            if self.batches:
                 return await self._batched(name, args, kwargs)
             result = handler.function(*args, **kwargs)
             return await result if type(result) is CoroutineType else result
@@ -165,6 +174,8 @@ class Servable:
         return await result if inspect.isawaitable(result) else result
 
     async def _batched(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.takes_keywords:
+            args, kwargs = (Asked(args, kwargs, WEB.get()),), {}
         if len(args) != 1 or kwargs:
             text = f"backend {self._backend!r} takes batches: call it with one request, not {len(args)} arguments"
             raise TypeError(text)
@@ -178,7 +189,13 @@ class Servable:
     def _batch_call(self, name: str) -> Callable[[list[Any]], Any]:
         async def call(requests: list[Any]) -> Any:
             try:
-                return await self._finish(self.find(name).function(requests))
+                handler = self.find(name)
+                if not self.takes_keywords:
+                    return await self._finish(handler.function(requests))
+                WEB.set(requests[0].web)
+                BATCH_SIZE.set(len(requests))
+                args, kwargs = batch_arguments(requests, handler.may_take_positional)
+                return await self._finish(handler.function(*args, **kwargs))
             except (SystemExit, KeyboardInterrupt) as error:
                 raise RayServeException(f"user code of backend {self._backend!r} raised {error!r}") from error
 
@@ -211,7 +228,13 @@ def _handler(function: Callable[..., Any]) -> Handler:
         one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
     ]
     one_positional = len(needed) == 1 and needed[0].kind is not needed[0].KEYWORD_ONLY
-    return Handler(function, takes_nothing=not parameters, takes_one=one_positional)
+    return Handler(
+        function,
+        takes_nothing=not parameters,
+        takes_one=one_positional,
+        needs_positional=any(one.kind is one.POSITIONAL_OR_KEYWORD for one in needed),
+        may_take_positional=any(one.kind not in (one.KEYWORD_ONLY, one.VAR_KEYWORD) for one in parameters),
+    )
 
 
 def _truth(value: Any) -> bool:

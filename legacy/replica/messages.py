@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import UserDict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from pydantic import BaseModel
 from starlette.datastructures import URL
@@ -30,6 +30,16 @@ _PORTABLE = (*_LINE, "root_path", "path", "raw_path", "query_string", "headers",
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _BYTES = (b"content-type", b"text/plain")
 _JSON = (b"content-type", b"application/json")
+
+
+ERA_HINT = (
+    "it is an attribute of a Flask request (Ray 0.8-1.1), and this is {kind}. If the program was written for Ray 1.0 "
+    "or 1.1, run it with `serve-compat run --era 1.0` or serve_compat.install(era='1.0')"
+)
+_FLASK_NAMES = """
+    args data files get_json get_data is_json mimetype environ remote_addr full_path path query_string host
+"""
+_FLASK_ONLY = frozenset(_FLASK_NAMES.split())
 
 
 class ServeMultiDict(UserDict[str, Any]):
@@ -97,6 +107,9 @@ class ServeRequest:
         """
         return self._dict("form()")
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise no_attribute(self, name, "a ServeRequest")
+
     def _dict(self, what: str) -> dict[Any, Any]:
         if isinstance(self._data, dict):
             return self._data
@@ -116,6 +129,21 @@ class HTTPRequest(Request):
         """The whole URL, also where `scope["path"]` is only the part below the route (deployments)."""
         whole = self.scope.get(WHOLE_PATH)
         return super().url if whole is None else URL(scope={**self.scope, "path": whole})
+
+    @property
+    def json(self) -> Any:
+        """As Starlette's: `await request.json()`. Without the call the error says what Flask programs need."""
+        return _Called(super().json, "json")
+
+    @property
+    def form(self) -> Any:
+        """As Starlette's: `await request.form()`. Without the call the error says what Flask programs need."""
+        return _Called(super().form, "form")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name[0] == "_":  # Starlette looks for its own caches this way, on every request
+            raise AttributeError(name)
+        raise no_attribute(self, name, "a Starlette request")
 
     async def read(self, length: int | None) -> None:
         """Read a body of up to 8 MiB before the handler runs, so that it can be read twice and sent on.
@@ -147,6 +175,46 @@ class HTTPRequest(Request):
             raise RayServeException(f"{text}: `await request.body()` before you send the request through a handle")
         scope = {name: self.scope[name] for name in _PORTABLE if name in self.scope}
         return rebuild, (scope, self._body)
+
+
+class _Called:
+    """A method of a request, which programs for Flask take for the value itself."""
+
+    __slots__ = ("_method", "_name")
+
+    def __init__(self, method: Callable[..., Any], name: str) -> None:
+        self._method = method
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise self._misused(f".{name}")
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise self._misused(f"[{key!r}]")
+
+    def __contains__(self, key: object) -> NoReturn:
+        raise self._misused(" as a container")
+
+    def __iter__(self) -> NoReturn:
+        raise self._misused(" as a container")
+
+    def __len__(self) -> NoReturn:
+        raise self._misused(" as a container")
+
+    def _misused(self, how: str) -> AttributeError:
+        kind = f"a method to be awaited: (await request.{self._name}())"
+        return AttributeError(f"request.{self._name}{how}: {ERA_HINT.format(kind=kind)}")
+
+
+def no_attribute(request: object, name: str, kind: str) -> AttributeError:
+    """The error for an attribute a request does not have; for one of Flask's it says what to do."""
+    hint = f": {ERA_HINT.format(kind=kind)}" if name in _FLASK_ONLY else ""
+    return AttributeError(f"{type(request).__name__!r} object has no attribute {name!r}{hint}")
 
 
 def rebuild(scope: Scope, body: bytes) -> HTTPRequest:

@@ -10,11 +10,18 @@ SAMPLED = 2_000
 
 
 class ReplicaMetrics:
-    """Ray metrics of one replica, under the names of Ray 1.2-1.4."""
+    """Ray metrics of one replica, under the names of Ray 1.2-1.4.
+
+    Attributes:
+        requests: handled since the start.
+        errors: how many of them failed.
+        last_error: class and message of the last one that did; "" for none.
+    """
 
     def __init__(self, backend: str, replica: str) -> None:
         self.errors = 0
         self.requests = 0
+        self.last_error = ""
         self._latencies_ms: list[float] = []
         self._sent_requests = 0
         self._sent_errors = 0

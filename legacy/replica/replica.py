@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import ray
 
-from legacy import settings
+from legacy import eras, settings
 from legacy.config import CONCURRENCY_1_4, BackendConfig
 from legacy.errors import RayServeException
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
@@ -30,6 +30,7 @@ from legacy.tls import tls_files
 logger = logging.getLogger("ray.serve")
 
 HEADROOM = 4  # several routers may each send up to the limit; beyond that the replica itself holds back
+SHOWN = 1000  # characters of an error that `status` shows
 QUIET_S = 0.05  # how long a draining replica must have been idle
 _LOOK_S = 0.01
 _EXPIRE_LOOKS = 50
@@ -143,6 +144,11 @@ class ServeReplica:
         """Requests that are running or queued here right now."""
         return self._running() + self._gate.waiting
 
+    async def counts(self) -> tuple[int, int, str]:
+        """Requests handled since the start, how many of them failed, and the last error."""
+        metrics = self._metrics
+        return (metrics.requests, metrics.errors, metrics.last_error[:SHOWN]) if metrics is not None else (0, 0, "")
+
     async def open_tcp(self) -> tuple[str, int]:
         """Listen for routers on other nodes too; gives (ip, port). Calling it again gives the same.
 
@@ -176,6 +182,7 @@ class ServeReplica:
         self._server.owns(path)
         here = context.ReplicaContext(start.backend, start.tag, None, start.controller_name, start.namespace)
         context.set_current(here)
+        eras.follow(start.door)
         self._step = "import"
         if start.setup:
             prepare(start.setup)

@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Callable
 
+from legacy.errors import NoBackendError
 from legacy.records import BackendView, Endpoint, Update
 from legacy.traffic.routes import RouteTable
 from legacy.traffic.slots import Slots
@@ -74,12 +75,16 @@ class Router:
 
         Raises:
             KeyError: the endpoint is not (yet) known.
-            ValueError: the endpoint has no backend with a weight above 0.
+            NoBackendError: no backend was linked to the endpoint yet.
         """
         endpoint = self.endpoints[endpoint_name]
         cached = self._splits.get(endpoint_name)
         if cached is not None and cached[0] is endpoint:
             return cached[1]
+        if not endpoint.traffic:
+            raise NoBackendError(
+                f"endpoint {endpoint_name!r} has no backend yet; serve.set_traffic() or link() it to one"
+            )
         split = Split(endpoint.traffic, endpoint.shadows)
         self._splits[endpoint_name] = (endpoint, split)
         return split

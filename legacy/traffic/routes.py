@@ -19,7 +19,7 @@ from urllib.parse import quote
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-from legacy.config import Door
+from legacy.config import EARLY_DOORS
 from legacy.records import Endpoint
 
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
@@ -168,7 +168,7 @@ class RouteTable:
             if endpoint.route is not None:
                 is_prefix = endpoint.matching == "prefix"
                 listed[endpoint.route] = name if is_prefix else [name, list(endpoint.methods)]
-            elif endpoint.door in (Door.CLIENT, Door.V08):
+            elif endpoint.door in EARLY_DOORS:
                 listed[name] = [name, list(endpoint.methods)]
         return listed
 
@@ -257,7 +257,7 @@ def _has_fields(endpoint: Endpoint) -> bool:
 
 
 def _allowed(endpoint: Endpoint) -> tuple[str, ...]:
-    old = endpoint.door in (Door.CLIENT, Door.V08)
+    old = endpoint.door in EARLY_DOORS
     if old or "GET" not in endpoint.methods or "HEAD" in endpoint.methods:
         return endpoint.methods
     return (*endpoint.methods, "HEAD")

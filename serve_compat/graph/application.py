@@ -9,7 +9,7 @@ from typing import IO, Any, NoReturn
 
 import yaml  # type: ignore[import-untyped]
 
-from legacy import settings
+from legacy import eras, settings
 from serve_compat.deployments import Deployment
 from serve_compat.graph import schema
 from serve_compat.graph.handles import RayServeDAGHandle, RayServeDeploymentHandle
@@ -170,7 +170,7 @@ def _check_root(target: Any) -> None:
 class _Builder:
     def __init__(self, named: Mapping[int, str]) -> None:
         self._names = named
-        self._awaited = Awaited(settings.load().handle_is_sync)
+        self._awaited = Awaited(settings.load().handle_is_sync or eras.awaited_once(eras.chosen()))
 
     def deployment(self, name: str, node: ClassNode | FunctionNode, is_ingress: bool) -> Deployment:
         original: Deployment = node._deployment

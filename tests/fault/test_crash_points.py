@@ -1,85 +1,14 @@
 """Every command, killed after each of its effects: what the next life finds is exactly the old or the new state."""
 
-import asyncio
-from dataclasses import replace
-
 import pytest
 
-from legacy.config import Door
 from legacy.errors import BackendStartError
-from legacy.records import Endpoint
-from tests.fakes_control import spec
-from tests.fault.lives import KilledError, Life, World, no_cluster  # noqa: F401 - a fixture
+from tests.fault.commands import COMMANDS, bounded, populated, revived, state_after
+from tests.fault.lives import KilledError, Life, no_cluster  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 
 MOST_EFFECTS = 60
-
-
-def backend(tag, **config):
-    return replace(spec(tag, **config), code=tag.encode())
-
-
-def endpoint(name, route, **traffic):
-    return Endpoint(name, route, ("GET",), traffic)
-
-
-def deployment(name, code, version=None, **config):
-    return replace(spec(name, version, Door.DEPLOYMENT, **config), code=code)
-
-
-def prefix(name, route):
-    return Endpoint(name, route, (), {name: 1.0}, {}, "prefix", Door.DEPLOYMENT)
-
-
-COMMANDS = {
-    "deploy": lambda c: c.deploy("x", deployment("new", b"n", num_replicas=2), prefix("new", "/new"), None, True),
-    "redeploy": lambda c: c.deploy("x", deployment("d", b"n", num_replicas=2), prefix("d", "/moved"), None, True),
-    "update_deployment": lambda c: c.deploy(
-        "x", deployment("d", b"n", "v1", user_config=3), prefix("d", "/moved"), None, True
-    ),
-    "delete_deployment": lambda c: c.delete_deployment("x", "d"),
-    "create_backend": lambda c: c.create_backend("x", backend("new", num_replicas=2)),
-    "create_endpoint": lambda c: c.create_endpoint("x", endpoint("new", "/new", a=1.0)),
-    "set_traffic": lambda c: c.set_traffic("x", "e", {"a": 0.5, "b": 0.5}),
-    "shadow_traffic": lambda c: c.shadow_traffic("x", "e", "b", 0.5),
-    "scale_up": lambda c: c.update_backend("x", "b", {"num_replicas": 3}),
-    "scale_down": lambda c: c.update_backend("x", "a", {"num_replicas": 1}),
-    "user_config": lambda c: c.update_backend("x", "a", {"user_config": 7}),
-    "delete_backend": lambda c: c.delete_backend("x", "b"),
-    "force_delete_backend": lambda c: c.delete_backend("x", "b", True),
-    "delete_endpoint": lambda c: c.delete_endpoint("x", "e"),
-}
-
-
-async def populated():
-    """A world with backends a (2 replicas) and b, endpoint e on a, and deployment d; gives it and its state."""
-    world = World()
-    life = Life(world)
-    await life.controller.create_backend("1", backend("a", num_replicas=2))
-    await life.controller.create_backend("2", backend("b"))
-    await life.controller.create_endpoint("3", endpoint("e", "/e", a=1.0))
-    await life.controller.deploy("4", deployment("d", b"d", "v1"), prefix("d", "/d"), None, True)
-    await life.settle()
-    old = life.state()
-    life.end()
-    return world, old
-
-
-async def revived(world):
-    """A fresh life on an old world."""
-    life = Life(world)
-    await life.controller._recovered
-    return life
-
-
-async def state_after(command):
-    world, _ = await populated()
-    life = await revived(world)
-    await command(life.controller)
-    await life.settle()
-    life.end()
-    return life.state()
 
 
 async def crash_points(command, break_world=lambda world: None):
@@ -96,10 +25,6 @@ async def crash_points(command, break_world=lambda world: None):
             return
         yield effects, world, old
     raise AssertionError(f"more than {MOST_EFFECTS} effects")
-
-
-def bounded(scenario):
-    asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

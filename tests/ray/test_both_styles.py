@@ -8,19 +8,8 @@ import ray
 
 import serve_compat as serve
 from legacy.handle import RayServeSyncHandle
-from tests.ray.instance import Log, running_instance
 
-
-@pytest.fixture(scope="module")
-def instance():
-    with running_instance() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _cleared(instance):
-    yield
-    instance.clear()
+pytestmark = pytest.mark.usefixtures("instance")
 
 
 @serve.deployment(name="model", version="v1")
@@ -89,8 +78,7 @@ def test_a_legacy_endpoint_may_lead_to_a_deployment(instance):
     assert instance.get("/door").text == "deployment"
 
 
-def test_shadows_pass_between_both(instance, tmp_path):
-    log = Log(tmp_path / "log")
+def test_shadows_pass_between_both(instance, log):
 
     def shadow(request):
         log.add("copied")

@@ -10,24 +10,8 @@ import ray
 import serve_compat as serve
 from legacy.errors import DeadlineError, RayServeException
 from serve_compat.api import get_deployment_statuses
-from tests.ray.instance import Log, running_instance
 
-
-@pytest.fixture(scope="module")
-def instance():
-    with running_instance() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _cleared(instance):
-    yield
-    instance.clear()
-
-
-@pytest.fixture
-def log(tmp_path):
-    return Log(tmp_path / "log")
+pytestmark = pytest.mark.usefixtures("instance")
 
 
 @serve.deployment

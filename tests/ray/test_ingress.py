@@ -10,28 +10,12 @@ import requests
 from websockets.sync.client import connect
 
 import serve_compat as serve
-from tests.ray.instance import Log, running_instance
+
+pytestmark = pytest.mark.usefixtures("instance")
 
 fastapi = pytest.importorskip("fastapi")
 from fastapi import BackgroundTasks, FastAPI, Request, WebSocket  # noqa: E402
 from starlette.responses import StreamingResponse  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def instance():
-    with running_instance() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _cleared(instance):
-    yield
-    instance.clear()
-
-
-@pytest.fixture
-def log(tmp_path):
-    return Log(tmp_path / "log")
 
 
 def counter(log):

@@ -134,3 +134,24 @@ print(sum(type(finder).__name__ == "_Finder" for finder in sys.meta_path), ray.i
 print(hasattr(ray.init.__wrapped__, "_adapted_by_serve_compat"))
 """
     assert python(code, tmp_path).splitlines() == ["1 init", "False"]
+
+
+def test_installing_says_the_era_for_this_process_and_those_it_starts(tmp_path):
+    code = """
+import os
+from legacy import eras
+print(eras.chosen())
+serve_compat.install(era="1.0")
+print(eras.chosen().value, os.environ["SERVE_COMPAT_ERA"])
+try:
+    serve_compat.install(era="1.1")
+except ValueError as error:
+    print("no era" in str(error))
+"""
+    assert python(code, tmp_path).splitlines() == ["None", "1.0 1.0", "True"]
+
+
+def test_workers_of_a_cluster_that_is_named_hear_of_the_era():
+    told = where_to({"address": "auto", "runtime_env": {"env_vars": {"A": "1"}}}, era=lambda: "1.0")["runtime_env"]
+    assert told["env_vars"] == {"A": "1", "SERVE_COMPAT_ERA": "1.0"}
+    assert "env_vars" not in where_to({"address": "auto"})["runtime_env"]

@@ -1,10 +1,12 @@
 import asyncio
+import dataclasses
 
 import pytest
 from starlette.requests import Request
 
-from legacy.replica.calls import Gate, arguments
+from legacy.replica.calls import Gate, arguments, keyword_arguments
 from legacy.replica.invoke import Handler
+from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import ServeRequest
 
 ONE = Handler(print, takes_nothing=False, takes_one=True)
@@ -103,3 +105,26 @@ def test_a_call_cancelled_at_the_gate_takes_no_room(let_in_before):
         return gate.running, gate.waiting
 
     assert run(scenario) == (1, 0)
+
+
+def test_a_call_of_1_0_looks_like_a_flask_request():
+    (request,), _ = arguments(meta(method="PUT"), ONE, ({"a": 1},), {"k": 2}, flask=True)
+    assert (request.json, request.args["k"], request.method) == ({"a": 1}, 2, "PUT")
+
+
+def test_a_flask_request_arrives_as_it_is():
+    request = type("FlaskRequest", (), {"is_serve_request": True})()
+    assert arguments(meta(), ONE, (request,), {}, flask=True) == ((request,), {})
+
+
+def test_a_keyword_call_is_a_request_for_backends_of_other_generations():
+    (request,), kwargs = arguments(meta("keywords"), ONE, (), {"k": 1})
+    assert (kwargs, request.query_params.data) == ({}, {"k": 1})
+
+
+def test_a_keyword_call_passes_its_keywords_and_an_empty_request_where_one_is_needed():
+    needs = Handler(print, takes_nothing=False, takes_one=True, needs_positional=True)
+    (request,), kwargs = keyword_arguments(needs, {"k": 1})
+    assert isinstance(request, NoRequest)
+    assert kwargs == {"k": 1}
+    assert keyword_arguments(dataclasses.replace(needs, needs_positional=False), {"k": 1}) == ((), {"k": 1})

@@ -86,3 +86,21 @@ def test_help_says_what_run_does():
 def test_the_environment_puts_our_directory_first_once():
     again = program_environment(program_environment(f"/a{os.pathsep}/b")["PYTHONPATH"])
     assert again["PYTHONPATH"] == os.pathsep.join([str(SITE), "/a", "/b"])
+
+
+def test_the_era_reaches_the_program_and_its_sub_processes(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "import subprocess, sys\n"
+        "code = 'from legacy import eras; print(eras.chosen().value)'\n"
+        "exec(code)\n"
+        "subprocess.run([sys.executable, '-c', code], check=True)\n"
+        "print(sys.argv[1:])\n"
+    )
+    done = run("--era", "1.0", str(tmp_path / "program.py"), "--era", "x", cwd=tmp_path)
+    assert sorted(done.stdout.splitlines()) == ["1.0", "1.0", "['--era', 'x']"], done.stderr
+
+
+def test_an_unknown_era_is_a_usage_error():
+    result = CliRunner().invoke(main, ["run", "--era", "1.1", __file__])
+    assert result.exit_code == 2
+    assert "1.13" in result.output

@@ -30,7 +30,11 @@ def test_every_error_is_a_ray_serve_exception_with_a_status_and_a_docstring(erro
 
 
 def test_only_errors_that_pass_by_themselves_say_when_to_come_back():
-    assert {each.__name__ for each in ALL if each.retry_after_s} == {"QueueFullError", "DeadlineError"}
+    assert {each.__name__ for each in ALL if each.retry_after_s} == {
+        "QueueFullError",
+        "DeadlineError",
+        "NoBackendError",
+    }
     assert all(each.status == 503 for each in ALL if each.retry_after_s)
 
 

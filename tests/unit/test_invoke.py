@@ -10,6 +10,8 @@ from legacy.errors import MethodMissingError, RayServeException
 from legacy.replica.backends import ImportedBackend, accept_batch
 from legacy.replica.code import Code, construct, import_path, load
 from legacy.replica.invoke import Servable
+from legacy.replica.keywords import NoRequest
+from legacy.replica.occasion import BATCH_SIZE, WEB
 
 
 def servable(target, door=Door.MODULE, **config):
@@ -288,3 +290,35 @@ def test_the_destructor_is_called_exactly_once(is_async):
     asyncio.run(it.destroy())
     del target, it
     assert calls == ["del"]
+
+
+# ---- Ray 0.8
+
+
+@pytest.mark.parametrize(
+    ("target", "needs", "may"),
+    [
+        (lambda request: 1, True, True),
+        (lambda request=None: 1, False, True),
+        (lambda *requests: 1, False, True),
+        (lambda *, x=None: 1, False, False),
+        (lambda: 1, False, False),
+    ],
+)
+def test_a_handler_of_0_8_is_asked_what_it_takes(target, needs, may):
+    handler = servable(target, Door.V08).find("__call__")
+    assert (handler.needs_positional, handler.may_take_positional) == (needs, may)
+
+
+def test_a_batch_of_0_8_gets_lists_and_its_size():
+    @accept_batch
+    def batched(requests, x):
+        return [(len(requests), value, WEB.get(), BATCH_SIZE.get()) for value in x]
+
+    async def both():
+        model = servable(batched, Door.V08, max_batch_size=2)
+        calls = [model.call("__call__", (NoRequest(),), {"x": number}) for number in range(2)]
+        return await asyncio.gather(*calls)
+
+    assert asyncio.run(both()) == [(2, 0, False, 2), (2, 1, False, 2)]
+    assert BATCH_SIZE.get() is None

@@ -165,3 +165,35 @@ def test_json_knows_what_models_return(value, expected):
 def test_what_is_not_json_is_a_type_error(value):
     with pytest.raises(TypeError, match=type(value).__name__):
         to_http(value)
+
+
+@pytest.mark.parametrize("name", ["args", "data", "files", "get_json"])
+def test_an_attribute_of_flasks_requests_names_the_era_that_has_it(name):
+    for request in (HTTPRequest(scope()), ServeRequest()):
+        with pytest.raises(AttributeError, match=rf"{name}.*--era 1\.0"):
+            getattr(request, name)
+
+
+def test_another_missing_attribute_is_an_ordinary_error():
+    with pytest.raises(AttributeError) as caught:
+        HTTPRequest(scope()).nonsense  # noqa: B018
+    assert "--era" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "use", [lambda r: r.json["x"], lambda r: r.form.get("x"), lambda r: "x" in r.json, lambda r: list(r.form)]
+)
+def test_json_and_form_used_as_values_name_the_era_in_which_they_were(use):
+    with pytest.raises(AttributeError, match=r"--era 1\.0"):
+        use(HTTPRequest(scope()))
+
+
+def test_json_and_form_are_starlettes_when_called():
+    request = messages.rebuild(scope(headers=[]), b'{"x": 1}')
+    assert asyncio.run(request.json()) == {"x": 1}
+
+    async def form():
+        async with request.form() as read:
+            return dict(read)
+
+    assert asyncio.run(form()) == {}

@@ -9,8 +9,10 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 
 from legacy.config import BackendConfig, Door
 from legacy.http.protocol import SCOPE_KEY, Connection
+from legacy.replica import flask_request
 from legacy.replica.app import ReplicaApp, SecretApp, read_call
 from legacy.replica.invoke import Servable
+from legacy.replica.occasion import WEB
 
 
 class Counted:
@@ -251,3 +253,37 @@ def test_an_empty_secret_lets_nobody_in():
 def test_the_internal_header_is_percent_encoded():
     assert read_call(b"m=a%26b&r=/t/%7Bx%7D&p=%7B%22x%22%3A1%7D") == ("a&b", "/t/{x}", {"x": 1})
     assert read_call(b"m=&r=&p=") == ("__call__", "", {})
+
+
+# ---- Ray 0.8-1.1
+
+
+def early_app(target, door):
+    return ReplicaApp(Servable(target, "model", BackendConfig(), door), Counted(), 10, False)
+
+
+@pytest.mark.parametrize("door", [Door.V08, Door.CLIENT_1_0])
+def test_handlers_up_to_1_1_get_flask_requests(door):
+    pytest.importorskip("werkzeug")
+    app = early_app(lambda request: [request.args["a"], request.data.decode()], door)
+    answer = asyncio.run(ask(app, scope((b"content-length", b"4"), query_string=b"a=1"), b"body"))
+    assert json.loads(answer.body) == ["1", "body"]
+
+
+def test_a_handler_of_0_8_whose_request_has_a_default_gets_none():
+    app = early_app(lambda request=None: f"{request} {WEB.get()}", Door.V08)
+    assert asyncio.run(ask(app, scope())).body == b"None True"
+
+
+@pytest.mark.parametrize("door", [Door.V08, Door.CLIENT_1_0])
+def test_a_handler_without_parameters_needs_no_flask_request(door, monkeypatch):
+    monkeypatch.setattr(flask_request, "is_available", lambda: False)
+    assert asyncio.run(ask(early_app(lambda: "x", door), scope())).body == b"x"
+
+
+def test_without_werkzeug_the_answer_names_the_extra(monkeypatch):
+    monkeypatch.setattr(flask_request, "is_available", lambda: False)
+    flask_request._request_class.cache_clear()
+    answer = asyncio.run(ask(early_app(lambda request: "x", Door.V08), scope()))
+    assert answer.status == 500
+    assert b"pip install 'serve-compat[flask]'" in answer.body

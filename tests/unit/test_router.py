@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from legacy.errors import NoBackendError
 from legacy.records import BackendView, Endpoint, ReplicaAddress, Update
 from legacy.traffic.router import Router
 
@@ -166,3 +167,12 @@ def test_callbacks_hear_of_updates_until_they_are_forgotten():
     forget()
     router.apply(full(5, [], []))
     assert heard == [4]
+
+
+def test_an_endpoint_without_a_backend_has_no_split_yet():
+    router = started()
+    router.apply(delta(2, endpoints={"early": Endpoint("early", "/early", ("GET",), {})}))
+    with pytest.raises(NoBackendError, match="endpoint 'early' has no backend yet"):
+        router.split("early")
+    router.apply(delta(3, endpoints={"early": endpoint("early")}))
+    assert router.split("early").primary(None, random.Random()) == "b"

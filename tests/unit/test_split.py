@@ -176,3 +176,13 @@ def test_unknown_backends_are_named_with_the_known_ones():
         check_known("ep", "b", [])
     with pytest.raises(ValueError, match="and 5 more"):
         check_known("ep", "b", [f"n{i}" for i in range(15)])
+
+
+@pytest.mark.parametrize("key", ["Grace", "Ada", "ä", ""])
+def test_a_shard_key_goes_where_it_went_in_0_8(key):
+    """Ray 0.8 seeded numpy's generator with the digest; that is Python's own generator."""
+    np = pytest.importorskip("numpy")
+    words = np.frombuffer(sha256(key.encode()).digest(), dtype=np.uint32)
+    draw = np.random.RandomState(words).random_sample()
+    tags = [f"{number:04}" for number in range(1024)]
+    assert Split(dict.fromkeys(tags, 1 / 1024), {}).primary(key, random.Random()) == tags[int(draw * 1024)]

@@ -31,3 +31,11 @@ def test_a_target_keeps_its_last_policy_when_the_endpoint_is_deleted():
     target.refresh(router_with(Endpoint("ep", None, ("GET",), {"b": 1})))
     target.refresh(router_with())
     assert target.split.primary(None, None) == "b"
+
+
+def test_a_target_without_a_backend_has_not_appeared_yet():
+    target = Target("ep")
+    target.refresh(router_with(Endpoint("ep", None, ("GET",), {})))
+    assert not target.appeared.done()
+    target.refresh(router_with(Endpoint("ep", None, ("GET",), {"b": 1})))
+    assert target.appeared.done()

@@ -1,0 +1,134 @@
+"""The requests of Ray 0.8-1.1: Flask's, over HTTP, and what looks like them, through a handle.
+
+Flask's request is werkzeug's with two differences that matter here, so werkzeug (the extra `flask`) is all it takes.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import io
+from typing import Any
+
+from starlette.types import Scope
+
+from legacy.errors import RayServeException
+from legacy.replica.messages import ServeMultiDict
+
+MISSING = (
+    "handlers of Ray 0.8-1.1 programs get Flask requests over HTTP, which need werkzeug: "
+    "pip install 'serve-compat[flask]'. (A program for Ray 1.2 or later gets none of them; is --era right?)"
+)
+_KEPT = ("http_version", "server", "client", "scheme", "method", "root_path", "path", "query_string", "headers")
+
+
+def is_available() -> bool:
+    """Whether werkzeug is installed."""
+    return importlib.util.find_spec("werkzeug") is not None
+
+
+def flask_request(scope: Scope, body: bytes) -> Any:
+    """The Flask request of an ASGI scope and the whole body.
+
+    Raises:
+        RayServeException: werkzeug is not installed.
+    """
+    return _request_class()({name: scope[name] for name in _KEPT if name in scope}, body)
+
+
+class EarlyServeRequest:
+    """What a handler gets from a handle call: the attributes of a Flask request around Python objects (Ray 1.0-1.1).
+
+    Args:
+        data: the positional argument of `handle.remote`, of any type.
+        kwargs: its keyword arguments.
+        headers, method: as given with `handle.options`.
+    """
+
+    def __init__(self, data: Any, kwargs: dict[str, Any], headers: dict[str, Any], method: str) -> None:
+        self.data = data
+        self.args = ServeMultiDict(kwargs)
+        self.headers = headers
+        self.method = method
+
+    @property
+    def json(self) -> dict[Any, Any]:
+        """The positional argument, which must be a dict.
+
+        Raises:
+            RayServeException: it is of another type.
+        """
+        return self._dict("json")
+
+    @property
+    def form(self) -> dict[Any, Any]:
+        """The same as `json`."""
+        return self._dict("form")
+
+    def _dict(self, what: str) -> dict[Any, Any]:
+        if isinstance(self.data, dict):
+            return self.data
+        kind = type(self.data).__name__
+        raise RayServeException(
+            f"request.{what} needs a dict, and the handle was called with a {kind}; use request.data"
+        )
+
+
+def environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """The WSGI environment of an ASGI scope and the whole body."""
+    host, port = scope.get("server") or ("localhost", None)
+    made: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",  # Ray 0.8-1.1 kept the whole path in request.path
+        "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
+        "SERVER_NAME": str(host),
+        "SERVER_PORT": str(port or 80),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if scope.get("client"):
+        made["REMOTE_ADDR"] = scope["client"][0]
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        text = value.decode("latin-1")
+        made[key] = f"{made[key]},{text}" if key in made else text
+    made.pop("HTTP_TRANSFER_ENCODING", None)  # the body is whole by now
+    made["CONTENT_LENGTH"] = str(len(body))
+    return made
+
+
+@functools.cache
+def _request_class() -> type:
+    """Werkzeug is optional, so the class is made when the first request needs it."""
+    if not is_available():
+        raise RayServeException(MISSING)
+    base: Any = importlib.import_module("werkzeug.wrappers").Request
+
+    class FlaskRequest(base):
+        """A Flask 1.x request that can be sent through a handle and arrives as the same request."""
+
+        max_form_memory_size = None  # the proxy limits bodies; Flask 1 did not
+        max_form_parts = None
+        is_serve_request = True
+        url_rule = view_args = endpoint = blueprint = None
+
+        def __init__(self, scope: Scope, body: bytes) -> None:
+            super().__init__(environ(scope, body))
+            self._made_of = scope, body
+
+        def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+            """The parsed body; None for another content type, as in Flask 1."""
+            return super().get_json(force, silent, cache) if force or self.is_json else None
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return flask_request, self._made_of
+
+    return FlaskRequest

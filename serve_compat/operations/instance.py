@@ -1,0 +1,126 @@
+"""The running instance that the verbs work on. Imports Ray, which takes a second: loaded only when a verb runs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ray
+import ray.util
+
+from legacy import cluster
+from legacy.calls.local_router import InstanceName
+from legacy.config import DeploymentMode, Door
+from legacy.control.launch import find_controller
+from legacy.errors import InstanceError
+from legacy.session import Session
+from serve_compat.operations.arguments import CONTROLLER, choose_instance
+
+PROBE_S = 5.0
+
+
+class Instance:
+    """What an operator asks and orders, in words of the verbs.
+
+    Every method raises the controller's own errors: ValueError, TypeError, RayServeException.
+
+    Args:
+        session: the connection to the instance.
+        namespace, name: where its controller is found.
+    """
+
+    def __init__(self, session: Session, namespace: str, name: str) -> None:
+        self._session = session
+        self._where = {"instance": name, "namespace": namespace}
+        self._url: str | None = None
+        self._asked = False
+
+    def status(self) -> dict[str, Any]:
+        """The controller's report, with "instance", "namespace" and "url" (None without HTTP) in front."""
+        if not self._asked:
+            options = self._session.http_options()
+            if options.location is not DeploymentMode.NoServer:
+                self._url = options.root_url or f"http://{options.host}:{options.port}{options.root_path}"
+            self._asked = True
+        return {**self._where, "url": self._url, **self._session.status()}
+
+    def set_traffic(self, endpoint: str, weights: Mapping[str, float]) -> None:
+        """Replace an endpoint's split and wait until it is in force."""
+        self._session.set_traffic(Door.CLIENT, endpoint, weights)
+
+    def shadow(self, endpoint: str, backend: str, share: float) -> None:
+        """Copy a share of an endpoint's requests to a backend; 0 ends it."""
+        self._session.shadow_traffic(Door.CLIENT, endpoint, backend, share)
+
+    def scale(self, backend: str, replicas: int) -> None:
+        """Change the number of replicas and wait until they run."""
+        self._session.update_backend_config(Door.CLIENT, backend, {"num_replicas": replicas})
+
+    def delete(self, kind: str, name: str) -> None:
+        """Unregister an endpoint, a backend or a deployment and wait until it is gone."""
+        if kind == "endpoint":
+            self._session.delete_endpoint(Door.CLIENT, name)
+        elif kind == "backend":
+            self._session.delete_backend(Door.CLIENT, name, force=False)
+        else:
+            self._session.command("delete_deployment", name)
+
+    def shutdown(self) -> None:
+        """Stop everything that belongs to the instance."""
+        self._session.shutdown()
+
+
+@contextlib.contextmanager
+def connected(address: str, namespace: str | None, name: str | None) -> Iterator[Instance]:
+    """The instance of a running cluster; a connection that was made for it ends with the block.
+
+    Args:
+        address: as `ray.init` takes it.
+        namespace: the Ray namespace to look in; None for all.
+        name: the controller's name; None for the detached instance.
+
+    Raises:
+        InstanceError: there is no such cluster, or no such instance in it.
+    """
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(address)
+    try:
+        yield _found(namespace, name)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    try:
+        _probe(cluster.running_cluster(address))
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, namespace="serve_compat_operations")
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InstanceError(
+            f"no Ray cluster answers at {address!r} ({reason}); give the address of the one that runs with --address"
+        ) from None
+
+
+def _probe(place: str | None) -> None:
+    """Raise OSError when nobody listens there: `ray.init` would go on trying for many minutes."""
+    if place is None:
+        raise ConnectionError("none runs on this machine")
+    host, _, port = place.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), PROBE_S):
+        pass
+
+
+def _found(namespace: str | None, name: str | None) -> Instance:
+    actors = ray.util.list_named_actors(all_namespaces=True)
+    chosen = choose_instance(((row["namespace"], row["name"]) for row in actors), namespace, name)
+    if isinstance(chosen, str):
+        raise InstanceError(chosen)
+    space, controller = chosen
+    actor = find_controller(controller, space)
+    session = Session(actor, InstanceName(controller, space), owned=False, detached=controller == CONTROLLER)
+    return Instance(session, space, controller)

@@ -1,0 +1,30 @@
+"""Fixtures for tests that share a running instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ray.instance import Instance, Log, running_instance
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Instance]:
+    """The instance of one test file."""
+    with running_instance() as made:
+        yield made
+
+
+@pytest.fixture
+def instance(running: Instance) -> Iterator[Instance]:
+    """The file's instance, with nothing in service when the test begins."""
+    yield running
+    running.clear()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    """A file that replicas write lines to."""
+    return Log(tmp_path / "log")

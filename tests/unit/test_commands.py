@@ -1,0 +1,87 @@
+import asyncio
+
+import pytest
+
+from legacy.config import Door
+from legacy.control import commands
+from legacy.control.changes import Changes
+from legacy.control.commands import Commands
+from legacy.errors import BackendStartError
+from legacy.records import Endpoint
+from tests.fakes_control import run, spec
+
+
+@pytest.fixture(autouse=True)
+def enough_room(monkeypatch):
+    async def has_room(options, replicas):
+        return True
+
+    async def check_room(tag, options, replicas):
+        pass
+
+    monkeypatch.setattr(commands, "has_room", has_room)
+    monkeypatch.setattr(commands, "check_room", check_room)
+
+
+def commands_of(world):
+    found = Commands()
+    found._changes = Changes(world.desired, world.store, world.publisher, world.reconciler)
+    found._recovered = asyncio.get_running_loop().create_future()
+    found._recovered.set_result(None)
+    return found
+
+
+def test_replacing_makes_what_is_not_there():
+    async def scenario(world):
+        await commands_of(world).replace_backend("c1", spec("a"))
+        return world.desired.backends["a"].created_by
+
+    assert run(scenario) == "c1"
+
+
+def test_replacing_starts_new_replicas_and_changes_the_config():
+    async def scenario(world):
+        control = commands_of(world)
+        await control.replace_backend("c1", spec("a"))
+        before = set(world.launcher.actors)
+        await control.replace_backend("c2", spec("a", num_replicas=2))
+        record = world.desired.backends["a"]
+        return before & set(world.launcher.actors), record.config.num_replicas, record.created_by, record.confirmed
+
+    assert run(scenario) == (set(), 2, "c1", True)
+
+
+def test_replacing_again_after_a_crash_of_the_controller_does_it_once():
+    async def scenario(world):
+        control = commands_of(world)
+        await control.replace_backend("c1", spec("a"))
+        await control.replace_backend("c2", spec("a"))
+        started = world.launcher.started
+        await control.replace_backend("c2", spec("a"))
+        return started == world.launcher.started
+
+    assert run(scenario)
+
+
+def test_a_replacement_that_fails_leaves_the_one_before():
+    async def scenario(world):
+        control = commands_of(world)
+        await control.replace_backend("c1", spec("a", num_replicas=2))
+        world.launcher.failure = "RuntimeError: no weights"
+        with pytest.raises(BackendStartError, match="no weights"):
+            await control.replace_backend("c2", spec("a"))
+        world.launcher.failure = ""
+        return world.desired.backends["a"].config.num_replicas
+
+    assert run(scenario) == 2
+
+
+def test_an_endpoint_may_wait_for_its_backend():
+    async def scenario(world):
+        control = commands_of(world)
+        await control.create_endpoint("c1", Endpoint("e", "/e", ("GET",), {}, door=Door.V08))
+        await control.replace_backend("c2", spec("a"))
+        await control.set_traffic("c3", "e", {"a": 1.0})
+        return world.desired.endpoints["e"].endpoint.traffic
+
+    assert run(scenario) == {"a": 1.0}
