@@ -79,6 +79,14 @@ def running_cluster(address: str) -> str | None:
     return found
 
 
+def is_found() -> bool:
+    """Whether `ray.init()` without an address would join a cluster that runs already."""
+    try:
+        return _ray_services.canonicalize_bootstrap_address(None) is not None
+    except ValueError:  # RAY_ADDRESS is one of Ray's client, ray://...
+        return True
+
+
 def kv_put(key: str, value: bytes) -> None:
     """Write durably to the GCS; returns when the write is done."""
     internal_kv._internal_kv_put(key.encode(), value, overwrite=True, namespace=_KV_NAMESPACE)

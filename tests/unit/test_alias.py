@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from serve_compat.alias import SETUP_HOOK, translated, where_to, with_setup_hook
+from serve_compat.ray_calls import SETUP_HOOK, translated, where_to, with_setup_hook
 
 ROOT = Path(__file__).resolve().parents[2]
 

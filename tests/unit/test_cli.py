@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from serve_compat.cli import SITE, main, program_environment
+from serve_compat.alias import SITE
+from serve_compat.cli import main, program_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,7 +86,7 @@ def test_help_says_what_run_does():
 
 def test_the_environment_puts_our_directory_first_once():
     again = program_environment(program_environment(f"/a{os.pathsep}/b")["PYTHONPATH"])
-    assert again["PYTHONPATH"] == os.pathsep.join([str(SITE), "/a", "/b"])
+    assert again["PYTHONPATH"] == os.pathsep.join([SITE, "/a", "/b"])
 
 
 def test_the_era_reaches_the_program_and_its_sub_processes(tmp_path):
