@@ -24,7 +24,7 @@ _OLD_NAMES = ("ray.serve", "ray.experimental.serve")  # the second is Ray 0.7's
 # What Ray has elsewhere today, or what cannot have its old name here
 _MOVED = {
     "ray.experimental.dag": "ray.dag",
-    "ray.serve.deployment": "serve_compat.deployments",  # serve_compat.deployment is the decorator
+    "ray.serve.deployment": "serve_compat.deployments",
     "ray.serve.application": "serve_compat.graph.application",
 }
 _OURS = ("serve_compat", "legacy")
@@ -106,11 +106,12 @@ class _AliasLoader(importlib.abc.Loader):
         name = module.__name__
         ours = meant(name)
         try:
-            sys.modules[name] = importlib.import_module(ours)
+            found = importlib.import_module(ours)
         except ModuleNotFoundError as error:
             if error.name is None or not ours.startswith(error.name):
                 raise
             raise ModuleNotFoundError(_no_module(name, ours), name=name) from None
+        sys.modules[name] = _decorator(found) if name == "ray.serve.deployment" else found
 
 
 def meant(name: str) -> str:
@@ -127,6 +128,14 @@ def meant(name: str) -> str:
 
 def _is_in(name: str, packages: Sequence[str]) -> bool:
     return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def _decorator(deployments: ModuleType) -> Any:
+    # What is imported as ray.serve.deployment becomes serve.deployment too, which must stay the decorator (Ray 1.13+
+    # had a module and a decorator of that name): so the decorator stands for the module.
+    deployments.deployment.Deployment = deployments.Deployment
+    deployments.deployment.deployment = deployments.deployment
+    return deployments.deployment
 
 
 def _no_module(name: str, ours: str) -> str:

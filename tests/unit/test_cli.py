@@ -105,3 +105,12 @@ def test_an_unknown_era_is_a_usage_error():
     result = CliRunner().invoke(main, ["run", "--era", "1.1", __file__])
     assert result.exit_code == 2
     assert "1.13" in result.output
+
+
+def test_an_interpreter_too_old_for_us_is_left_alone(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("print('own')\n")
+    site = os.path.join(SITE, "sitecustomize.py")
+    code = f"import runpy, sys; sys.version_info = (3, 8); del sys.orig_argv; runpy.run_path({site!r})"
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("own\n", "")
