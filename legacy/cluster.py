@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import ray
+from ray._private import ray_constants as _ray_constants
 from ray._private import services as _ray_services
 from ray._private import state as _ray_state
 from ray._private import worker as _ray_worker
@@ -12,6 +13,8 @@ from ray.experimental import internal_kv
 
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
 FALLBACK_NAMESPACE = "serve"  # as Ray 1.13 does: two anonymous drivers find each other's detached instance
+
+SETUP_HOOK_VARIABLE = _ray_constants.WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # what Ray makes of a job's set-up hook
 
 _KV_NAMESPACE = b"serve_compat"
 

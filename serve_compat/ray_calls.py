@@ -148,12 +148,24 @@ def _adapt_the_client(ray: ModuleType) -> None:
     def adapted(*args: Any, **keywords: Any) -> Any:
         if len(args) < _JOB_CONFIG_PLACE:
             config = keywords.get("job_config") or job_config()
-            config.set_runtime_env(with_setup_hook(config.runtime_env, _era()))
+            config.set_runtime_env(_for_the_client(with_setup_hook(config.runtime_env, _era())))
             keywords["job_config"] = config
         return connect(*args, **keywords)
 
     inner.connect = adapted  # type: ignore[attr-defined]
     ray.util.connect = adapted
+
+
+def _for_the_client(runtime_env: Any) -> Any:
+    # Ray turns a set-up hook into a variable of the workers, but not for jobs of its client
+    if runtime_env.get("worker_process_setup_hook") != SETUP_HOOK:
+        return runtime_env
+    try:
+        variable = importlib.import_module("legacy.cluster").SETUP_HOOK_VARIABLE
+    except ImportError:  # as in `_era`
+        return runtime_env
+    variables = {**runtime_env.get("env_vars", {}), variable: SETUP_HOOK}
+    return {**runtime_env, "env_vars": variables}
 
 
 _JOB_CONFIG_PLACE = 5  # among the positional arguments of ray.util.connect
