@@ -8,6 +8,7 @@ import ray
 from ray._private import ray_constants as _ray_constants
 from ray._private import services as _ray_services
 from ray._private import state as _ray_state
+from ray._private import utils as _ray_utils
 from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
 
@@ -88,6 +89,11 @@ def is_found() -> bool:
         return _ray_services.canonicalize_bootstrap_address(None) is not None
     except ValueError:  # RAY_ADDRESS is one of Ray's client, ray://...
         return True
+
+
+def has_dashboard() -> bool:
+    """Whether Ray's dashboard is installed; it is an extra of today's Ray."""
+    return bool(_ray_utils.check_dashboard_dependencies_installed())
 
 
 def kv_put(key: str, value: bytes) -> None:

@@ -120,6 +120,9 @@ def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
     def adapted(*args: Any, **keywords: Any) -> Any:
         address = args[0] if args else keywords.get("address", keywords.get("redis_address"))
         kept, notes = translated(keywords, isinstance(address, str) and "://" in address)
+        if kept.get("include_dashboard") is True and not _asked_of_the_core("has_dashboard", True):
+            kept["include_dashboard"] = False
+            notes.append("ray.init() starts no dashboard: it needs pip install 'ray[default]' today")
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
         return init(*args, **where_to(kept, bool(args), _era, _finds_a_cluster))
@@ -179,7 +182,11 @@ def _era() -> str:
 
 
 def _finds_a_cluster() -> bool:
+    return _asked_of_the_core("is_found", False)
+
+
+def _asked_of_the_core(question: str, otherwise: bool) -> bool:
     try:
-        return bool(importlib.import_module("legacy.cluster").is_found())
-    except ImportError:  # as above
-        return False
+        return bool(getattr(importlib.import_module("legacy.cluster"), question)())
+    except ImportError:  # as in `_era`
+        return otherwise

@@ -165,3 +165,20 @@ command = [sys.executable, "-c", "import legacy; from ray import serve; print(se
 print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 """
     assert python(code, tmp_path).strip() == "serve_compat legacy"
+
+
+def test_a_dashboard_that_is_not_installed_is_left_out_with_a_warning(tmp_path):
+    code = """
+import warnings, ray
+from legacy import cluster
+from serve_compat import ray_calls
+cluster.has_dashboard = lambda: False
+init = ray_calls._old_keywords_too(lambda **keywords: print(keywords["include_dashboard"]))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    init(address="local", include_webui=True)
+print([str(one.message) for one in caught][1])
+"""
+    first, second = python(code, tmp_path).splitlines()
+    assert first == "False"
+    assert "ray[default]" in second
