@@ -93,7 +93,8 @@ def is_found() -> bool:
 
 def has_dashboard() -> bool:
     """Whether Ray's dashboard is installed; it is an extra of today's Ray."""
-    return bool(_ray_utils.check_dashboard_dependencies_installed())
+    missing = getattr(_ray_utils, "get_dashboard_dependency_error", None)  # not in all releases of Ray
+    return missing is None or missing() is None
 
 
 def kv_put(key: str, value: bytes) -> None:
