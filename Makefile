@@ -51,4 +51,5 @@ $(VENV)/.test: EXTRAS := test,demo
 $(VENV)/.dev: EXTRAS := dev
 $(VENV)/.demo $(VENV)/.test $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	$(if $(findstring test,$(EXTRAS)),.ci/libraries $(BIN)/python)
 	touch $@

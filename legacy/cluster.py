@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import ray
+from ray._private import ray_constants as _ray_constants
 from ray._private import services as _ray_services
 from ray._private import state as _ray_state
+from ray._private import utils as _ray_utils
 from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
 
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
 FALLBACK_NAMESPACE = "serve"  # as Ray 1.13 does: two anonymous drivers find each other's detached instance
+
+SETUP_HOOK_VARIABLE = _ray_constants.WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # what Ray makes of a job's set-up hook
 
 _KV_NAMESPACE = b"serve_compat"
 
@@ -77,6 +81,20 @@ def running_cluster(address: str) -> str | None:
         return address.removeprefix("ray://")
     found: str | None = _ray_services.canonicalize_bootstrap_address(address)
     return found
+
+
+def is_found() -> bool:
+    """Whether `ray.init()` without an address would join a cluster that runs already."""
+    try:
+        return _ray_services.canonicalize_bootstrap_address(None) is not None
+    except ValueError:  # RAY_ADDRESS is one of Ray's client, ray://...
+        return True
+
+
+def has_dashboard() -> bool:
+    """Whether Ray's dashboard is installed; it is an extra of today's Ray."""
+    missing = getattr(_ray_utils, "get_dashboard_dependency_error", None)  # not in all releases of Ray
+    return missing is None or missing() is None
 
 
 def kv_put(key: str, value: bytes) -> None:

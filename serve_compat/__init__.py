@@ -33,8 +33,8 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = """
-    alias api backends common config constants context dag deployment_graph drivers env exceptions handle
-    http_adapters utils
+    alias api backends batching client common config constants context dag deployment_graph drivers env exceptions
+    handle http_adapters policy utils
 """
 _SUBMODULES = tuple(_MODULES.split())
 

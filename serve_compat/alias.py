@@ -1,4 +1,4 @@
-"""Makes `ray.serve` and its submodules mean this package, in this process and in Ray's workers.
+"""Makes `ray.serve` and its submodules mean this package, in this process, its sub-processes and Ray's workers.
 
 Imports nothing but the standard library: every worker and sub-process of an aliased program loads this file at start,
 also where Ray or this project's other dependencies are never used.
@@ -11,46 +11,31 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-SETUP_HOOK = "serve_compat.alias.install"
-ERA_VARIABLE = "SERVE_COMPAT_ERA"
+_HERE = os.path.dirname(os.path.abspath(__file__))
+SITE = os.path.join(_HERE, "_site")  # its sitecustomize calls install_here() in every process that has it on PYTHONPATH
 
-# Keywords of ray.init, as Ray 0.8-1.x knew them: old name -> today's name
-_RENAMED = {
-    "redis_address": "address",
-    "include_webui": "include_dashboard",
-    "webui_host": "dashboard_host",
-    "redis_password": "_redis_password",
-    "temp_dir": "_temp_dir",
-    "node_ip_address": "_node_ip_address",
-    "memory": "_memory",
-    "driver_object_store_memory": "_driver_object_store_memory",
-    "plasma_directory": "_plasma_directory",
-    "enable_object_reconstruction": "_enable_object_reconstruction",
-    "_internal_config": "_system_config",
+_OLD_NAMES = ("ray.serve", "ray.experimental.serve")  # the second is Ray 0.7's
+# What Ray has elsewhere today, or what cannot have its old name here
+_MOVED = {
+    "ray.experimental.dag": "ray.dag",
+    "ray.serve.deployment": "serve_compat.deployments",
+    "ray.serve.application": "serve_compat.graph.application",
 }
-_REMOVED_NAMES = """
-    num_redis_shards redis_max_clients redis_shard_ports huge_pages include_java job_id load_code_from_local
-    _load_code_from_local java_worker_options _java_worker_options code_search_path _code_search_path use_pickle
-    lru_evict _lru_evict redis_max_memory _redis_max_memory object_id_seed raylet_socket_name
-    plasma_store_socket_name worker_path autoscaling_config log_to_file storage allow_multiple
-"""
-_REMOVED = frozenset(_REMOVED_NAMES.split())
-# Keywords that describe a cluster to start. With one of them and without an address, old Ray started a cluster; today's
-# joins one that runs on this machine already, and then refuses the keyword.
-_STARTS_A_CLUSTER = frozenset({"num_cpus", "num_gpus", "resources", "object_store_memory", "labels"})
+_OURS = ("serve_compat", "legacy")
 
 
 def install(era: str | None = None) -> None:
     """Let `ray.serve` mean serve_compat from now on, and let `ray.init` take the keywords of old releases.
 
     Call it before the first `from ray import serve`, for example at the top of a notebook. Calling it again does
-    nothing. Workers of a Ray that is started afterwards do the same.
+    nothing. The workers of a Ray that is started or joined afterwards and Python processes that are started afterwards
+    do the same: our directory goes to the front of their PYTHONPATH.
 
     Args:
         era: the generation of Ray the program was written for, where its calls do not tell: "0.8", "1.0", "1.2",
@@ -61,9 +46,16 @@ def install(era: str | None = None) -> None:
     """
     if era is not None:
         importlib.import_module("legacy.eras").choose(era)
+    settings = importlib.import_module("legacy.settings")
+    settings.put("python_path", extended(settings.load().python_path))
+    install_here()
+
+
+def install_here() -> None:
+    """`install` for this process alone."""
     if not any(type(finder).__name__ == _Finder.__name__ for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-    for name in [name for name in sys.modules if name == "ray.serve" or name.startswith("ray.serve.")]:
+    for name in [name for name in sys.modules if _is_in(name, _OLD_NAMES)]:
         if not getattr(sys.modules[name], "__name__", "").startswith("serve_compat"):
             del sys.modules[name]  # the real one, imported before: the next import finds ours
     ray = sys.modules.get("ray")
@@ -71,51 +63,9 @@ def install(era: str | None = None) -> None:
         _adapt(ray)
 
 
-def translated(keywords: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Old `ray.init` keywords under today's names, and what the user should hear about it.
-
-    Args:
-        keywords: as the program passed them; not changed.
-    """
-    kept: dict[str, Any] = {}
-    notes = []
-    for name, value in keywords.items():
-        new = _RENAMED.get(name)
-        if new is not None and new not in keywords:
-            kept[new] = value
-            notes.append(f"ray.init({name}=...) is called {new} today")
-        elif new is not None or name in _REMOVED:
-            notes.append(f"ray.init({name}=...) does not exist any more and was left out")
-        else:
-            kept[name] = value
-    return kept, notes
-
-
-def where_to(
-    keywords: dict[str, Any], positional_address: bool = False, era: Callable[[], str] = str
-) -> dict[str, Any]:
-    """The keywords of `ray.init` with the cluster they mean spelt out, and with our alias in that cluster's workers.
-
-    Args:
-        keywords: under today's names; not changed.
-        positional_address: whether the address was given without its name.
-        era: gives what the user said with `--era` or `install(era=...)`; asked only where it is needed.
-    """
-    if positional_address or keywords.get("address") not in (None, "local"):
-        # workers of a cluster that runs already were not started with our environment
-        return {**keywords, "runtime_env": with_setup_hook(keywords.get("runtime_env"), era())}
-    if "address" not in keywords and not _STARTS_A_CLUSTER.isdisjoint(keywords):
-        return {**keywords, "address": "local"}
-    return keywords
-
-
-def with_setup_hook(runtime_env: Any, era: str = "") -> Any:
-    """A runtime_env whose worker processes call `install` first and know the era; one that has a hook keeps that."""
-    given = {} if runtime_env is None else runtime_env
-    if not isinstance(given, dict) or "worker_process_setup_hook" in given:
-        return runtime_env
-    told = {"env_vars": {ERA_VARIABLE: era, **given.get("env_vars", {})}} if era else {}
-    return {**given, **told, "worker_process_setup_hook": SETUP_HOOK}
+def extended(python_path: str) -> str:
+    """A PYTHONPATH with our directory in front, once."""
+    return os.pathsep.join([SITE, *(entry for entry in python_path.split(os.pathsep) if entry and entry != SITE)])
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -128,15 +78,17 @@ class _Finder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """The spec of an aliased module, None for all others."""
-        if fullname == "ray.serve" or fullname.startswith("ray.serve."):
+        if _is_in(fullname, (*_OLD_NAMES, *_MOVED)):
             return importlib.machinery.ModuleSpec(fullname, _AliasLoader(), origin="serve_compat")
-        if fullname != "ray" or self._busy:
+        if self._busy or fullname not in ("ray", *_OURS):
             return None
         self._busy = True
         try:
-            spec = importlib.util.find_spec("ray")
+            spec = importlib.util.find_spec(fullname)
         finally:
             self._busy = False
+        if fullname in _OURS:  # a checkout that is not installed, or another virtual environment's interpreter
+            return spec or importlib.machinery.PathFinder.find_spec(fullname, [os.path.dirname(_HERE)])
         if spec is not None and spec.loader is not None:
             spec.loader = _AdaptingLoader(spec.loader)
         return spec
@@ -152,14 +104,44 @@ class _AliasLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Replace the module by ours."""
         name = module.__name__
-        ours = "serve_compat" + name[len("ray.serve") :]
+        ours = meant(name)
         try:
-            sys.modules[name] = importlib.import_module(ours)
+            found = importlib.import_module(ours)
         except ModuleNotFoundError as error:
             if error.name is None or not ours.startswith(error.name):
                 raise
-            text = f"serve_compat offers no {name!r}; the public modules of old ray.serve are there, its inner ones not"
-            raise ModuleNotFoundError(text, name=name) from None
+            raise ModuleNotFoundError(_no_module(name, ours), name=name) from None
+        sys.modules[name] = _decorator(found) if name == "ray.serve.deployment" else found
+
+
+def meant(name: str) -> str:
+    """The module that an old name stands for today, whether or not there is one.
+
+    Args:
+        name: of a module in ray.serve, ray.experimental.serve or ray.experimental.dag.
+    """
+    for old, new in (*_MOVED.items(), *((old, "serve_compat") for old in _OLD_NAMES)):
+        if _is_in(name, (old,)):
+            return new + name[len(old) :]
+    return name
+
+
+def _is_in(name: str, packages: Sequence[str]) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def _decorator(deployments: ModuleType) -> Any:
+    # What is imported as ray.serve.deployment becomes serve.deployment too, which must stay the decorator (Ray 1.13+
+    # had a module and a decorator of that name): so the decorator stands for the module.
+    deployments.deployment.Deployment = deployments.Deployment
+    deployments.deployment.deployment = deployments.deployment
+    return deployments.deployment
+
+
+def _no_module(name: str, ours: str) -> str:
+    lesson = importlib.import_module("serve_compat.teaching").lesson(ours.partition(".")[2], "", ())
+    told = lesson or "the public modules of old ray.serve are there, its inner ones not"
+    return f"serve_compat offers no {name!r}; {told}"
 
 
 class _AdaptingLoader(importlib.abc.Loader):
@@ -186,24 +168,27 @@ class _AdaptingLoader(importlib.abc.Loader):
 
 
 def _adapt(ray: ModuleType) -> None:
-    if not getattr(ray.init, "_adapted_by_serve_compat", False):
-        ray.init = _old_keywords_too(ray.init)  # type: ignore[attr-defined]
+    # by its path, since this file may have been loaded so too: the package itself is only imported when it is used
+    spec = importlib.util.spec_from_file_location("_serve_compat_ray_calls", os.path.join(_HERE, "ray_calls.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    calls = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(calls)
+    calls.adapt(ray)
+    known = ray.__dict__.get("__getattr__", functools.partial(_unknown, ray.__name__))
+    if not isinstance(known, _WithServe):
+        ray.__dict__["__getattr__"] = _WithServe(known)
 
 
-def _era() -> str:
-    try:
-        return str(importlib.import_module("legacy.settings").load().era)
-    except ImportError:  # a package of the user's is called `legacy`, so nothing in this process can use serve
-        return ""
+class _WithServe:
+    """`__getattr__` of `ray`: `import ray; ray.serve.start()` works without an import of its own."""
+
+    def __init__(self, rest: Callable[[str], Any]) -> None:
+        self._rest = rest
+
+    def __call__(self, name: str) -> Any:
+        return importlib.import_module("ray.serve") if name == "serve" else self._rest(name)
 
 
-def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(init)
-    def adapted(*args: Any, **keywords: Any) -> Any:
-        kept, notes = translated(keywords)
-        for note in notes:
-            warnings.warn(note, UserWarning, stacklevel=2)
-        return init(*args, **where_to(kept, bool(args), _era))
-
-    adapted._adapted_by_serve_compat = True  # type: ignore[attr-defined]
-    return adapted
+def _unknown(module: str, name: str) -> Any:
+    raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)

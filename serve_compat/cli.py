@@ -10,10 +10,9 @@ from pathlib import Path
 import click
 
 from legacy import eras, settings
-from serve_compat.alias import ERA_VARIABLE
+from serve_compat.alias import extended
 from serve_compat.operations import change, look, remove
-
-SITE = Path(__file__).parent / "_site"
+from serve_compat.ray_calls import ERA_VARIABLE
 
 
 @click.group()
@@ -64,9 +63,8 @@ def program_environment(python_path: str, era: str | None = None) -> dict[str, s
         python_path: PYTHONPATH as it is now.
         era: the generation it was written for, if the user said so.
     """
-    entries = [str(SITE), *(entry for entry in python_path.split(os.pathsep) if entry and entry != str(SITE))]
     said = {ERA_VARIABLE: era} if era else {}
-    return settings.with_changes({"PYTHONPATH": os.pathsep.join(entries), **said})
+    return settings.with_changes({"PYTHONPATH": extended(python_path), **said})
 
 
 def _interpreter_options() -> list[str]:

@@ -1,4 +1,4 @@
-"""`ray.serve.constants` of Ray 0.8-1.7: the values programs used."""
+"""`ray.serve.constants` of Ray 0.8-2.3: the values programs used."""
 
 from serve_compat.teaching import teaching_getattr
 
@@ -6,9 +6,17 @@ __getattr__ = teaching_getattr(__name__)
 
 SERVE_CONTROLLER_NAME = "SERVE_CONTROLLER_ACTOR"
 SERVE_PROXY_NAME = "SERVE_PROXY_ACTOR"
+SERVE_LOGGER_NAME = "ray.serve"
+DEBUG_LOG_ENV_VAR = "SERVE_DEBUG_LOG"
+SERVE_ROOT_URL_ENV_KEY = "RAY_SERVE_ROOT_URL"
 DEFAULT_HTTP_HOST = "127.0.0.1"
 DEFAULT_HTTP_PORT = 8000
 DEFAULT_HTTP_ADDRESS = "http://127.0.0.1:8000"
 DEFAULT_LATENCY_BUCKET_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 HTTP_PROXY_TIMEOUT = 60
+ALL_HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
+BACKEND_RECONFIGURE_METHOD = "reconfigure"
+RECONFIGURE_METHOD = "reconfigure"
+HEALTH_CHECK_METHOD = "check_health"
 CONTROL_PERIOD_S = 0.1
+CONTROL_LOOP_PERIOD_S = CONTROL_PERIOD_S

@@ -1,4 +1,4 @@
-"""`ray.serve.context`: of Ray 0.8 `web` and `batch_size`, which a handler looks at while it answers a call."""
+"""`ray.serve.context`: of Ray 0.8 what a handler looks at while it answers a call, of Ray 1.13 the client in use."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import sys
 from enum import IntEnum
 from typing import Any
 
+from legacy import eras
+from legacy.client import Client
+from legacy.instances import instances
 from legacy.replica.context import ReplicaContext
 from legacy.replica.occasion import BATCH_SIZE, WEB
 from serve_compat.teaching import missing
 
-__all__ = ["ReplicaContext", "TaskContext", "batch_size", "web"]  # noqa: F822 - those in small letters are found by __getattr__
+__all__ = ["ReplicaContext", "TaskContext", "batch_size", "get_global_client", "web"]  # noqa: F822 - by __getattr__
 
 
 class TaskContext(IntEnum):
@@ -18,6 +21,15 @@ class TaskContext(IntEnum):
 
     Web = 1
     Python = 2
+
+
+def get_global_client() -> Client:
+    """A Client for the instance that module functions work on (Ray 1.13-2.6).
+
+    Raises:
+        RayServeException: there is none.
+    """
+    return Client(instances.current(), eras.client_door(eras.chosen()))
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 from legacy.instances import random_letters
 from legacy.replica.messages import ServeEncoder, ServeMultiDict, ServeRequest
@@ -12,12 +14,24 @@ from serve_compat.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 
-__all__ = ["ServeEncoder", "ServeMultiDict", "ServeRequest", "block_until_http_ready", "get_random_letters"]
+__all__ = [
+    "ServeEncoder",
+    "ServeMultiDict",
+    "ServeRequest",
+    "block_until_http_ready",
+    "get_random_letters",
+    "pformat_color_json",
+]
 
 
 def get_random_letters(length: int = 6) -> str:
     """That many random letters."""
     return random_letters(length)
+
+
+def pformat_color_json(d: Any) -> str:
+    """A value as indented JSON (Ray 0.7-0.8, which coloured it)."""
+    return json.dumps(d, sort_keys=True, indent=4)
 
 
 def block_until_http_ready(http_endpoint: str, backoff_time_s: float = 1, timeout: float = 60) -> None:

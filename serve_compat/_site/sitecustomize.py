@@ -9,7 +9,7 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_ROOT = os.path.dirname(os.path.dirname(_HERE))
+_ALIAS = os.path.join(os.path.dirname(_HERE), "alias.py")
 _RAY_ITSELF = ("/ray/dashboard/", "/ray/_private/", "/ray/autoscaler/", "/ray/util/client/server/")
 _WORKERS = ("default_worker.py", "setup_worker.py")
 
@@ -21,16 +21,12 @@ def _is_part_of_ray() -> bool:
 
 
 def _alias() -> None:
-    if importlib.util.find_spec("serve_compat") is None:
-        sys.path.append(_ROOT)  # a checkout that is not installed
     # by its path, not as serve_compat.alias: the package itself is only imported when it is used
-    spec = importlib.util.spec_from_file_location(
-        "_serve_compat_alias", os.path.join(_ROOT, "serve_compat", "alias.py")
-    )
+    spec = importlib.util.spec_from_file_location("_serve_compat_alias", _ALIAS)
     if spec is not None and spec.loader is not None:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        module.install()
+        module.install_here()
 
 
 def _next_sitecustomize() -> None:
@@ -42,6 +38,7 @@ def _next_sitecustomize() -> None:
         spec.loader.exec_module(module)
 
 
-if not _is_part_of_ray():
+# The program may start an interpreter too old for us, which must not hear of it
+if sys.version_info >= (3, 10) and not _is_part_of_ray():
     _alias()
 _next_sitecustomize()

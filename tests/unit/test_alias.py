@@ -2,8 +2,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from serve_compat.alias import SETUP_HOOK, translated, where_to, with_setup_hook
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -13,47 +11,6 @@ def python(code, cwd):
     done = subprocess.run([sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def test_keywords_keep_their_meaning_under_new_names():
-    kept, notes = translated({"num_cpus": 2, "include_webui": False, "redis_password": "x"})
-    assert kept == {"num_cpus": 2, "include_dashboard": False, "_redis_password": "x"}
-    assert len(notes) == 2
-    assert "include_webui" in notes[0]
-    assert "include_dashboard" in notes[0]
-
-
-def test_keywords_that_are_gone_are_left_out_with_a_note():
-    kept, notes = translated({"lru_evict": True, "local_mode": True})
-    assert kept == {"local_mode": True}
-    assert "lru_evict" in notes[0]
-
-
-def test_a_keyword_given_under_both_names_counts_once():
-    kept, notes = translated({"webui_host": "a", "dashboard_host": "b"})
-    assert kept == {"dashboard_host": "b"}
-    assert len(notes) == 1
-
-
-def test_unknown_keywords_are_rays_to_judge():
-    assert translated({"nonsense": 1}) == ({"nonsense": 1}, [])
-
-
-def test_workers_of_a_running_cluster_are_told_by_their_runtime_env():
-    assert with_setup_hook(None) == {"worker_process_setup_hook": SETUP_HOOK}
-    assert with_setup_hook({"pip": []}) == {"pip": [], "worker_process_setup_hook": SETUP_HOOK}
-    assert with_setup_hook({"worker_process_setup_hook": "own"}) == {"worker_process_setup_hook": "own"}
-
-
-def test_keywords_that_describe_a_cluster_start_one_even_where_one_runs_already():
-    assert where_to({"num_cpus": 4}) == {"num_cpus": 4, "address": "local"}
-    assert where_to({"namespace": "x"}) == {"namespace": "x"}
-    assert where_to({"address": "local", "num_cpus": 1}) == {"address": "local", "num_cpus": 1}
-
-
-def test_a_cluster_that_is_named_gets_the_alias_into_its_workers():
-    assert where_to({"address": "auto"}) == {"address": "auto", "runtime_env": with_setup_hook(None)}
-    assert where_to({}, positional_address=True) == {"runtime_env": with_setup_hook(None)}
 
 
 def test_every_way_to_import_ray_serve_gives_ours(tmp_path):
@@ -151,7 +108,78 @@ except ValueError as error:
     assert python(code, tmp_path).splitlines() == ["None", "1.0 1.0", "True"]
 
 
-def test_workers_of_a_cluster_that_is_named_hear_of_the_era():
-    told = where_to({"address": "auto", "runtime_env": {"env_vars": {"A": "1"}}}, era=lambda: "1.0")["runtime_env"]
-    assert told["env_vars"] == {"A": "1", "SERVE_COMPAT_ERA": "1.0"}
-    assert "env_vars" not in where_to({"address": "auto"})["runtime_env"]
+def test_names_that_only_older_rays_had_are_found(tmp_path):
+    code = """
+from ray.experimental import serve
+import ray.experimental.serve as early
+from ray.experimental.serve.policy import RoutePolicy
+from ray.experimental.dag import InputNode
+from ray.experimental.dag.input_node import InputNode as again
+import ray.dag
+print(serve.__name__, early is serve, RoutePolicy.__module__, InputNode is ray.dag.InputNode, again is InputNode)
+"""
+    assert python(code, tmp_path) == "serve_compat True legacy.early True True\n"
+
+
+def test_ray_serve_is_there_after_a_plain_import_of_ray(tmp_path):
+    code = """
+import ray
+print(ray.serve.__name__, ray.serve.deployment.__name__)
+try:
+    ray.no_such_name
+except AttributeError as error:
+    print(error)
+"""
+    assert python(code, tmp_path).splitlines() == [
+        "serve_compat deployment",
+        "module 'ray' has no attribute 'no_such_name'",
+    ]
+
+
+def test_the_module_called_deployment_leaves_the_decorator_alone(tmp_path):
+    code = """
+from ray import serve
+from ray.serve.deployment import Deployment
+import ray.serve.deployment as module
+from ray.serve import deployment
+made = [decorator(lambda request: 1, name="x").name for decorator in (deployment, serve.deployment)]
+print(Deployment.__module__, module.Deployment is Deployment, made)
+"""
+    assert python(code, tmp_path) == "serve_compat.deployments True ['x', 'x']\n"
+
+
+def test_a_module_that_is_not_offered_is_explained_where_something_is_known(tmp_path):
+    code = """
+try:
+    import ray.serve.model_wrappers
+except ImportError as error:
+    print(error)
+"""
+    assert "Ray 1.13 had serve.model_wrappers; here: " in python(code, tmp_path)
+
+
+def test_processes_that_are_started_after_install_are_aliased(tmp_path):
+    code = """
+import subprocess
+command = [sys.executable, "-c", "import legacy; from ray import serve; print(serve.__name__, legacy.__name__)"]
+print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+"""
+    assert python(code, tmp_path).strip() == "serve_compat legacy"
+
+
+def test_a_dashboard_that_is_not_installed_is_left_out_with_a_warning(tmp_path):
+    code = """
+import warnings, ray
+from legacy import cluster
+from serve_compat import ray_calls
+print(cluster.has_dashboard() in (True, False))
+cluster.has_dashboard = lambda: False
+init = ray_calls._old_keywords_too(lambda **keywords: print(keywords["include_dashboard"]))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    init(address="local", include_webui=True)
+print([str(one.message) for one in caught][1])
+"""
+    asked, first, second = python(code, tmp_path).splitlines()
+    assert (asked, first) == ("True", "False")
+    assert "ray[default]" in second

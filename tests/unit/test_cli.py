@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from serve_compat.cli import SITE, main, program_environment
+from serve_compat.alias import SITE
+from serve_compat.cli import main, program_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,7 +86,7 @@ def test_help_says_what_run_does():
 
 def test_the_environment_puts_our_directory_first_once():
     again = program_environment(program_environment(f"/a{os.pathsep}/b")["PYTHONPATH"])
-    assert again["PYTHONPATH"] == os.pathsep.join([str(SITE), "/a", "/b"])
+    assert again["PYTHONPATH"] == os.pathsep.join([SITE, "/a", "/b"])
 
 
 def test_the_era_reaches_the_program_and_its_sub_processes(tmp_path):
@@ -104,3 +105,12 @@ def test_an_unknown_era_is_a_usage_error():
     result = CliRunner().invoke(main, ["run", "--era", "1.1", __file__])
     assert result.exit_code == 2
     assert "1.13" in result.output
+
+
+def test_an_interpreter_too_old_for_us_is_left_alone(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("print('own')\n")
+    site = os.path.join(SITE, "sitecustomize.py")
+    code = f"import runpy, sys; sys.version_info = (3, 8); del sys.orig_argv; runpy.run_path({site!r})"
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("own\n", "")

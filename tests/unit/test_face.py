@@ -40,6 +40,10 @@ SUBMODULES = {
     "utils": ["ServeRequest", "ServeMultiDict", "ServeEncoder", "get_random_letters", "block_until_http_ready"],
     "backends": ["ImportedBackend"],
     "env": ["CondaEnv"],
+    "batching": ["batch"],
+    "client": ["ServeControllerClient"],
+    "policy": ["RoutePolicy"],
+    "context": ["TaskContext", "ReplicaContext", "get_global_client"],
     "constants": ["DEFAULT_HTTP_HOST", "DEFAULT_HTTP_PORT", "DEFAULT_HTTP_ADDRESS", "SERVE_CONTROLLER_NAME"],
 }
 

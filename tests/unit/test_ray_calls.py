@@ -1,0 +1,78 @@
+import types
+
+import pytest
+
+from serve_compat.ray_calls import SETUP_HOOK, _renaming, translated, where_to, with_setup_hook
+
+
+def test_keywords_keep_their_meaning_under_new_names():
+    kept, notes = translated({"num_cpus": 2, "include_webui": False, "redis_password": "x"})
+    assert kept == {"num_cpus": 2, "include_dashboard": False, "_redis_password": "x"}
+    assert len(notes) == 2
+    assert "include_webui" in notes[0]
+    assert "include_dashboard" in notes[0]
+
+
+def test_keywords_that_are_gone_are_left_out_with_a_note():
+    kept, notes = translated({"lru_evict": True, "local_mode": True})
+    assert kept == {"local_mode": True}
+    assert "lru_evict" in notes[0]
+
+
+def test_a_keyword_given_under_both_names_counts_once():
+    kept, notes = translated({"webui_host": "a", "dashboard_host": "b"})
+    assert kept == {"dashboard_host": "b"}
+    assert len(notes) == 1
+
+
+def test_unknown_keywords_are_rays_to_judge():
+    assert translated({"nonsense": 1}) == ({"nonsense": 1}, [])
+
+
+def test_workers_of_a_running_cluster_are_told_by_their_runtime_env():
+    assert with_setup_hook(None) == {"worker_process_setup_hook": SETUP_HOOK}
+    assert with_setup_hook({"pip": []}) == {"pip": [], "worker_process_setup_hook": SETUP_HOOK}
+    assert with_setup_hook({"worker_process_setup_hook": "own"}) == {"worker_process_setup_hook": "own"}
+
+
+def test_keywords_that_describe_a_cluster_start_one_even_where_one_runs_already():
+    assert where_to({"num_cpus": 4}) == {"num_cpus": 4, "address": "local"}
+    assert where_to({"namespace": "x"}) == {"namespace": "x"}
+    assert where_to({"address": "local", "num_cpus": 1}) == {"address": "local", "num_cpus": 1}
+
+
+def test_a_cluster_that_is_named_gets_the_alias_into_its_workers():
+    assert where_to({"address": "auto"}) == {"address": "auto", "runtime_env": with_setup_hook(None)}
+    assert where_to({}, positional_address=True) == {"runtime_env": with_setup_hook(None)}
+
+
+def test_workers_of_a_cluster_that_is_named_hear_of_the_era():
+    told = where_to({"address": "auto", "runtime_env": {"env_vars": {"A": "1"}}}, era=lambda: "1.0")["runtime_env"]
+    assert told["env_vars"] == {"A": "1", "SERVE_COMPAT_ERA": "1.0"}
+    assert "env_vars" not in where_to({"address": "auto"})["runtime_env"]
+
+
+def test_what_ray_init_still_takes_is_passed_on():
+    still = {"log_to_driver": False, "local_mode": True, "_temp_dir": "/x", "_metrics_export_port": 1, "namespace": "n"}
+    assert translated(still) == (still, [])
+
+
+@pytest.mark.parametrize("name", ["redis_password", "_redis_password", "webui_host", "_plasma_directory", "temp_dir"])
+def test_rays_client_is_not_told_about_the_machine(name):
+    kept, notes = translated({name: "x", "namespace": "n", "allow_multiple": True}, joins_by_client=True)
+    assert kept == {"namespace": "n", "allow_multiple": True}
+    assert name in notes[0]
+
+
+def test_a_cluster_that_is_found_by_itself_gets_the_alias_into_its_workers():
+    assert where_to({}, finds_a_cluster=lambda: True) == {"runtime_env": with_setup_hook(None)}
+    assert where_to({}, finds_a_cluster=lambda: False) == {}
+    assert where_to({"address": "local"}, finds_a_cluster=lambda: True) == {"address": "local"}
+    assert where_to({"address": None, "num_cpus": 1}, finds_a_cluster=lambda: True) == {"address": None, "num_cpus": 1}
+
+
+def test_old_keywords_of_other_calls_are_renamed_with_a_warning():
+    ray = types.SimpleNamespace(wait=lambda waitables=None, **keywords: keywords)
+    wait = _renaming("ray.wait", ray.wait, {"object_ids": "ray_waitables"})
+    with pytest.warns(UserWarning, match=r"ray.wait\(object_ids=...\) is called ray_waitables today"):
+        assert wait(object_ids=[1], timeout=2) == {"timeout": 2, "ray_waitables": [1]}
