@@ -32,7 +32,8 @@ VERSION = ".".join(map(str, sys.version_info[:3]))
 MINOR = ".".join(map(str, sys.version_info[:2]))
 SITE = sysconfig.get_paths()["purelib"]
 SUBDIR = f"linux-{'aarch64' if os.uname().machine == 'aarch64' else '64'}"
-LEFT_OUT = ("site-packages", "__pycache__", "/test", "idle_test", "config-3")
+LEFT_OUT = ("site-packages", "/test", "config-3", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtle", "pydoc_data")
+UNUSED = (".a", ".opt-1.pyc", ".opt-2.pyc")
 ACTIVATE = """\
 export DEMO_ACTIVATED="$CONDA_PREFIX"
 export LD_LIBRARY_PATH="$CONDA_PREFIX/lib/demo${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
@@ -111,11 +112,11 @@ def _python() -> Package:
     files: list[tuple[str, bytes | Path]] = []
     for root, _, names in os.walk(BASE):
         inside = os.path.relpath(root, BASE)
-        if inside.startswith("share") or any(part in inside for part in LEFT_OUT):
+        if inside.startswith(("share", "include")) or any(part in inside for part in LEFT_OUT):
             continue
         for name in names:
             path = os.path.normpath(os.path.join(inside, name))
-            if not name.endswith(".a") and (not path.startswith("bin/") or name.startswith("python")):
+            if not name.endswith(UNUSED) and (not path.startswith("bin/") or name.startswith("python")):
                 files.append((path, Path(root, name)))
     return Package("python", VERSION, files)
 
@@ -162,6 +163,8 @@ def _member(target: str, source: bytes | Path) -> tuple[tarfile.TarInfo, bytes, 
         info.type, info.linkname = tarfile.SYMTYPE, os.readlink(source)
         return info, data, {**entry, "path_type": "softlink"}
     script = target.startswith("bin/")
+    # compiled bytecode counts only with the time of its source
+    info.mtime = int(source.stat().st_mtime) if isinstance(source, Path) else 0
     info.mode = source.stat().st_mode & 0o777 if isinstance(source, Path) else (0o755 if script else 0o644)
     entry["path_type"] = "hardlink"
     # only text: a placeholder in the interpreter's binary breaks sys.version

@@ -38,12 +38,12 @@ def overlay(prefix: str, arguments: tuple[str, ...], cache: Cache, job: Job) -> 
         with cache.working(digest, job), explained(job.label, "installing with pip", place):
             if not is_complete(place):
                 remove(place)  # of a process that was killed: its interpreter's path is fixed, so it is built in place
-                environ = settings.with_changes({"PYTHONNOUSERSITE": "1"})
-                python = os.path.join(prefix, "bin", "python")
-                virtual = [python, "-m", "venv", "--system-site-packages", "--without-pip", str(place)]
-                run(virtual, job, "installing", environ)
-                pip_install(str(place / "bin" / "python"), arguments, job)
-                cache.complete(place, "overlays", digest, job.label)
+                try:
+                    _install(prefix, place, arguments, job)
+                    cache.complete(place, "overlays", digest, job.label)
+                except BaseException:  # also when the time is up: nothing half-done stays
+                    remove(place)
+                    raise
         cache.evict(keep=[digest])
     cache.lease(digest).release()
     return place
@@ -67,3 +67,10 @@ def pip_install(python: str, arguments: tuple[str, ...], job: Job) -> None:
             "pip; add pip to the environment"
         )
     run([*pip, "install", "--no-input", *arguments], job, "installing", environ)
+
+
+def _install(prefix: str, place: Path, arguments: tuple[str, ...], job: Job) -> None:
+    python = os.path.join(prefix, "bin", "python")
+    virtual = [python, "-m", "venv", "--system-site-packages", "--without-pip", str(place)]
+    run(virtual, job, "installing", settings.with_changes({"PYTHONNOUSERSITE": "1"}))
+    pip_install(str(place / "bin" / "python"), arguments, job)

@@ -96,15 +96,16 @@ def fingerprint(prefix: str, job: Job) -> str:
     """
     digest = hashlib.sha256(f"{FORM}\0{os.path.abspath(prefix)}\0".encode())
     for name, status in _walk(prefix):
+        job.step("looking for changes")
         digest.update(f"{name}\0{status.st_mode}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="replace"))
-    job.step("looking for changes")
     return digest.hexdigest()
 
 
 def _walk(prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     for root, directories, files in os.walk(prefix):
         directories[:] = sorted(name for name in directories if name != "__pycache__")
-        for name in sorted(files):
+        links = [name for name in directories if os.path.islink(os.path.join(root, name))]
+        for name in sorted([*files, *links]):
             path = os.path.join(root, name)
             yield os.path.relpath(path, prefix), os.lstat(path)
 

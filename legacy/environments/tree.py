@@ -14,7 +14,6 @@ from legacy.environments.job import Job
 from legacy.errors import EnvironmentFailedError
 
 WRITTEN_AT = 1_000_000_000  # the one time that all files get; not 0, which zip tools refuse
-_BLOCK = 2**20
 _HEADER = 16  # of a .pyc file: magic number, flags, time and size of its source
 
 
@@ -28,7 +27,7 @@ class TreeWriter:
     """
 
     def __init__(self, stream: IO[bytes], environment: Any, job: Job) -> None:
-        self._tar = tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT, bufsize=_BLOCK)  # noqa: SIM115
+        self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115
         self._prefix = str(environment.prefix)
         self._sources = {file.target: file.source for file in environment.files if file.target.endswith(".py")}
         self._job = job
@@ -49,9 +48,7 @@ class TreeWriter:
         elif stat.S_ISDIR(found.st_mode):
             self._tar.addfile(_member(target, tarfile.DIRTYPE, found.st_mode))
         elif target.endswith(".pyc"):
-            data = self._bytecode(source, target)
-            if data is not None:
-                self._add_data(target, found.st_mode, data)
+            self.add_bytes(source, Path(source).read_bytes(), target)
         elif stat.S_ISREG(found.st_mode):
             with open(source, "rb") as file:
                 member = _member(target, tarfile.REGTYPE, found.st_mode)
@@ -62,7 +59,9 @@ class TreeWriter:
         """Add a file with other content than it has on the disk, or one that conda-pack has looked through."""
         if self._prefix.encode() not in sourcebytes:
             self.without_prefix.add(target)
-        self._add_data(target, os.lstat(source).st_mode, sourcebytes)
+        data = self._bytecode(sourcebytes, target) if target.endswith(".pyc") else sourcebytes
+        if data is not None:
+            self._add_data(target, os.lstat(source).st_mode, data)
 
     def close(self) -> None:
         """Write the end of the tar file."""
@@ -88,9 +87,8 @@ class TreeWriter:
             self._add_data(target, os.stat(source).st_mode, Path(source).read_bytes())
         # a link to nothing is of no use elsewhere either
 
-    def _bytecode(self, source: str, target: str) -> bytes | None:
+    def _bytecode(self, data: bytes, target: str) -> bytes | None:
         """Bytecode that is valid for the unpacked source; None for what would have to be compiled again anyway."""
-        data = Path(source).read_bytes()
         if len(data) < _HEADER:
             return None
         flags, compiled_at, size = struct.unpack_from("<III", data, 4)
