@@ -10,7 +10,7 @@ from typing import IO
 
 from legacy.environments.archive import Archive, check_hash
 from legacy.environments.cache import Cache
-from legacy.environments.compression import UNREADABLE, decompressed, kind_of
+from legacy.environments.compression import UNREADABLE, ahead, kind_of
 from legacy.environments.disk import explained
 from legacy.environments.job import Job
 from legacy.environments.members import Members
@@ -18,6 +18,7 @@ from legacy.environments.relocate import relocate
 from legacy.errors import EnvironmentFailedError
 
 _BLOCK = 2**20
+_TAR_BUFFER = 2**16  # tarfile copies what is left in its buffer at each read
 
 
 def unpacked(archive: Archive, cache: Cache, job: Job) -> str:
@@ -45,7 +46,7 @@ def _unpack(archive: Archive, part: Path, cache: Cache, job: Job) -> str:
     with explained(job.label, "unpacking", part.parent):
         part.mkdir(mode=0o700)
         try:
-            with open(archive.path, "rb") as file, decompressed(file, kind_of(Path(archive.path))) as stream:
+            with open(archive.path, "rb") as file, ahead(file, kind_of(Path(archive.path))) as stream:
                 _extract(stream, file, archive.size, part, _Room(cache.max_bytes, job))
         except (tarfile.TarError, *UNREADABLE) as error:
             raise EnvironmentFailedError(
@@ -83,7 +84,7 @@ def _extract(stream: IO[bytes], file: IO[bytes], size: int, part: Path, room: _R
     members = Members(room.job.label)
     made: set[str] = {""}
     root = str(part)
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=_BLOCK) as tar:
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=_TAR_BUFFER) as tar:
         for member in tar:
             room.job.step("unpacking", min(1.0, file.tell() / max(1, size)))
             name = members.place(member)
@@ -104,16 +105,20 @@ def _extract(stream: IO[bytes], file: IO[bytes], size: int, part: Path, room: _R
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
-    if os.path.lexists(path):
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileExistsError:
         os.unlink(path)  # a name that comes twice: the last one counts, as for tar itself
-    # no set-user-id and no group's or others' right to write come out of an archive
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as target:
+        descriptor = os.open(path, flags, 0o600)
+    with open(descriptor, "wb") as target:
         source = tar.extractfile(member)
         if source is not None:
-            shutil.copyfileobj(source, target, _BLOCK)
+            shutil.copyfileobj(source, target, min(_BLOCK, member.size + 1))
+        # no set-user-id and no group's or others' right to write come out of an archive
+        target.flush()
         os.fchmod(descriptor, 0o755 if member.mode & 0o100 else 0o644)
-    os.utime(path, (member.mtime, member.mtime))
+        os.utime(descriptor, (member.mtime, member.mtime))
 
 
 def _check_links(part: Path, job: Job) -> None:

@@ -57,9 +57,10 @@ def pack(name: str, output: Path | None, force: bool) -> None:
 @click.argument("name")
 @json_option
 def check(name: str, as_json: bool) -> None:
-    """Check whether replicas could run in the environment NAME: a name, a directory, an environment.yml or a packed file.
+    """Check whether replicas could run in the environment NAME.
 
-    It needs the same Python minor version and the same Ray version as this installation, and what replicas import.
+    NAME may be a name, a directory, an environment.yml or a packed file. It needs the same
+    Python minor version and the same Ray version as this installation, and what replicas import.
     """
     with exit_status():
         found = _conda().check(name, _shown())
