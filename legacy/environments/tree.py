@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import struct
@@ -14,6 +13,7 @@ from legacy.environments.job import Job
 from legacy.errors import EnvironmentFailedError
 
 WRITTEN_AT = 1_000_000_000  # the one time that all files get; not 0, which zip tools refuse
+_BLOCK = 2**20
 _HEADER = 16  # of a .pyc file: magic number, flags, time and size of its source
 
 
@@ -27,7 +27,7 @@ class TreeWriter:
     """
 
     def __init__(self, stream: IO[bytes], environment: Any, job: Job) -> None:
-        self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115
+        self._stream = stream
         self._prefix = str(environment.prefix)
         self._sources = {file.target: file.source for file in environment.files if file.target.endswith(".py")}
         self._job = job
@@ -46,14 +46,12 @@ class TreeWriter:
         if stat.S_ISLNK(found.st_mode):
             self._add_link(source, target)
         elif stat.S_ISDIR(found.st_mode):
-            self._tar.addfile(_member(target, tarfile.DIRTYPE, found.st_mode))
+            self._put(_member(target, tarfile.DIRTYPE, found.st_mode))
         elif target.endswith(".pyc"):
             self.add_bytes(source, Path(source).read_bytes(), target)
         elif stat.S_ISREG(found.st_mode):
             with open(source, "rb") as file:
-                member = _member(target, tarfile.REGTYPE, found.st_mode)
-                member.size = os.fstat(file.fileno()).st_size
-                self._tar.addfile(member, file)
+                self._add_file(target, file)
 
     def add_bytes(self, source: str, sourcebytes: bytes, target: str) -> None:
         """Add a file with other content than it has on the disk, or one that conda-pack has looked through."""
@@ -65,19 +63,43 @@ class TreeWriter:
 
     def close(self) -> None:
         """Write the end of the tar file."""
-        self._tar.close()
+        self._stream.write(bytes(2 * tarfile.BLOCKSIZE))
+
+    def _put(self, member: tarfile.TarInfo, data: bytes = b"") -> None:
+        # one call per file: TarFile.addfile makes four, and each one of them talks to the compressor's threads
+        header = member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+        self._stream.write(b"".join((header, data, bytes(-len(data) % tarfile.BLOCKSIZE))))
 
     def _add_data(self, target: str, mode: int, data: bytes) -> None:
         member = _member(target, tarfile.REGTYPE, mode)
         member.size = len(data)
-        self._tar.addfile(member, io.BytesIO(data))
+        self._put(member, data)
+
+    def _add_file(self, target: str, file: IO[bytes]) -> None:
+        found = os.fstat(file.fileno())
+        if found.st_size <= _BLOCK:
+            self._add_data(target, found.st_mode, file.read())
+            return
+        member = _member(target, tarfile.REGTYPE, found.st_mode)
+        member.size = left = found.st_size
+        self._stream.write(member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
+        while left:
+            data = file.read(min(_BLOCK, left))
+            if not data:
+                raise EnvironmentFailedError(
+                    f"environment {self._job.label} cannot be packed: {target} became shorter meanwhile; pack it again "
+                    "when nothing changes in it"
+                )
+            left -= len(data)
+            self._stream.write(data)
+        self._stream.write(bytes(-found.st_size % tarfile.BLOCKSIZE))
 
     def _add_link(self, source: str, target: str) -> None:
         leads_to = _inside(os.readlink(source), target, self._prefix)
         if leads_to is not None:
             member = _member(target, tarfile.SYMTYPE, 0o777)
             member.linkname = leads_to
-            self._tar.addfile(member)
+            self._put(member)
         elif os.path.isdir(source):
             raise EnvironmentFailedError(
                 f"environment {self._job.label} cannot be packed: the link {target} leads out of it to the directory "
