@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import warnings
@@ -20,6 +21,7 @@ from legacy.environments.job import Job
 from legacy.environments.tree import TreeWriter
 from legacy.errors import EnvironmentFailedError
 
+AHEAD = 32  # files
 FORM = "1"  # of our archives; another number forgets what was packed before
 
 
@@ -75,6 +77,7 @@ def pack_to(prefix: str, output: Path, job: Job) -> None:
                     warnings.simplefilter("ignore")
                     for number, member in enumerate(environment.files):
                         job.step("packing", number / len(environment.files))
+                        _announce(environment.files[number + AHEAD : number + AHEAD + 1])
                         packer.add(member)
                     # conda-pack wants every text file of unknown origin rewritten, also those with nothing to rewrite
                     packer.prefixes = [
@@ -99,6 +102,17 @@ def fingerprint(prefix: str, job: Job) -> str:
         job.step("looking for changes")
         digest.update(f"{name}\0{status.st_mode}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="replace"))
     return digest.hexdigest()
+
+
+def _announce(files: list[Any]) -> None:
+    # lets the disk read what will be packed soon, while the compressor works
+    for file in files:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(file.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(descriptor)
 
 
 def _walk(prefix: str) -> Iterator[tuple[str, os.stat_result]]:
