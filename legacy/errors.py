@@ -27,6 +27,14 @@ class BackendStartError(RayServeException, RuntimeError):
     """A replica could not be started: constructor, import, `reconfigure` or its environment failed."""
 
 
+class EnvironmentFailedError(RayServeException):
+    """A conda environment could not be made, packed, sent, unpacked or used; nothing half-done is left in use."""
+
+
+class EnvironmentMissingError(EnvironmentFailedError, ValueError):
+    """The conda environment that was named does not exist (a ValueError, as in Ray 1.1-1.2)."""
+
+
 class ResourcesError(RayServeException):
     """The cluster has no room for the replicas asked for (Ray 0.8-1.3 raise this at once)."""
 

@@ -29,6 +29,17 @@ class Settings:
     conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
     conda_exe: str = ""
     conda_default_env: str = ""
+    conda_envs_path: str = ""  # CONDA_ENVS_PATH, CONDA_ENVS_DIRS, CONDARC, MAMBA_ROOT_PREFIX: where conda looks
+    conda_envs_dirs: str = ""
+    condarc: str = ""
+    mamba_root_prefix: str = ""
+    mamba_exe: str = ""
+    path: str = ""  # PATH, on which conda, mamba and micromamba are looked for
+    home: str = ""
+    cache_home: str = ""  # XDG_CACHE_HOME: parent of this project's cache directory
+    environments_dir: str = ""  # SERVE_COMPAT_ENVIRONMENTS_DIR: the node's cache of conda environments
+    environments_max_bytes: int = 20 * 2**30  # SERVE_COMPAT_ENVIRONMENTS_MAX_BYTES: what that cache may hold
+    environment_timeout_s: float = 900.0  # SERVE_COMPAT_ENVIRONMENT_TIMEOUT_S: each step of preparing one
 
 
 _VARIABLES = {
@@ -47,6 +58,17 @@ _VARIABLES = {
     "conda_prefix": "CONDA_PREFIX",
     "conda_exe": "CONDA_EXE",
     "conda_default_env": "CONDA_DEFAULT_ENV",
+    "conda_envs_path": "CONDA_ENVS_PATH",
+    "conda_envs_dirs": "CONDA_ENVS_DIRS",
+    "condarc": "CONDARC",
+    "mamba_root_prefix": "MAMBA_ROOT_PREFIX",
+    "mamba_exe": "MAMBA_EXE",
+    "path": "PATH",
+    "home": "HOME",
+    "cache_home": "XDG_CACHE_HOME",
+    "environments_dir": "SERVE_COMPAT_ENVIRONMENTS_DIR",
+    "environments_max_bytes": "SERVE_COMPAT_ENVIRONMENTS_MAX_BYTES",
+    "environment_timeout_s": "SERVE_COMPAT_ENVIRONMENT_TIMEOUT_S",
 }
 
 

@@ -11,7 +11,7 @@ import click
 
 from legacy import eras, settings
 from serve_compat.alias import extended
-from serve_compat.operations import change, look, remove
+from serve_compat.operations import change, environments, look, remove
 from serve_compat.ray_calls import ERA_VARIABLE
 
 
@@ -23,7 +23,16 @@ def main() -> None:
     """
 
 
-for verb in (look.status, look.routes, change.traffic, change.shadow, change.scale, remove.delete, remove.shutdown):
+for verb in (
+    look.status,
+    look.routes,
+    change.traffic,
+    change.shadow,
+    change.scale,
+    remove.delete,
+    remove.shutdown,
+    environments.env,
+):
     main.add_command(verb)
 
 

@@ -52,7 +52,7 @@ def conda_prefix(name: str, active: Activated, is_dir: Callable[[str], bool] = o
             f"the conda environment {name!r} cannot be found: neither CONDA_PREFIX nor CONDA_EXE is set; "
             "activate conda in the shell this program is started from"
         )
-    candidates = _directories(name, active)
+    candidates = rule_of_ray_1(name, active)
     for candidate in candidates:
         if is_dir(candidate):
             return candidate
@@ -86,11 +86,14 @@ def with_interpreter(
     return {**actor_options, "runtime_env": runtime_env}
 
 
-def _directories(name: str, active: Activated) -> list[str]:
+def rule_of_ray_1(name: str, active: Activated) -> list[str]:
+    """Where Ray 1.1-1.2 looked for the environment `name`; nowhere without an active environment or a conda program."""
     if active.prefix and active.name == "base":
         return [str(Path(active.prefix) / "envs" / name)]
     if active.prefix:
         return [str(Path(active.prefix).parent / name)]
+    if not active.exe:
+        return []
     # <root>/bin/conda: the other environments lie below the root; Ray 1.2 looked beside it
     root = Path(active.exe).parent.parent
     return [str(root / "envs" / name), str(root.parent / name)]

@@ -1,0 +1,76 @@
+"""Packages that runtime_env["pip"] wants on top of an environment: a virtual environment that sees the other one."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from legacy import settings
+from legacy.environments.cache import Cache, is_complete
+from legacy.environments.disk import explained, remove
+from legacy.environments.job import Job
+from legacy.environments.subprocesses import run
+from legacy.errors import EnvironmentFailedError
+
+
+def overlay_digest(prefix: str, arguments: tuple[str, ...]) -> str:
+    """The overlay's name: a hash of the environment's directory and of what is installed on top."""
+    return hashlib.sha256(json.dumps([prefix, list(arguments)]).encode()).hexdigest()
+
+
+def overlay(prefix: str, arguments: tuple[str, ...], cache: Cache, job: Job) -> Path:
+    """The overlay's directory; made once.
+
+    Args:
+        prefix: the environment.
+        arguments: of `pip install`.
+
+    Raises:
+        EnvironmentFailedError: pip fails or is nowhere, or the job's time is up.
+    """
+    digest = overlay_digest(prefix, arguments)
+    place = cache.place("overlays", digest)
+    if not is_complete(place):
+        with cache.working(digest, job), explained(job.label, "installing with pip", place):
+            if not is_complete(place):
+                remove(place)  # of a process that was killed: its interpreter's path is fixed, so it is built in place
+                try:
+                    _install(prefix, place, arguments, job)
+                    cache.complete(place, "overlays", digest, job.label)
+                except BaseException:  # also when the time is up: nothing half-done stays
+                    remove(place)
+                    raise
+        cache.evict(keep=[digest])
+    cache.lease(digest).release()
+    return place
+
+
+def pip_install(python: str, arguments: tuple[str, ...], job: Job) -> None:
+    """Install packages for an interpreter, with its own pip or with ours.
+
+    Raises:
+        EnvironmentFailedError: pip fails or is nowhere.
+    """
+    environ = settings.with_changes({"PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    look = "import importlib.util as u; print(u.find_spec('pip') is not None)"
+    if run([python, "-c", look], job, "installing", environ).strip().endswith("True"):
+        pip = [python, "-m", "pip"]
+    elif importlib.util.find_spec("pip") is not None:
+        pip = [sys.executable, "-m", "pip", "--python", python]
+    else:
+        raise EnvironmentFailedError(
+            f"environment {job.label}: its 'pip' packages cannot be installed: neither it nor {sys.executable} has "
+            "pip; add pip to the environment"
+        )
+    run([*pip, "install", "--no-input", *arguments], job, "installing", environ)
+
+
+def _install(prefix: str, place: Path, arguments: tuple[str, ...], job: Job) -> None:
+    python = os.path.join(prefix, "bin", "python")
+    virtual = [python, "-m", "venv", "--system-site-packages", "--without-pip", str(place)]
+    run(virtual, job, "installing", settings.with_changes({"PYTHONNOUSERSITE": "1"}))
+    pip_install(str(place / "bin" / "python"), arguments, job)
