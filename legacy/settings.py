@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 
@@ -66,9 +67,9 @@ def load(environ: dict[str, str] | None = None) -> Settings:
     return settings if settings.run_dir else Settings(**{**given, "run_dir": tempfile.gettempdir()})  # type: ignore[arg-type]
 
 
-def with_changes(changes: dict[str, str]) -> dict[str, str]:
-    """A copy of this process's environment with some variables set, for a process that is about to start."""
-    return {**os.environ, **changes}
+def with_changes(changes: Mapping[str, str | None]) -> dict[str, str]:
+    """A copy of this process's environment with some variables set, or taken away (None), for a process to start."""
+    return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
 def put(field: str, value: str) -> None:

@@ -10,21 +10,29 @@ from pathlib import Path
 import click
 
 from legacy import eras, settings
-from serve_compat.alias import ERA_VARIABLE
 from serve_compat.operations import change, look, remove
-
-SITE = Path(__file__).parent / "_site"
+from serve_compat.runner import environment_changes
+from serve_compat.verify.command import verify
 
 
 @click.group()
 def main() -> None:
     """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, and operate what they started.
 
-    Exit status of all verbs but `run`: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
+    Exit status of the verbs that operate an instance: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
     """
 
 
-for verb in (look.status, look.routes, change.traffic, change.shadow, change.scale, remove.delete, remove.shutdown):
+for verb in (
+    look.status,
+    look.routes,
+    change.traffic,
+    change.shadow,
+    change.scale,
+    remove.delete,
+    remove.shutdown,
+    verify,
+):
     main.add_command(verb)
 
 
@@ -54,19 +62,8 @@ def run(context: click.Context, era: str | None, program: tuple[str, ...]) -> No
     sys.stdout.flush()
     sys.stderr.flush()
     # The program takes the place of this process, so signals, exit status and `__main__` are its own.
-    os.execve(sys.executable, command, program_environment(settings.load().python_path, era))
-
-
-def program_environment(python_path: str, era: str | None = None) -> dict[str, str]:
-    """The environment of a program whose `ray.serve` is ours, in its workers and sub-processes too.
-
-    Args:
-        python_path: PYTHONPATH as it is now.
-        era: the generation it was written for, if the user said so.
-    """
-    entries = [str(SITE), *(entry for entry in python_path.split(os.pathsep) if entry and entry != str(SITE))]
-    said = {ERA_VARIABLE: era} if era else {}
-    return settings.with_changes({"PYTHONPATH": os.pathsep.join(entries), **said})
+    changes = environment_changes(settings.load().python_path, era)
+    os.execve(sys.executable, command, settings.with_changes(changes))
 
 
 def _interpreter_options() -> list[str]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from serve_compat.cli import SITE, main, program_environment
+from legacy.settings import with_changes
+from serve_compat.cli import main
+from serve_compat.runner import SITE, environment_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,7 +67,7 @@ def test_rays_own_servers_keep_the_real_ray_serve(tmp_path):
         "import sys\nprint([type(finder).__name__ for finder in sys.meta_path if '_Finder' in repr(finder)])\n"
     )
     done = subprocess.run(
-        [sys.executable, str(server)], env=program_environment(str(ROOT)), capture_output=True, text=True
+        [sys.executable, str(server)], env=with_changes(environment_changes(str(ROOT))), capture_output=True, text=True
     )
     assert done.stdout == "[]\n", done.stderr
 
@@ -84,8 +86,8 @@ def test_help_says_what_run_does():
 
 
 def test_the_environment_puts_our_directory_first_once():
-    again = program_environment(program_environment(f"/a{os.pathsep}/b")["PYTHONPATH"])
-    assert again["PYTHONPATH"] == os.pathsep.join([str(SITE), "/a", "/b"])
+    again = environment_changes(environment_changes(f"/a{os.pathsep}/b")["PYTHONPATH"])
+    assert again == {"PYTHONPATH": os.pathsep.join([str(SITE), "/a", "/b"])}
 
 
 def test_the_era_reaches_the_program_and_its_sub_processes(tmp_path):
