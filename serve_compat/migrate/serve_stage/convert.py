@@ -9,6 +9,7 @@ import libcst as cst
 from serve_compat.migrate.serve_stage.definitions import convert_definitions, pin_concurrency
 from serve_compat.migrate.serve_stage.deploys import convert_deploys
 from serve_compat.migrate.serve_stage.errors import check_errors
+from serve_compat.migrate.serve_stage.graph import GRAPH_NAMES, convert_graphs
 from serve_compat.migrate.serve_stage.imports import convert_imports
 from serve_compat.migrate.serve_stage.instance import convert_instance
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
@@ -42,7 +43,8 @@ def convert(module: cst.Module, options: Options | None = None) -> Outcome:
         options: see Options.
     """
     program = Program(Tree(module), options or Options())
-    from_compat = convert_imports(program)
+    done = GRAPH_NAMES if convert_graphs(program) else frozenset()
+    from_compat = convert_imports(program, done)
     convert_definitions(program)
     convert_deploys(program)
     convert_queries(program)

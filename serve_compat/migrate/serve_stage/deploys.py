@@ -7,7 +7,7 @@ from functools import partial
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.definitions import keyword
+from serve_compat.migrate.serve_stage.definitions import DROPPED, MOVED, RENAMED, keyword
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.values import Deployment, Named
 
@@ -268,8 +268,6 @@ def _rerun(  # noqa: PLR0913
     blocking: bool,
     updated: cst.CSTNode,
 ) -> cst.CSTNode:
-    from serve_compat.migrate.serve_stage.definitions import DROPPED, MOVED, RENAMED
-
     kept = [
         arg.with_changes(keyword=cst.Name(RENAMED.get(arg.keyword.value, arg.keyword.value)))
         for arg in options

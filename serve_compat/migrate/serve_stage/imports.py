@@ -34,15 +34,19 @@ _MODULES = {
 }
 
 
-def convert_imports(program: Program) -> bool:
-    """Plan the changes of imports and of names; returns whether the file imports serve_compat."""
+def convert_imports(program: Program, done: frozenset[str] = frozenset()) -> bool:
+    """Plan the changes of imports and of names; returns whether the file imports serve_compat.
+
+    Args:
+        done: names that other rules rewrote wholly.
+    """
     compat = False
     for node in program.tree.nodes(cst.Import, cst.ImportFrom):
         if isinstance(node, cst.Import):
             compat |= _import(program, node)
         elif isinstance(node, cst.ImportFrom) and not node.relative:
             compat |= _import_from(program, node)
-    _names(program)
+    _names(program, done)
     return compat
 
 
@@ -113,7 +117,7 @@ def _today(module: str, updated: cst.CSTNode) -> cst.CSTNode:
     return updated.with_changes(module=target, names=names)
 
 
-def _names(program: Program) -> None:
+def _names(program: Program, done: frozenset[str]) -> None:
     """Uses of names: handles' types are renamed, names that are gone forbid the conversion."""
     for node in program.tree.nodes(cst.Name, cst.Attribute):
         parent = program.tree.parents.get(node)
@@ -124,6 +128,8 @@ def _names(program: Program) -> None:
         if not name.startswith("ray.serve."):
             continue
         parts = name.split(".")[2:]
+        if parts[-1] in done:
+            continue
         if parts[-1] in HANDLES and isinstance(node, cst.Name):
             program.change(node, "SC201", "the handle's type is DeploymentHandle", lambda updated: updated.with_changes(value="DeploymentHandle"))
         elif parts[-1] in HANDLES and isinstance(node, cst.Attribute):

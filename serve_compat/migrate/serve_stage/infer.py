@@ -185,8 +185,8 @@ class Inference:
                 found.add(value)
             elif isinstance(value, Instance | Class):
                 found |= self.calls.attribute(value.node, node.attr.value)
-            elif isinstance(value, MethodNode):
-                found.add(value)
+            elif isinstance(value, Node | MethodNode):
+                found.add(MethodNode(node))
         return frozenset(found)
 
     def _subscript(self, node: cst.Subscript) -> Values:

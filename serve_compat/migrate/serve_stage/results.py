@@ -14,6 +14,7 @@ from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.uses import is_load
 from serve_compat.migrate.serve_stage.values import OTHER, Box, Gather, Handle, Pending, Ref, Row, Value, Values
 
+_RESPONSE = {"result", "cancel", "cancelled", "request_id", "_to_object_ref", "_to_object_ref_sync"}
 _SETTLED = {"flows", "awaited", "got", "sent", "dropped"}
 
 
@@ -51,13 +52,24 @@ class Results:
                     self._join(list(found))
         for node, values in self._loads:
             self._judge(node, values)
+        if self._is_modern():
+            return
         spoiled = {self._leader(call) for call in self._tainted}
+        was_old = self._program.old  # a way back to an ObjectRef is no sign of an old program
         for call in {call for _, values in self._loads for call in sources(values)}:
             if self._leader(call) in spoiled:
                 self._escape(call)
+        self._program.old = was_old
         for node, values in self._loads:
             if not any(self._leader(call) in spoiled for call in sources(values)):
                 self._consume(node, values)
+
+    def _is_modern(self) -> bool:
+        """Does the program ask responses for their result already?"""
+        return any(
+            use.kind == "attribute" and isinstance(use.node, cst.Attribute) and use.node.attr.value in _RESPONSE
+            for use in (self._program.uses.of(node) for node, _ in self._loads)
+        )
 
     def _leader(self, call: cst.Call) -> cst.Call:
         while self._groups.setdefault(call, call) is not call:
