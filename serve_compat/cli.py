@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,30 +11,43 @@ from pathlib import Path
 import click
 
 from legacy import eras, settings
-from serve_compat.operations import change, look, remove
 from serve_compat.runner import environment_changes
-from serve_compat.verify.command import verify
+
+# Imported when used: `migrate` and `explain` run where Ray is not installed, and `run` starts without waiting for them.
+_VERBS = {
+    "status": "serve_compat.operations.look",
+    "routes": "serve_compat.operations.look",
+    "traffic": "serve_compat.operations.change",
+    "shadow": "serve_compat.operations.change",
+    "scale": "serve_compat.operations.change",
+    "delete": "serve_compat.operations.remove",
+    "shutdown": "serve_compat.operations.remove",
+    "verify": "serve_compat.verify.command",
+    "explain": "serve_compat.explain.command",
+}
 
 
-@click.group()
+class Verbs(click.Group):
+    """The verbs, each from the module that has a command of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order of the help."""
+        return [*super().list_commands(ctx), *_VERBS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None when there is none."""
+        if cmd_name not in _VERBS:
+            return super().get_command(ctx, cmd_name)
+        verb: click.Command = getattr(importlib.import_module(_VERBS[cmd_name]), cmd_name)
+        return verb
+
+
+@click.group(cls=Verbs)
 def main() -> None:
-    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, and operate what they started.
+    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, operate what they started, and move them on.
 
     Exit status of the verbs that operate an instance: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
     """
-
-
-for verb in (
-    look.status,
-    look.routes,
-    change.traffic,
-    change.shadow,
-    change.scale,
-    remove.delete,
-    remove.shutdown,
-    verify,
-):
-    main.add_command(verb)
 
 
 @main.command(

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -106,3 +107,20 @@ def test_an_unknown_era_is_a_usage_error():
     result = CliRunner().invoke(main, ["run", "--era", "1.1", __file__])
     assert result.exit_code == 2
     assert "1.13" in result.output
+
+
+def test_every_verb_is_listed_and_has_a_help_text():
+    context = click.Context(main)
+    verbs = main.list_commands(context)
+    assert {"run", "status", "verify", "explain"} <= set(verbs)
+    assert all(main.get_command(context, verb).help for verb in verbs)
+
+
+def test_explaining_needs_no_ray(tmp_path):
+    code = (
+        "import sys; sys.modules['ray'] = None; from serve_compat.cli import main; main(['explain', 'create_backend'])"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "deployment" in done.stdout
