@@ -1,0 +1,45 @@
+"""The stages in their order, and the question whether a file needs any of them."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from serve_compat.migrate import compat_stage, deployment_stage, serve_stage, todo
+from serve_compat.migrate.context import FileContext
+from serve_compat.migrate.rules.rule import Stage
+from serve_compat.migrate.serve_stage.program import Options as ServeOptions
+from serve_compat.migrate.stages import StageCode, up_to
+
+
+def _serve(module: cst.Module, file: FileContext) -> cst.Module:
+    outcome = serve_stage.convert(module, ServeOptions(pin=file.options.pin, notebook=file.options.notebook))
+    for node, rule, message in outcome.notes:
+        file.report(rule, node, message)
+    for node, rule, message in outcome.blockers:
+        file.report(rule, node, message, "unresolved")
+    if outcome.blockers:
+        file.stays = outcome.blockers[0][2]
+        return todo.mark_all(module, outcome.blockers)
+    return outcome.module
+
+
+_CODE = {
+    "compat": StageCode("compat", compat_stage.run),
+    "deployment": StageCode(
+        "deployment",
+        getattr(deployment_stage, "run", lambda module, file: module),
+        getattr(deployment_stage, "survey", lambda file: None),
+    ),
+    "serve": StageCode("serve", _serve),
+}
+
+
+def stages(target: Stage) -> list[StageCode]:
+    """The stages that lead to the target, in their order."""
+    return [_CODE[name] for name in up_to(target)]
+
+
+def is_of_today(module: cst.Module, file: FileContext) -> bool:
+    """Whether the last stage finds nothing of an old release in the file."""
+    outcome = serve_stage.convert(module, ServeOptions(pin=file.options.pin, notebook=file.options.notebook))
+    return not outcome.touched and not outcome.blockers
