@@ -63,33 +63,33 @@ ENDPOINTS = (
 DEPLOYMENTS = (
     Entry("deployment", "1.3", "", _KEEP, _KEEP, "route_prefix and version are no options of it any more"),
     Entry(
-        "Deployment.deploy", "1.3", "2.9", _KEEP, "serve.run(X.bind(*arguments), name=..., route_prefix=...)",
+        "Deployment.deploy", "1.3", "2.7", _KEEP, "serve.run(X.bind(*arguments), name=..., route_prefix=...)",
         "two serve.run() calls without a name replace each other: each deployment becomes an application of its own",
     ),
-    Entry("Deployment.delete", "1.3", "2.9", _KEEP, 'serve.delete("application")'),
+    Entry("Deployment.delete", "1.3", "2.7", _KEEP, 'serve.delete("application")'),
     Entry(
-        "Deployment.get_handle", "1.3", "2.9", _KEEP,
+        "Deployment.get_handle", "1.3", "2.7", _KEEP,
         'what serve.run() returns, or serve.get_app_handle("name"); in a constructor, a bind argument',
     ),
     Entry("Deployment.options", "1.3", "", _KEEP, _KEEP),
-    Entry("Deployment.set_options", "1.12", "2.9", ".options(...)", ".options(...)"),
-    Entry("Deployment.url", "1.5", "2.9", _KEEP, "the address of http_options and the route_prefix"),
+    Entry("Deployment.set_options", "1.12", "2.7", ".options(...)", ".options(...)"),
+    Entry("Deployment.url", "1.5", "2.x", _KEEP, "the address of http_options and the route_prefix"),
     Entry("Deployment.bind", "1.12", "", _KEEP, _KEEP),
-    Entry("get_deployment", "1.4", "2.9", _KEEP, 'serve.get_app_handle("name") for calls, serve.delete() to delete'),
-    Entry("list_deployments", "1.4", "2.9", _KEEP, _STATUS),
+    Entry("get_deployment", "1.4", "2.7", _KEEP, 'serve.get_app_handle("name") for calls, serve.delete() to delete'),
+    Entry("list_deployments", "1.4", "2.7", _KEEP, _STATUS),
     Entry("ingress", "1.3", "", _KEEP, _KEEP),
 )  # fmt: skip
 
 GRAPHS = (
     Entry("run", "1.12", "", _KEEP, _KEEP, "host= and port= went to serve.start(http_options=...)"),
-    Entry("build", "1.13", "2.9", _KEEP, "serve.run() itself, or `serve build` for a config file"),
+    Entry("build", "1.13", "2.7", _KEEP, "serve.run() itself, or `serve build` for a config file"),
     Entry("delete", "2.3", "", _KEEP, _KEEP),
     Entry(
-        "dag.InputNode", "1.12", "2.9", _KEEP, "the parameters of an ingress class that calls its parts by handle",
+        "dag.InputNode", "1.12", "2.8", _KEEP, "the parameters of an ingress class that calls its parts by handle",
         "calls that the graph ran by itself are written out with await",
     ),
-    Entry("drivers.DAGDriver", "1.12", "2.9", _KEEP, "an ingress class of your own; FastAPI for several routes"),
-    Entry("http_adapters", "1.12", "2.9", _KEEP, "the same function of your own, called with the request"),
+    Entry("drivers.DAGDriver", "1.12", "2.8", _KEEP, "an ingress class of your own; FastAPI for several routes"),
+    Entry("http_adapters", "1.12", "2.8", _KEEP, "the same function of your own, called with the request"),
 )  # fmt: skip
 
 HANDLES = (

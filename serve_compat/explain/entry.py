@@ -10,7 +10,8 @@ class Entry(NamedTuple):
 
     Attributes:
         name: as programs write it, without `serve.` or `client.` in front.
-        first, last: releases that had it, "1.3"; a last release of "" means that today's Ray has it too.
+        first, last: releases that had it, "1.3", or "2.x" where it is known only roughly; a last release of "" means
+            that today's Ray has it too.
         deployment: what to write for it with deployments on serve_compat, the first step.
         stock: what to write for it on stock Ray Serve of today.
         differs: what differs at run time afterwards; "" when nothing does.

@@ -28,10 +28,10 @@ BACKEND_CONFIG = (
 
 DEPLOYMENT_OPTIONS = (
     Entry("name", "1.3", "", _KEEP, "the same, and name= of serve.run() for the application"),
-    Entry("version", "1.3", "2.6", _KEEP, "nothing: it is an error today", "every serve.run() compares code, options"),
+    Entry("version", "1.3", "2.x", _KEEP, "nothing: it is an error today", "every serve.run() compares code, options"),
     Entry("prev_version", "1.3", "1.13", _KEEP, "nothing: it is an error today"),
-    Entry("init_args", "1.3", "2.9", ".deploy(*arguments)", ".bind(*arguments)"),
-    Entry("init_kwargs", "1.5", "2.9", ".deploy(**arguments)", ".bind(**arguments)"),
+    Entry("init_args", "1.3", "2.7", ".deploy(*arguments)", ".bind(*arguments)"),
+    Entry("init_kwargs", "1.5", "2.7", ".deploy(**arguments)", ".bind(**arguments)"),
     Entry("route_prefix", "1.4", "", _KEEP, "route_prefix= of serve.run(); it belongs to the application"),
     Entry("ray_actor_options", "0.8", "", _KEEP, _KEEP),
     Entry("_autoscaling_config", "1.8", "2.0", "autoscaling_config", "autoscaling_config"),
@@ -45,17 +45,17 @@ DEPLOYMENT_OPTIONS = (
     Entry("_graceful_shutdown_timeout_s", "1.8", "1.13", "graceful_shutdown_timeout_s", "the same as there"),
     Entry("_health_check_period_s", "1.10", "1.13", "health_check_period_s", "the same as there"),
     Entry("_health_check_timeout_s", "1.10", "1.13", "health_check_timeout_s", "the same as there"),
-    Entry("is_driver_deployment", "2.0", "2.9", "not offered", "location of the proxies: EveryNode"),
+    Entry("is_driver_deployment", "2.0", "2.x", "not offered", "location of the proxies: EveryNode"),
 )  # fmt: skip
 
 START_OPTIONS = (
-    Entry("detached", "1.0", "2.9", _KEEP, "nothing: every instance is detached today", "it outlives its driver"),
+    Entry("detached", "1.0", "2.x", _KEEP, "nothing: every instance is detached today", "it outlives its driver"),
     Entry("http_host", "0.8", "1.4", _HTTP, _HTTP),
     Entry("http_port", "0.8", "1.4", _HTTP, _HTTP),
     Entry("http_middlewares", "1.0", "1.4", _HTTP, _HTTP),
     Entry("http_options", "1.2", "", _KEEP, _KEEP),
     Entry("HTTPOptions", "1.2", "", _KEEP, _KEEP),
-    Entry("dedicated_cpu", "1.4", "2.9", _KEEP, "nothing"),
+    Entry("dedicated_cpu", "1.4", "2.x", _KEEP, "nothing"),
 )
 
 REQUESTS = (
