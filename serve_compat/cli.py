@@ -22,6 +22,7 @@ _VERBS = {
     "scale": "serve_compat.operations.change",
     "delete": "serve_compat.operations.remove",
     "shutdown": "serve_compat.operations.remove",
+    "migrate": "serve_compat.migrate.command",
     "verify": "serve_compat.verify.command",
     "explain": "serve_compat.explain.command",
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from serve_compat.migrate import chain, leftovers, todo
-from serve_compat.migrate.context import SKIP_FILE, FileContext, Options
+from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Options
 from serve_compat.migrate.findings import Finding
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.project import Project
@@ -84,7 +84,7 @@ class _Run:
         self._project = project
         self._results = {path: Result(path, text, text) for path, text in texts.items()}
         self._modules: dict[str, cst.Module] = {}
-        self._stayed: dict[str, tuple[cst.Module, str]] = {}
+        self._of_today: dict[str, cst.Module] = {}
 
     def parse(self) -> None:
         """Find the files that use Serve and are not of today."""
@@ -95,8 +95,7 @@ class _Run:
             if module is None or not Names(module).uses_serve:
                 continue
             result.used = True
-            if not self._is_of_today(path, module):
-                self._modules[path] = module
+            (self._of_today if self._is_of_today(path, module) else self._modules)[path] = module
 
     def _parsed(self, result: Result) -> cst.Module | None:
         try:
@@ -135,10 +134,26 @@ class _Run:
 
     def _rewrite(self, stage: StageCode, file: FileContext) -> None:
         made = stage.run(file.module, file)
-        if made is not file.module:
+        refused = self._refused(file, made)
+        if refused:
+            file.findings = []
+            file.stays = refused
+            file.report("SC011", file.module, f"left as it is by the {stage.name} stage: {refused}", "left-alone")
+        elif made is not file.module:
             text = todo.single(made.code)
             ast.parse(text)
             self._modules[file.path] = cst.parse_module(text)
+
+    def _refused(self, file: FileContext, made: cst.Module) -> str:
+        """Why the command line or a comment in the file forbids what the stage did; "" when nothing does."""
+        forbidden = {each.rule for each in file.findings if each.action == "changed" and not file.allows(each.rule)}
+        if forbidden:
+            return f"it needs {', '.join(sorted(forbidden))}, which may not rewrite anything in this run"
+        if made is file.module or SKIP_LINE not in file.module.code:
+            return ""
+        kept = set(made.code.splitlines())
+        lost = [line for line in file.module.code.splitlines() if SKIP_LINE in line and line not in kept]
+        return f"it would change a line marked {SKIP_LINE!r}" if lost else ""
 
     def _guarded(self, file: FileContext, stage: StageCode, work: Callable[[], None]) -> None:
         try:
@@ -174,6 +189,8 @@ class _Run:
             result.after = module.code
             if not result.error:
                 self._scan(path, module, result)
+        for path, module in self._of_today.items():
+            self._scan(path, module, self._results[path])
         for result in self._results.values():
             result.findings = sorted(set(result.findings))
         return list(self._results.values())

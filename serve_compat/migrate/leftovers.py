@@ -103,8 +103,8 @@ _LAST_NAMES = frozenset(name.split(".")[-1] for name in GONE | NEVER | _ONLY_TOD
 
 
 def old_names(file: FileContext) -> list[tuple[cst.CSTNode, str]]:
-    """Uses of names that today's ray.serve does not have, or never had."""
-    return [(node, name) for node, name in _used(file) if name in GONE or name in NEVER]
+    """Uses of names that old releases had and today's ray.serve does not have."""
+    return [(node, name) for node, name in _used(file) if name in GONE]
 
 
 def report(file: FileContext, target: Stage) -> None:
@@ -116,7 +116,7 @@ def report(file: FileContext, target: Stage) -> None:
         if file.names.guard_of(node) is not None or file.skips(node):
             continue
         row = NAMES.get(name)
-        if name in NEVER and row is not None and not _is_submodule_name(file, node, name):
+        if name in NEVER and row is not None:
             file.report("SC003", node, f"no Ray ever had serve.{name}; write {row.instead}", "never-existed")
         elif name in GONE and on_stock and not on_compat:
             file.report("SC009", node, f"today's Ray has no serve.{name}", "unresolved")
@@ -125,8 +125,3 @@ def report(file: FileContext, target: Stage) -> None:
     for number, text in enumerate(module.code.splitlines(), 1):
         if text.lstrip().startswith("#") and _OLD_CODE.search(text) and "TODO(serve-compat" not in text:
             file.note_line("SC005", number, "old Serve code in a comment is left as it is")
-
-
-def _is_submodule_name(file: FileContext, node: cst.CSTNode, name: str) -> bool:
-    # `from ray.serve.handle import DeploymentHandle` arrives as "handle.DeploymentHandle", never as the bare name
-    return isinstance(node, cst.Attribute) and file.names.kind(node.value) == "node"

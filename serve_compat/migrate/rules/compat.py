@@ -73,4 +73,11 @@ COMPAT_RULES = (
         "Objects of serve_compat and of stock Ray Serve do not mix in one program.",
         automatic=False,
     ),
+    Rule(
+        "SC011",
+        "what a comment or the command line protects is left alone",
+        "compat",
+        "A file is rewritten as a whole by a stage, so that one protected line or one deselected rule keeps it as it is.",
+        automatic=False,
+    ),
 )
