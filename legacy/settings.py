@@ -26,6 +26,7 @@ class Settings:
     tls_key: str = ""
     tls_ca: str = ""
     python_path: str = ""  # PYTHONPATH, which the runner extends for a program and its workers
+    record: str = ""  # SERVE_COMPAT_RECORD: a file for the requests that proxies get, see `serve-compat run --record`
     handle_is_sync: str = ""  # SERVE_DEPLOYMENT_HANDLE_IS_SYNC: handles in graphs as in Ray 1.13 (1) or 2.x (0)
     conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
     conda_exe: str = ""
@@ -44,6 +45,7 @@ _VARIABLES = {
     "tls_key": "RAY_TLS_SERVER_KEY",
     "tls_ca": "RAY_TLS_CA_CERT",
     "python_path": "PYTHONPATH",
+    "record": "SERVE_COMPAT_RECORD",
     "handle_is_sync": "SERVE_DEPLOYMENT_HANDLE_IS_SYNC",
     "conda_prefix": "CONDA_PREFIX",
     "conda_exe": "CONDA_EXE",

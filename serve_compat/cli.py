@@ -59,9 +59,14 @@ def main() -> None:
     type=click.Choice(eras.NAMES),
     help="The Ray release whose generation the program was written for, where its calls do not tell (see the README).",
 )
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the HTTP requests it gets to this file, for `serve-compat verify --requests`; without credentials.",
+)
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]...")
 @click.pass_context
-def run(context: click.Context, era: str | None, program: tuple[str, ...]) -> None:
+def run(context: click.Context, era: str | None, record: str | None, program: tuple[str, ...]) -> None:
     """Run a script, or a module with -m, unmodified: `from ray import serve` means serve_compat in it and its workers.
 
     Everything after SCRIPT or MODULE is the program's own.
@@ -77,7 +82,7 @@ def run(context: click.Context, era: str | None, program: tuple[str, ...]) -> No
     sys.stdout.flush()
     sys.stderr.flush()
     # The program takes the place of this process, so signals, exit status and `__main__` are its own.
-    changes = environment_changes(settings.load().python_path, era)
+    changes = environment_changes(settings.load().python_path, era, record)
     os.execve(sys.executable, command, settings.with_changes(changes))
 
 
