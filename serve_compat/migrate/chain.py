@@ -39,7 +39,14 @@ def stages(target: Stage) -> list[StageCode]:
     return [_CODE[name] for name in up_to(target)]
 
 
-def is_of_today(module: cst.Module, file: FileContext) -> bool:
-    """Whether the last stage finds nothing of an old release in the file."""
+def is_of_today(module: cst.Module, file: FileContext, excused: set[int]) -> bool:
+    """Whether the last stage finds nothing of an old release in the file.
+
+    Args:
+        excused: lines with which it need not be content.
+    """
     outcome = serve_stage.convert(module, ServeOptions(pin=file.options.pin, notebook=file.options.notebook))
-    return not outcome.touched and not outcome.blockers
+    if not outcome.touched:
+        return True
+    blocked = {file.line(node) for node, _, _ in outcome.blockers}
+    return not outcome.notes and bool(blocked) and blocked <= excused

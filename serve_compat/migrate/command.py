@@ -69,7 +69,9 @@ def _list_rules(context: click.Context, parameter: click.Parameter, value: bool)
 @click.option("--force", is_flag=True, help="Write although git has changes that are not committed.")
 @click.option("--allow-unresolved", is_flag=True, help="Places that need a hand do not make the exit status 2.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the patch, and errors.")
-@click.option("--list-rules", is_flag=True, is_eager=True, expose_value=False, callback=_list_rules, help="Show all rules.")
+@click.option(
+    "--list-rules", is_flag=True, is_eager=True, expose_value=False, callback=_list_rules, help="Show all rules."
+)
 def migrate(paths: tuple[str, ...], **given: object) -> None:
     """Rewrite old Ray Serve programs: files, directories, globs, or - for standard input.
 

@@ -12,21 +12,22 @@ from serve_compat.migrate.serve_stage.tree import dotted
 
 _OLD_PLACES = ("ray.experimental.serve", SERVE)
 _OURS = "serve_compat"
+_FORKS = frozenset({"create_no_http_service", "link_service", "provision_pipeline", "create_endpoint_pipeline"})
 
 
 def run(module: cst.Module, file: FileContext) -> cst.Module:
     """The module with imports of serve_compat; the very same module where nothing of ray.serve is imported."""
     imports = _Imports(file)
-    for node in file.names.tree.nodes(cst.Import, cst.ImportFrom):
-        if isinstance(node, cst.Import | cst.ImportFrom):
-            imports.look_at(node)
-    if imports.left_alone:
-        return module
     for attribute in file.names.tree.nodes(cst.Attribute):
         if isinstance(attribute, cst.Attribute):
             imports.look_at_use(attribute)
-    if not imports.changes:
+    for node in file.names.tree.nodes(cst.Import, cst.ImportFrom):
+        if isinstance(node, cst.Import | cst.ImportFrom):
+            imports.look_at(node)
+    if imports.left_alone or not imports.changes:
         return module
+    for rule, node in imports.done:
+        file.report(rule, node, "serve_compat in the place of ray.serve")
     changed = module.visit(_Changer(imports.changes))
     return _with_import(changed) if imports.needs_own_import else changed
 
@@ -37,32 +38,32 @@ class _Imports:
     def __init__(self, file: FileContext) -> None:
         self._file = file
         self.changes: dict[cst.CSTNode, cst.CSTNode | list[cst.BaseSmallStatement]] = {}
+        self.done: list[tuple[str, cst.CSTNode]] = []
         self.needs_own_import = False
         self.left_alone = False
 
     def look_at(self, node: cst.Import | cst.ImportFrom) -> None:
-        made = _import(node) if isinstance(node, cst.Import) else self._import_from(node)
+        made = _import(node, self._needs_ray()) if isinstance(node, cst.Import) else self._import_from(node)
         if made is None or not self._file.allows("SC001") or self._file.skips(node):
             return
         guard = self._file.names.guard_of(node)
         if guard is not None:
             self._file.report(
-                "SC004", guard, "this code chooses between releases of Ray by itself; the file is left alone", "left-alone"
+                "SC004",
+                guard,
+                "this code chooses between releases of Ray by itself; the file is left alone",
+                "left-alone",
             )
-            self.left_alone = True
+            self._leave_alone("it chooses between releases of Ray by itself")
             return
         self.changes[node] = made
-        self._file.report("SC001", node, "serve_compat in the place of ray.serve")
+        self.done.append(("SC001", node))
 
     def _import_from(self, node: cst.ImportFrom) -> list[cst.BaseSmallStatement] | None:
         base = dotted(node.module)
         if node.relative:
             return None
         if _below(base) is not None:
-            if isinstance(node.names, cst.ImportStar):
-                message = "import the names one by one, or run the program by `serve-compat run`"
-                self._file.report("SC006", node, message, "unresolved")
-                return None
             return [node.with_changes(module=_name(_below(base) or ""))]
         if base not in ("ray", "ray.experimental") or isinstance(node.names, cst.ImportStar):
             return None
@@ -77,6 +78,9 @@ class _Imports:
 
     def look_at_use(self, node: cst.Attribute) -> None:
         """`ray.serve.x`, where `ray` is imported and ray.serve is not."""
+        if node.attr.value in _FORKS and (self._file.names.qualified(node) or "").startswith(SERVE):
+            self._file.report("SC012", node, f"no Ray had serve.{node.attr.value}, but a fork of it", "left-alone")
+            self._leave_alone("it uses a fork of Ray Serve")
         if dotted(node) not in _OLD_PLACES and not self._is_serve_of_ray(node):
             return
         if self._file.names.guard_of(node) is not None or self._file.skips(node) or not self._file.allows("SC002"):
@@ -87,7 +91,22 @@ class _Imports:
             return
         self.changes[node] = cst.Name(_OURS, lpar=node.lpar, rpar=node.rpar)
         self.needs_own_import = True
-        self._file.report("SC002", node, "serve_compat in the place of ray.serve")
+        self.done.append(("SC002", node))
+
+    def _leave_alone(self, why: str) -> None:
+        self.left_alone = True
+        self._file.stays = why
+
+    def _needs_ray(self) -> bool:
+        """Whether the name `ray` is used for anything else than reaching ray.serve."""
+        tree = self._file.names.tree
+        for name in tree.nodes(cst.Name):
+            if isinstance(name, cst.Name) and name.value == "ray":
+                above = list(tree.ancestors(name))
+                is_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in above)
+                if not is_import and not any(each in self.changes for each in above):
+                    return True
+        return False
 
     def _is_serve_of_ray(self, node: cst.Attribute) -> bool:
         return node.attr.value == "serve" and self._file.names.qualified(node.value) in ("ray", "ray.experimental")
@@ -101,8 +120,8 @@ def _below(name: str) -> str | None:
     return None
 
 
-def _import(node: cst.Import) -> list[cst.BaseSmallStatement] | None:
-    """`import ray.serve as s`; without `as` it binds `ray`, which the uses may still need."""
+def _import(node: cst.Import, needs_ray: bool) -> list[cst.BaseSmallStatement] | None:
+    """`import ray.serve as s`; without `as` it binds `ray`, which other uses may need."""
     if not any(_below(dotted(alias.name)) for alias in node.names):
         return None
     names: list[cst.ImportAlias] = []
@@ -113,7 +132,7 @@ def _import(node: cst.Import) -> list[cst.BaseSmallStatement] | None:
         elif alias.asname is not None:
             names.append(alias.with_changes(name=_name(ours)))
         else:
-            names.append(alias.with_changes(name=cst.Name("ray")))
+            names.append(alias.with_changes(name=cst.Name("ray" if needs_ray else _OURS)))
     unique: list[cst.ImportAlias] = []
     for each in names:
         if not any(each.asname is None and dotted(each.name) == dotted(one.name) for one in unique):
@@ -123,10 +142,32 @@ def _import(node: cst.Import) -> list[cst.BaseSmallStatement] | None:
 
 
 def _only(node: cst.ImportFrom, names: Sequence[cst.ImportAlias]) -> cst.ImportFrom:
-    kept = list(names)
-    if node.lpar is None or not isinstance(kept[-1].comma, cst.Comma):
-        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    assert not isinstance(node.names, cst.ImportStar)
+    kept, last = list(names), node.names[-1]
+    if kept[-1] is not last:  # it becomes the last one, and takes over how the list ended
+        kept[-1] = kept[-1].with_changes(comma=_without_comment(last.comma))
     return node.with_changes(names=kept)
+
+
+def _without_comment(comma: cst.Comma | cst.MaybeSentinel) -> cst.Comma | cst.MaybeSentinel:
+    if isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.ParenthesizedWhitespace):
+        return comma.with_deep_changes(comma.whitespace_after.first_line, comment=None, whitespace=_NO_SPACE)
+    return comma
+
+
+_NO_SPACE = cst.SimpleWhitespace("")
+
+
+def _serve_of(node: cst.CSTNode) -> list[cst.ImportAlias]:
+    if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar):
+        return []
+    return [alias for alias in node.names if dotted(alias.name) == "serve"]
+
+
+def _comment_of(alias: cst.ImportAlias) -> cst.Comment | None:
+    """The comment behind an imported name in a list over several lines."""
+    space = alias.comma.whitespace_after if isinstance(alias.comma, cst.Comma) else None
+    return space.first_line.comment if isinstance(space, cst.ParenthesizedWhitespace) else None
 
 
 def _as(name: str) -> cst.AsName:
@@ -166,7 +207,13 @@ class _Changer(cst.CSTTransformer):
         line = updated.with_changes(body=first)
         if not further:
             return line
-        return cst.FlattenSentinel([line, *(cst.SimpleStatementLine([each]) for each in further)])
+        lines = [cst.SimpleStatementLine([each]) for each in further]
+        comment = next(filter(None, (_comment_of(alias) for each in original.body for alias in _serve_of(each))), None)
+        if comment is not None:
+            lines[0] = lines[0].with_changes(
+                trailing_whitespace=cst.TrailingWhitespace(cst.SimpleWhitespace("  "), comment)
+            )
+        return cst.FlattenSentinel([line, *lines])
 
 
 def _with_import(module: cst.Module) -> cst.Module:

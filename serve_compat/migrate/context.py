@@ -44,7 +44,8 @@ class Options:
         chosen = {each for selector in self.select for each in matching(selector)} if self.select else set(RULES)
         left_out = {each for selector in self.ignore for each in matching(selector)}
         known = RULES.get(rule)
-        return rule in chosen - left_out and (self.unsafe or known is None or known.safe)
+        is_chosen = rule in chosen or (known is None and not self.select)
+        return is_chosen and rule not in left_out and (self.unsafe or known is None or known.safe)
 
 
 @dataclass

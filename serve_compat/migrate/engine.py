@@ -17,8 +17,10 @@ from serve_compat.migrate.names import Names
 from serve_compat.migrate.project import Project
 from serve_compat.migrate.stages import StageCode
 
-_MENTION = re.compile(r"\bserve\b|\bserve_compat\b")
-_SKIPS_FILE = re.compile(rf"^\s*{re.escape(SKIP_FILE)}\b", re.MULTILINE)
+_OURS = re.compile(r"\bserve_compat\b")
+_RAY = re.compile(r"\bray\b")
+_SERVE = re.compile(r"\bserve\b")
+_SKIPS_FILE = re.compile(rf"^\s*{re.escape(SKIP_FILE)}\b|^\s*(?:from|import)\b.*{re.escape(SKIP_LINE)}", re.MULTILINE)
 
 
 @dataclass
@@ -89,7 +91,9 @@ class _Run:
     def parse(self) -> None:
         """Find the files that use Serve and are not of today."""
         for path, result in self._results.items():
-            if not _MENTION.search(result.before) or _SKIPS_FILE.search(result.before):
+            text = result.before
+            mentions = _OURS.search(text) or (_RAY.search(text) and _SERVE.search(text))
+            if not mentions or _SKIPS_FILE.search(text):
                 continue
             module = self._parsed(result)
             if module is None or not Names(module).uses_serve:
@@ -112,7 +116,7 @@ class _Run:
         if leftovers.imports_serve_compat(module):
             return False
         file = FileContext(path, module, self._project, self._options)
-        return chain.is_of_today(module, file) and not leftovers.old_names(file)
+        return not leftovers.old_names(file) and chain.is_of_today(module, file, leftovers.excused_lines(file))
 
     def go_through(self, stage: StageCode) -> None:
         """One stage over all files."""
@@ -128,6 +132,8 @@ class _Run:
         for path, file in files.items():
             if path in self._modules:
                 self._results[path].findings += self._placed(path, file)
+            if stage.name == "compat" and file.stays:
+                self._modules.pop(path, None)
 
     def _context(self, path: str, module: cst.Module) -> FileContext:
         return FileContext(path, module, self._project, replace(self._options, notebook=path.endswith(".ipynb")))
@@ -160,7 +166,9 @@ class _Run:
             work()
         except Exception as error:  # a fault of ours in one file must not stop the run, nor leave it half done
             result = self._results[file.path]
-            result.error = f"the {stage.name} stage failed on it ({type(error).__name__}: {error}); it is left as it was"
+            result.error = (
+                f"the {stage.name} stage failed on it ({type(error).__name__}: {error}); it is left as it was"
+            )
             result.findings.clear()
             self._modules.pop(file.path, None)
 

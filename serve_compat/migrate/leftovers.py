@@ -39,7 +39,9 @@ _OLD_CODE = re.compile(
     r"\b(?:serve|client)\.(?:init|create_backend|create_endpoint|set_traffic|update_backend_config|get_handle|connect"
     r"|delete_backend|delete_endpoint|link|split)\s*\("
 )
-_PYTHON_2 = re.compile(r"^\s*(?:print\s+[^(=\s]|exec\s+['\"]|raise\s+\w+\s*,\s|except\s+\w[\w.]*\s*,\s*\w+\s*:)", re.MULTILINE)
+_PYTHON_2 = re.compile(
+    r"^\s*(?:print\s+[^(=\s]|exec\s+['\"]|raise\s+\w+\s*,\s|except\s+\w[\w.]*\s*,\s*\w+\s*:)", re.MULTILINE
+)
 
 
 def may_mention_ray_serve(text: str) -> bool:
@@ -76,6 +78,8 @@ def _imported(module: cst.Module) -> Iterator[str]:
         if isinstance(node, cst.Import):
             yield from (dotted(alias.name) for alias in node.names)
         elif isinstance(node, cst.ImportFrom):
+            if isinstance(node.names, cst.ImportStar):
+                yield dotted(node.module)
             names = [] if isinstance(node.names, cst.ImportStar) else node.names
             yield from (f"{dotted(node.module)}.{dotted(alias.name)}" for alias in names)
         elif isinstance(node, cst.BaseStatement | cst.BaseSuite | cst.Module | cst.ExceptHandler | cst.Else):
@@ -103,8 +107,23 @@ _LAST_NAMES = frozenset(name.split(".")[-1] for name in GONE | NEVER | _ONLY_TOD
 
 
 def old_names(file: FileContext) -> list[tuple[cst.CSTNode, str]]:
-    """Uses of names that old releases had and today's ray.serve does not have."""
-    return [(node, name) for node, name in _used(file) if name in GONE]
+    """Uses of names that old releases had and today's does not have, but for those that ask for the release first."""
+    found = [(node, name) for node, name in _used(file) if name in GONE and file.names.guard_of(node) is None]
+    stars = [node for node in file.names.tree.nodes(cst.ImportFrom) if _star_of_serve(node)]
+    calls = file.names.tree.nodes(cst.Call) if stars else []
+    bare = [(call, dotted(call.func)) for call in calls if isinstance(call, cst.Call)]
+    return found + [(call, name) for call, name in bare if name in GONE]
+
+
+def excused_lines(file: FileContext) -> set[int]:
+    """Lines with names that never were, or that are used only on the releases that had them: no reason to rewrite."""
+    return {file.line(node) for node, name in _used(file) if name in NEVER or file.names.guard_of(node) is not None}
+
+
+def _star_of_serve(node: cst.CSTNode) -> bool:
+    if not isinstance(node, cst.ImportFrom) or not isinstance(node.names, cst.ImportStar):
+        return False
+    return dotted(node.module) in ("ray.serve", "serve_compat")
 
 
 def report(file: FileContext, target: Stage) -> None:
@@ -122,6 +141,10 @@ def report(file: FileContext, target: Stage) -> None:
             file.report("SC009", node, f"today's Ray has no serve.{name}", "unresolved")
         elif name in _ONLY_TODAY and on_compat and row is not None:
             file.report("SC009", node, f"serve_compat has no serve.{name}; write {row.instead}", "unresolved")
+    for node in file.names.tree.nodes(cst.ImportFrom):
+        if _star_of_serve(node) and target != "compat" and on_compat:
+            message = "which names come from here cannot be told: import them one by one to get further"
+            file.report("SC006", node, message, "unresolved")
     for number, text in enumerate(module.code.splitlines(), 1):
         if text.lstrip().startswith("#") and _OLD_CODE.search(text) and "TODO(serve-compat" not in text:
             file.note_line("SC005", number, "old Serve code in a comment is left as it is")

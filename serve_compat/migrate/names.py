@@ -110,7 +110,9 @@ def _imports_serve(node: cst.CSTNode) -> bool:
 
 
 def _is_serve(name: str) -> bool:
-    return any(name == each or name.startswith(each + ".") for each in (SERVE, "serve_compat", "ray.experimental.serve"))
+    return any(
+        name == each or name.startswith(each + ".") for each in (SERVE, "serve_compat", "ray.experimental.serve")
+    )
 
 
 def _is_choice(node: cst.Try) -> bool:

@@ -11,8 +11,25 @@ from pathspec import GitIgnoreSpec
 
 SUFFIXES = (".py", ".pyi", ".ipynb")
 LEFT_OUT = frozenset(
-    ".git .hg .svn .venv venv node_modules build dist site-packages __pycache__ .tox .nox .mypy_cache .pytest_cache"
-    " .ruff_cache .eggs .ipynb_checkpoints".split()
+    [
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        "build",
+        "dist",
+        "site-packages",
+        "__pycache__",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".eggs",
+        ".ipynb_checkpoints",
+    ]
 )
 PIN_FILES = (
     "requirements*.txt",

@@ -40,7 +40,7 @@ COMPAT_RULES = (
     ),
     Rule(
         "SC006",
-        "`from ray.serve import *` is left alone",
+        "`from ray.serve import *` becomes one of serve_compat, and no more",
         "compat",
         "Which names come from it cannot be told without importing it.",
         automatic=False,
@@ -78,6 +78,13 @@ COMPAT_RULES = (
         "what a comment or the command line protects is left alone",
         "compat",
         "A file is rewritten as a whole by a stage, so that one protected line or one deselected rule keeps it as it is.",
+        automatic=False,
+    ),
+    Rule(
+        "SC012",
+        "a program for a fork of Ray Serve is left alone",
+        "compat",
+        "It uses names that only the fork has, so that it never ran on Ray itself.",
         automatic=False,
     ),
 )

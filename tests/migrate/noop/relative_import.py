@@ -1,0 +1,6 @@
+
+from . import serve
+from .ray import serve as other
+
+serve.create_backend("b", str)
+other.init()
