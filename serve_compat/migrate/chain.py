@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate import compat_stage, deployment_stage, serve_stage, todo
+from serve_compat.migrate import compat_stage, deployment_stage, serve_stage
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.rules.rule import Stage
+from serve_compat.migrate.serve_stage import stage as serve_code
 from serve_compat.migrate.serve_stage.program import Options as ServeOptions
 from serve_compat.migrate.stages import StageCode, up_to
-
-
-def _serve(module: cst.Module, file: FileContext) -> cst.Module:
-    outcome = serve_stage.convert(module, ServeOptions(pin=file.options.pin, notebook=file.options.notebook))
-    for node, rule, message in outcome.notes:
-        file.report(rule, node, message)
-    for node, rule, message in outcome.blockers:
-        file.report(rule, node, message, "unresolved")
-    if outcome.blockers:
-        file.stays = outcome.blockers[0][2]
-        return todo.mark_all(module, outcome.blockers)
-    return outcome.module
 
 
 _CODE = {
@@ -30,7 +19,7 @@ _CODE = {
         getattr(deployment_stage, "run", lambda module, file: module),
         getattr(deployment_stage, "survey", lambda file: None),
     ),
-    "serve": StageCode("serve", _serve),
+    "serve": StageCode("serve", serve_code.run, serve_code.survey),
 }
 
 

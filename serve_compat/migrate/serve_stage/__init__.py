@@ -1,4 +1,7 @@
-"""The serve stage: deployments and graphs of Ray 1.3 to 2.6 become programs for stock Ray Serve of today."""
+"""The serve stage: deployments and graphs of Ray 1.3 to 2.6 become programs for stock Ray Serve of today.
+
+The engine calls `stage`; `convert` is what happens to one file.
+"""
 
 from __future__ import annotations
 

@@ -43,6 +43,12 @@ def convert(module: cst.Module, options: Options | None = None) -> Outcome:
         options: see Options.
     """
     program = Program(Tree(module), options or Options())
+    return convert_program(program)
+
+
+def convert_program(program: Program) -> Outcome:
+    """The same for a file that is analysed already."""
+    module = program.tree.module
     done = GRAPH_NAMES if convert_graphs(program) else frozenset()
     from_compat = convert_imports(program, done)
     convert_definitions(program)
@@ -50,7 +56,7 @@ def convert(module: cst.Module, options: Options | None = None) -> Outcome:
     convert_queries(program)
     convert_instance(program)
     Results(program).convert()
-    if not program.old and not from_compat:
+    if not (program.old or from_compat or program.options.force):
         return Outcome(module, [], [], touched=False)
     check_handles(program)
     check_errors(program)

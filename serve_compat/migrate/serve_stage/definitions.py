@@ -42,7 +42,7 @@ def convert_definitions(program: Program) -> None:
             values = program.infer.of(node.func.value)
             if any(isinstance(value, Deployment | Named) for value in values):
                 if node.func.attr.value == "set_options":
-                    program.block(node, "SC208", "set_options() changes a deployment in place; today's has no such call")
+                    program.block(node, "SC219", "set_options() changes a deployment in place; today's has no such call")
                 _convert_options(program, node)
 
 
@@ -72,7 +72,7 @@ def _pin(program: Program, node: cst.BaseExpression, call: cst.Call | None) -> N
         return cst.Call(func=updated, args=[pin])
 
     program.changes.setdefault(node, []).append(change)
-    program.notes.append((node, "SC209", message))
+    program.notes.append((node, "SC218", message))
 
 
 def _must_not_overlap(program: Program, node: cst.BaseExpression) -> bool:
@@ -142,7 +142,7 @@ def _convert_options(program: Program, call: cst.Call) -> None:
             continue
         name = arg.keyword.value
         if name in ("is_driver_deployment", "config") or (name not in KNOWN | set(RENAMED) | set(MOVED) | set(DROPPED)):
-            program.block(call, "SC208", f"today's deployments have no option {name}=")
+            program.block(call, "SC219", f"today's deployments have no option {name}=")
         if name in ("route_prefix",) and _is_bad_prefix(arg.value):
             program.block(call, "SC206", "this route_prefix was an error when the deployment was made; today only at serve.run")
         if name in ("_autoscaling_config", "autoscaling_config"):
@@ -167,7 +167,7 @@ def _said(name: str) -> str:
 def _check_unnamed(program: Program, call: cst.Call, arg: cst.Arg, position: int) -> None:
     is_code = position == 0 and arg.star == "" and not isinstance(arg.value, cst.BaseString)
     if not is_code:
-        program.block(call, "SC208", "options of this deployment are not written out as name=value")
+        program.block(call, "SC219", "options of this deployment are not written out as name=value")
 
 
 def _is_bad_prefix(value: cst.BaseExpression) -> bool:

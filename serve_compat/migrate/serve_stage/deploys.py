@@ -85,10 +85,17 @@ def address(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> A
         return None
     route = deployment.option("route_prefix")
     given = [each for each in (deployment.option("name"), route) if each is not None]
+    if deployment.module and not all(literal(each) is not None or _is_none(each) for each in given):
+        program.block(node, "SC204", "name or route_prefix of this deployment is a value of the file that defines it")
+        return None
     if not all(is_repeatable(each) and _is_visible(program, each, node) for each in given):
         program.block(node, "SC204", "name or route_prefix of the deployment cannot be repeated at serve.run()")
         return None
     return Address(name, default_route(name) if route is None else route)
+
+
+def _is_none(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"
 
 
 def _common_address(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.program import Program
-from serve_compat.migrate.serve_stage.values import Deployment
+from serve_compat.migrate.serve_stage.values import Deployment, Library
 
 _OTHERS = ("ValueError", "TypeError", "AssertionError")
 
@@ -18,6 +18,20 @@ def check_errors(program: Program) -> None:
             if any(isinstance(value, Deployment) for value in program.infer.of(node.func.value)):
                 _check_try(program, node)
     _check_identity(program)
+    for name in ("deploy", "get_handle"):
+        for node in program.infer.calls.by_name.get(name, ()):
+            _check_known(program, node)
+
+
+def _check_known(program: Program, node: cst.Call) -> None:
+    """A deployment that cannot be traced must not be left behind in a file whose other deployments move on."""
+    if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in ("deploy", "get_handle"):
+        return
+    values = program.infer.of(node.func.value)
+    traced = any(not isinstance(value, Library) for value in values)
+    elsewhere = any(isinstance(value, Library) and value.name.startswith("ray.") for value in values)
+    if not traced and not elsewhere:
+        program.block(node, "SC211", "the deployment this belongs to is not defined in the given files")
 
 
 def _check_try(program: Program, node: cst.Call) -> None:

@@ -45,7 +45,7 @@ class Driver:
 
 
 def convert_graphs(program: Program) -> bool:
-    """Plan the driver class; True where the file's graph is converted wholly."""
+    """Plan the driver class, or say why not; True where the file has a graph of this kind."""
     binds = [call for call in program.infer.calls.by_name.get("bind", ()) if _is_driver(program, call)]
     inputs = [node for node in program.tree.nodes(cst.With) if isinstance(node, cst.With) and _is_input(program, node)]
     if not binds and not inputs:
@@ -57,7 +57,6 @@ def convert_graphs(program: Program) -> bool:
         _convert(program, binds[0], inputs[0])
     except NotConvertible as reason:
         program.block(reason.node, "SC220", str(reason))
-        return False
     return True
 
 

@@ -75,6 +75,8 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
     compat = module.split(".")[0] == "serve_compat"
     today = "ray.serve" + module[len("serve_compat") :] if compat else module
     if not today.startswith("ray.serve") or isinstance(node.names, cst.ImportStar):
+        if compat:
+            program.block(node, "SC201", "which names a star import brings cannot be told")
         return compat
     lost = [alias for alias in node.names if not _exists(today, dotted(alias.name))]
     if lost or compat or any(dotted(alias.name) in HANDLES for alias in node.names):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.parameters import Calls
@@ -68,10 +70,12 @@ def unpacked(values: Values, position: int) -> Values:
 class Inference:
     """Values of the expressions of one module."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, foreign: Callable[[str], Deployment | None] = lambda name: None) -> None:
         self.tree = tree
+        self._foreign = foreign
         self.calls = Calls(tree, self)
         self._known: dict[cst.CSTNode, Values] = {}
+        self._partial: dict[cst.CSTNode, Values] = {}
         self._open: list[cst.CSTNode] = []
         self._cuts = 0
 
@@ -81,6 +85,11 @@ class Inference:
             return NOTHING
         if node in self._known:
             return self._known[node]
+        if not self._open:
+            self._partial.clear()
+        if node in self._partial:
+            self._cuts += 1
+            return self._partial[node]
         if node in self._open or len(self._open) > _DEEPEST:
             self._cuts += 1
             return NOTHING
@@ -92,6 +101,8 @@ class Inference:
             self._open.pop()
         if self._cuts == before or not self._open:
             self._known[node] = found
+        else:
+            self._partial[node] = found  # a cycle was cut: good enough for this question, not for others
         return found
 
     def library(self, node: cst.CSTNode | None) -> str:
@@ -150,7 +161,8 @@ class Inference:
         """What a name gets by the binding."""
         node = binding.node
         if binding.kind == "import":
-            return frozenset({Library(canonical(binding.target))})
+            elsewhere = self._foreign(binding.target)
+            return frozenset({elsewhere or Library(canonical(binding.target))})
         if binding.kind == "definition":
             return self._definition(node)
         if binding.kind == "param" and isinstance(node, cst.Param):

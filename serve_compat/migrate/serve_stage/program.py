@@ -10,6 +10,7 @@ import libcst as cst
 from serve_compat.migrate.serve_stage.infer import Inference
 from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.uses import Uses
+from serve_compat.migrate.serve_stage.values import Deployment
 
 Change = Callable[[cst.CSTNode], cst.CSTNode]
 Place = tuple[cst.CSTNode, str, str]  # node, rule, message
@@ -22,10 +23,14 @@ class Options:
     Attributes:
         pin: write down old defaults that today's Ray has changed.
         notebook: top-level code runs inside an event loop.
+        force: convert the file although nothing in it is old by itself: it belongs to files that are.
+        foreign: the deployment that an imported name stands for, where another given file defines it.
     """
 
     pin: bool = True
     notebook: bool = False
+    force: bool = False
+    foreign: Callable[[str], Deployment | None] = lambda name: None
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Program:
     old: bool = False
 
     def __post_init__(self) -> None:
-        self.infer = Inference(self.tree)
+        self.infer = Inference(self.tree, self.options.foreign)
         self.uses = Uses(self.tree, self.infer)
 
     def change(self, node: cst.CSTNode, rule: str, message: str, change: Change) -> None:

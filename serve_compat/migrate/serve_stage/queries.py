@@ -62,7 +62,7 @@ def _attribute(program: Program, node: cst.Attribute, named: bool) -> None:
     elif name == "url":
         _url(program, node)
     elif name not in _SAME | _ELSEWHERE:
-        program.block(node, "SC213", f"today's deployments have no attribute {name}")
+        program.block(node, "SC219", f"today's deployments have no attribute {name}")
 
 
 def _renamed(name: str):  # type: ignore[no-untyped-def]

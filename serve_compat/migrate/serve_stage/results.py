@@ -234,7 +234,7 @@ def check_handles(program: Program) -> None:
             continue
         use = program.uses.of(node)
         if use.kind not in fine:
-            program.block(node, "SC208", "a handle is passed to code outside of this file, which may expect ObjectRefs")
+            program.block(node, "SC221", "a handle is passed to code outside of this file, which may expect ObjectRefs")
         elif use.kind == "attribute" and isinstance(use.node, cst.Attribute):
             _check_handle_call(program, use.node)
 
@@ -244,7 +244,7 @@ def _check_handle_call(program: Program, node: cst.Attribute) -> None:
     if node.attr.value == "options" and isinstance(call, cst.Call):
         for arg in call.args:
             if arg.keyword is None or arg.keyword.value not in ("method_name", "stream", "multiplexed_model_id"):
-                program.block(call, "SC208", "today's handles have no such option")
+                program.block(call, "SC219", "today's handles have no such option")
 
 
 def _holds_handle(value: Value) -> bool:
