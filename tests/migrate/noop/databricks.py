@@ -1,3 +1,4 @@
+import ray
 from mlflow.deployments import get_deploy_client
 
 serve = get_deploy_client("databricks")

@@ -1,4 +1,5 @@
 import api as serve
+import ray
 
 serve.init()
 serve.create_backend("b", lambda request: 1)

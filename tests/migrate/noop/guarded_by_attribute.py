@@ -1,3 +1,4 @@
+import ray
 from ray import serve
 
 if hasattr(serve, "create_backend"):

@@ -1,4 +1,5 @@
 import oci
+import ray
 
 client = oci.load_balancer.LoadBalancerClient({})
 client.create_backend(oci.load_balancer.models.CreateBackendDetails(), "lb", "set")

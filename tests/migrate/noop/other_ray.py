@@ -1,3 +1,4 @@
+import ray as real
 from pyray import ray
 from tracing import serve, start
 

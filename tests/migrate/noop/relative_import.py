@@ -1,4 +1,6 @@
 
+import ray
+
 from . import serve
 from .ray import serve as other
 
