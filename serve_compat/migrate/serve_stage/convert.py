@@ -50,11 +50,11 @@ def convert_program(program: Program) -> Outcome:
     """The same for a file that is analysed already."""
     module = program.tree.module
     done = GRAPH_NAMES if convert_graphs(program) else frozenset()
-    from_compat = convert_imports(program, done)
     convert_definitions(program)
     convert_deploys(program)
     convert_queries(program)
     convert_instance(program)
+    from_compat = convert_imports(program, done)
     Results(program).convert()
     if not (program.old or from_compat or program.options.force):
         return Outcome(module, [], [], touched=False)

@@ -197,12 +197,17 @@ def _convert_autoscaling(program: Program, arg: cst.Arg) -> None:
     if isinstance(value, cst.Name):
         bindings = program.tree.scopes[value].lookup(value.value)
         value = bindings[0].node if len(bindings) == 1 and bindings[0].kind == "value" else value  # type: ignore[assignment]
-    if isinstance(value, cst.Dict) and all(
-        isinstance(each, cst.DictElement) and isinstance(each.key, cst.SimpleString) for each in value.elements
-    ):
-        program.change(value, "SC205", "keys of the autoscaling config have today's names", partial(_scaled, program.options.pin))
+    names: set[str] | None = None
+    if isinstance(value, cst.Dict) and all(_key(each) for each in value.elements):
+        names = {_key(each) for each in value.elements}
     elif isinstance(value, cst.Call) and program.infer.library(value.func).endswith(".AutoscalingConfig"):
-        program.change(value, "SC205", "fields of AutoscalingConfig have today's names", partial(_scaled, program.options.pin))
+        names = {each.keyword.value for each in value.args if each.keyword is not None}
+    if names is not None:
+        was_old = program.old
+        message = "the autoscaling config has today's names and says what was a default"
+        if value not in program.changes:  # one config may serve several deployments
+            program.change(value, "SC205", message, partial(_scaled, program.options.pin))
+        program.old = was_old or bool(names & set(AUTOSCALING))
     elif not (isinstance(value, cst.Name) and value.value == "None"):
         program.block(arg, "SC205", "the autoscaling config is not written out here, so its keys cannot be renamed")
 

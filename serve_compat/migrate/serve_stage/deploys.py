@@ -256,6 +256,9 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
     if not args and init and not all(is_repeatable(arg.value) and _is_visible(program, arg.value, node) for arg in init):
         program.block(node, "SC211", "the constructor's arguments of the first deploy() cannot be repeated here")
         return
+    if _is_changed_before(program, node, node.func.value):
+        program.block(node, "SC211", "options of an earlier get_deployment(...).deploy() would be lost here")
+        return
     named = next(value for value in program.infer.of(node.func.value) if isinstance(value, Named))
     options = [arg for call in named.options for arg in call.args]
     program.change(
@@ -264,6 +267,18 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
         "get_deployment(...).deploy() becomes another serve.run() of the same application",
         partial(_rerun, serve_name(program, node), receiver, where, args or init, options, blocking is not False),
     )
+
+
+def _is_changed_before(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> bool:
+    """Did another get_deployment() of this file deploy with options before? Today nothing remembers them."""
+    mine = {value.call for value in program.infer.of(receiver) if isinstance(value, Named)}
+    for call in program.infer.calls.by_name.get("deploy", ()):
+        if not isinstance(call.func, cst.Attribute) or program.tree.order[call] >= program.tree.order[node]:
+            continue
+        for value in program.infer.of(call.func.value):
+            if isinstance(value, Named) and value.options and value.call not in mine:
+                return True
+    return False
 
 
 def _rerun(  # noqa: PLR0913

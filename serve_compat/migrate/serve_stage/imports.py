@@ -130,7 +130,7 @@ def _names(program: Program, done: frozenset[str]) -> None:
         if not name.startswith("ray.serve."):
             continue
         parts = name.split(".")[2:]
-        if parts[-1] in done:
+        if parts[-1] in done or any(each in program.settled for each in (node, *program.tree.ancestors(node))):
             continue
         if parts[-1] in HANDLES and isinstance(node, cst.Name):
             program.change(node, "SC201", "the handle's type is DeploymentHandle", lambda updated: updated.with_changes(value="DeploymentHandle"))

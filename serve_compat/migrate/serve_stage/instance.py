@@ -108,6 +108,7 @@ def _sort_options(
             if place is None:
                 program.block(node, "SC203", "this location of the HTTP server has no equivalent")
             elif not moved:
+                program.settled.add(value)
                 moved.append(keyword("proxy_location", cst.SimpleString(f'"{place}"')))
         elif key in ("num_cpus", "root_url", "dedicated_cpu"):
             gone.add(key)

@@ -43,6 +43,7 @@ class Program:
         dropped: statements to leave out.
         notes: what was done, for the report.
         blockers: why the file cannot go to stock Ray Serve.
+        settled: nodes that go away with what is around them, so that their names do not matter.
         old: whether anything of an old release was found at all.
     """
 
@@ -56,6 +57,7 @@ class Program:
     imports: set[str] = field(default_factory=set)
     notes: list[Place] = field(default_factory=list)
     blockers: list[Place] = field(default_factory=list)
+    settled: set[cst.CSTNode] = field(default_factory=set)
     old: bool = False
 
     def __post_init__(self) -> None:
