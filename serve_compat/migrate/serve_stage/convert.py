@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.definitions import convert_definitions, pin_concurrency
+from serve_compat.migrate.serve_stage.defaults import pin_concurrency
+from serve_compat.migrate.serve_stage.definitions import convert_definitions
 from serve_compat.migrate.serve_stage.deploys import convert_deploys
 from serve_compat.migrate.serve_stage.errors import check_errors
 from serve_compat.migrate.serve_stage.graph import GRAPH_NAMES, convert_graphs
+from serve_compat.migrate.serve_stage.handles import check_handles
 from serve_compat.migrate.serve_stage.imports import convert_imports
 from serve_compat.migrate.serve_stage.instance import convert_instance
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
 from serve_compat.migrate.serve_stage.queries import convert_queries
-from serve_compat.migrate.serve_stage.results import Results, check_handles
+from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
+from serve_compat.migrate.serve_stage.results import Results
 from serve_compat.migrate.serve_stage.tree import Tree
 
 
@@ -52,6 +55,7 @@ def convert_program(program: Program) -> Outcome:
     done = GRAPH_NAMES if convert_graphs(program) else frozenset()
     convert_definitions(program)
     convert_deploys(program)
+    convert_redeploys(program)
     convert_queries(program)
     convert_instance(program)
     from_compat = convert_imports(program, done)

@@ -1,4 +1,4 @@
-"""`.deploy()` becomes `serve.run(X.bind(...), name=..., route_prefix=...)`: one application per deployment, of its name."""
+"""`.deploy()` becomes `serve.run(X.bind(...), name=..., route_prefix=...)`: one application per deployment."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import partial
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.definitions import DROPPED, MOVED, RENAMED, keyword
+from serve_compat.migrate.serve_stage.arguments import keyword
+from serve_compat.migrate.serve_stage.expressions import default_route, is_none, is_repeatable, literal, text
 from serve_compat.migrate.serve_stage.program import Program
-from serve_compat.migrate.serve_stage.values import Deployment, Named
-
-_NONE = cst.Name("None")
+from serve_compat.migrate.serve_stage.tree import Binding
+from serve_compat.migrate.serve_stage.values import Deployment
 
 
 @dataclass(frozen=True)
@@ -20,53 +20,6 @@ class Address:
 
     name: cst.BaseExpression
     route: cst.BaseExpression
-
-
-def text(value: str) -> cst.SimpleString:
-    """A string literal in double quotes."""
-    return cst.SimpleString(f'"{value}"') if '"' not in value and "\\" not in value else cst.SimpleString(repr(value))
-
-
-def literal(node: cst.CSTNode | None) -> str | None:
-    """The text of a plain string literal, None for anything else."""
-    value = node.evaluated_value if isinstance(node, cst.SimpleString) else None
-    return value if isinstance(value, str) else None
-
-
-def is_repeatable(node: cst.CSTNode) -> bool:
-    """May the expression be written a second time? It has no effects and gives the same value again."""
-    if isinstance(node, cst.FormattedString):
-        return all(
-            is_repeatable(part.expression) for part in node.parts if isinstance(part, cst.FormattedStringExpression)
-        )
-    if isinstance(node, cst.BinaryOperation):
-        return is_repeatable(node.left) and is_repeatable(node.right)
-    if isinstance(node, cst.Attribute):
-        return is_repeatable(node.value)
-    if isinstance(node, cst.Tuple | cst.List):
-        return all(isinstance(each, cst.Element) and is_repeatable(each.value) for each in node.elements)
-    if isinstance(node, cst.Dict):
-        return all(
-            isinstance(each, cst.DictElement) and is_repeatable(each.key) and is_repeatable(each.value)
-            for each in node.elements
-        )
-    if isinstance(node, cst.Subscript):
-        return is_repeatable(node.value)
-    if isinstance(node, cst.UnaryOperation):
-        return is_repeatable(node.expression)
-    return isinstance(node, cst.Name | cst.BaseString | cst.BaseNumber)
-
-
-def default_route(name: cst.BaseExpression) -> cst.BaseExpression:
-    """`"/" + name`, in the shortest form."""
-    known = literal(name)
-    if known is not None:
-        return text("/" + known)
-    if isinstance(name, cst.Name | cst.Attribute):
-        return cst.parse_expression(f'f"/{{{cst.Module([]).code_for_node(name)}}}"')
-    if isinstance(name, cst.FormattedString) and name.start in ('f"', "f'"):
-        return name.with_changes(parts=[cst.FormattedStringText("/"), *name.parts])
-    return cst.BinaryOperation(text("/"), cst.Add(), name)
 
 
 def address(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> Address | None:
@@ -85,17 +38,13 @@ def address(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> A
         return None
     route = deployment.option("route_prefix")
     given = [each for each in (deployment.option("name"), route) if each is not None]
-    if deployment.module and not all(literal(each) is not None or _is_none(each) for each in given):
+    if deployment.module and not all(literal(each) is not None or is_none(each) for each in given):
         program.block(node, "SC204", "name or route_prefix of this deployment is a value of the file that defines it")
         return None
-    if not all(is_repeatable(each) and _is_visible(program, each, node) for each in given):
+    if not all(is_repeatable(each) and is_visible(program, each, node) for each in given):
         program.block(node, "SC204", "name or route_prefix of the deployment cannot be repeated at serve.run()")
         return None
     return Address(name, default_route(name) if route is None else route)
-
-
-def _is_none(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"
 
 
 def _common_address(
@@ -117,7 +66,7 @@ def deployment_name(deployment: Deployment) -> cst.BaseExpression | None:
     return text(deployment.code_name) if deployment.code_name else None
 
 
-def _is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTNode) -> bool:
+def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTNode) -> bool:
     """Do the names of an expression mean the same at the place, and have they one value only?"""
     names = [expression, *_descendants(expression)]
     for name in names:
@@ -145,9 +94,7 @@ def convert_deploys(program: Program) -> None:
         if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "deploy":
             continue
         values = program.infer.of(node.func.value)
-        if any(isinstance(value, Named) for value in values):
-            _deploy_by_name(program, node)
-        elif any(isinstance(value, Deployment) for value in values):
+        if any(isinstance(value, Deployment) for value in values):
             where = address(program, node, node.func.value)
             if where is not None:
                 _deploy(program, node, where, [value for value in values if isinstance(value, Deployment)])
@@ -157,7 +104,7 @@ def _deploy(program: Program, node: cst.Call, where: Address, found: list[Deploy
     parent = program.tree.parents[node]
     if not isinstance(parent, cst.Expr):
         program.block(node, "SC204", "the result of deploy() is used")
-    blocking, args = _without_blocking(node)
+    blocking, args = without_blocking(node)
     if blocking is None:
         program.block(node, "SC204", "_blocking= of deploy() is not a literal")
         return
@@ -168,7 +115,8 @@ def _deploy(program: Program, node: cst.Call, where: Address, found: list[Deploy
     program.change(node, "SC204", message, partial(_run, serve_name(program, node), where, init, blocking))
 
 
-def _without_blocking(node: cst.Call) -> tuple[bool | None, list[cst.Arg]]:
+def without_blocking(node: cst.Call) -> tuple[bool | None, list[cst.Arg]]:
+    """Whether deploy() waits (None when that cannot be told), and its other arguments."""
     blocking: bool | None = True
     args = []
     for arg in node.args:
@@ -187,7 +135,7 @@ def _init_arguments(
     made = list(args)
     positional = deployment.option("init_args")
     if positional is not None and not any(arg.keyword is None and arg.star != "**" for arg in args):
-        if not is_repeatable(positional) or not _is_visible(program, positional, node):
+        if not is_repeatable(positional) or not is_visible(program, positional, node):
             program.block(node, "SC206", "init_args cannot be repeated at bind()")
             return None
         if isinstance(positional, cst.Tuple | cst.List):
@@ -196,7 +144,7 @@ def _init_arguments(
             made = [cst.Arg(positional, star="*"), *made]
     named = deployment.option("init_kwargs")
     if named is not None and not any(arg.keyword is not None or arg.star == "**" for arg in args):
-        if not is_repeatable(named) or not _is_visible(program, named, node):
+        if not is_repeatable(named) or not is_visible(program, named, node):
             program.block(node, "SC206", "init_kwargs cannot be repeated at bind()")
             return None
         made.append(cst.Arg(named, star="**"))
@@ -217,7 +165,7 @@ def serve_name(program: Program, node: cst.CSTNode) -> cst.BaseExpression:
     return cst.Name("serve")
 
 
-def _is_serve(program: Program, binding) -> bool:  # type: ignore[no-untyped-def]
+def _is_serve(program: Program, binding: Binding) -> bool:
     return any(getattr(value, "name", "") == "ray.serve" for value in program.infer.binding(binding))
 
 
@@ -242,88 +190,3 @@ def run_call(serve: cst.BaseExpression, bound: cst.BaseExpression, where: Addres
     return cst.Call(
         cst.Attribute(serve, cst.Name("run_many")), [many, keyword("wait_for_applications_running", cst.Name("False"))]
     )
-
-
-def _deploy_by_name(program: Program, node: cst.Call) -> None:
-    """`serve.get_deployment("x").deploy()`: the code is that of the only deployment of that name in this file."""
-    assert isinstance(node.func, cst.Attribute)
-    source = deployed_as(program, node.func.value)
-    if source is None:
-        program.block(node, "SC211", "what get_deployment() would find here cannot be told from this file")
-        return
-    receiver, init, where = source
-    blocking, args = _without_blocking(node)
-    if not args and init and not all(is_repeatable(arg.value) and _is_visible(program, arg.value, node) for arg in init):
-        program.block(node, "SC211", "the constructor's arguments of the first deploy() cannot be repeated here")
-        return
-    if _is_changed_before(program, node, node.func.value):
-        program.block(node, "SC211", "options of an earlier get_deployment(...).deploy() would be lost here")
-        return
-    named = next(value for value in program.infer.of(node.func.value) if isinstance(value, Named))
-    options = [arg for call in named.options for arg in call.args]
-    program.change(
-        node,
-        "SC211",
-        "get_deployment(...).deploy() becomes another serve.run() of the same application",
-        partial(_rerun, serve_name(program, node), receiver, where, args or init, options, blocking is not False),
-    )
-
-
-def _is_changed_before(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> bool:
-    """Did another get_deployment() of this file deploy with options before? Today nothing remembers them."""
-    mine = {value.call for value in program.infer.of(receiver) if isinstance(value, Named)}
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        if not isinstance(call.func, cst.Attribute) or program.tree.order[call] >= program.tree.order[node]:
-            continue
-        for value in program.infer.of(call.func.value):
-            if isinstance(value, Named) and value.options and value.call not in mine:
-                return True
-    return False
-
-
-def _rerun(  # noqa: PLR0913
-    serve: cst.BaseExpression,
-    receiver: cst.BaseExpression,
-    where: Address,
-    init: list[cst.Arg],
-    options: list[cst.Arg],
-    blocking: bool,
-    updated: cst.CSTNode,
-) -> cst.CSTNode:
-    kept = [
-        arg.with_changes(keyword=cst.Name(RENAMED.get(arg.keyword.value, arg.keyword.value)))
-        for arg in options
-        if arg.keyword is not None and arg.keyword.value not in MOVED and arg.keyword.value not in DROPPED
-    ]
-    if kept:
-        receiver = cst.Call(cst.Attribute(receiver, cst.Name("options")), kept)
-    return run_call(serve, cst.Call(cst.Attribute(receiver, cst.Name("bind")), init), where, blocking)
-
-
-def deployed_as(
-    program: Program, expression: cst.BaseExpression
-) -> tuple[cst.BaseExpression, list[cst.Arg], Address] | None:
-    """The only place that deploys under the name: (deployment expression, constructor's arguments, address)."""
-    named = [value for value in program.infer.of(expression) if isinstance(value, Named)]
-    wanted = literal(named[0].call.args[0].value) if len(named) == 1 and named[0].call.args else None
-    if wanted is None:
-        return None
-    found = []
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        if not isinstance(call.func, cst.Attribute):
-            continue
-        for value in program.infer.of(call.func.value):
-            if isinstance(value, Deployment):
-                name = deployment_name(value)
-                if literal(name) is None:
-                    return None
-                if literal(name) == wanted:
-                    found.append((call, value))
-    if len(found) != 1:
-        return None
-    call, value = found[0]
-    assert isinstance(call.func, cst.Attribute)
-    if not isinstance(call.func.value, cst.Name) or value.option("init_args", "init_kwargs") is not None:
-        return None
-    where = address(program, call, call.func.value)
-    return (call.func.value, _without_blocking(call)[1], where) if where is not None else None

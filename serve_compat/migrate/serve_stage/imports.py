@@ -11,11 +11,32 @@ from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.uses import is_load
 
 STOCK = frozenset(
-    """
-    batch start ControllerOptions HTTPOptions TracingConfig get_replica_context get_deployment_actor
-    get_deployment_actor_context get_trace_context shutdown shutdown_async ingress deployment run run_many RunTarget delete
-    Application Deployment multiplexed get_multiplexed_model_id status get_app_handle get_deployment_handle
-    """.split()
+    [
+        "batch",
+        "start",
+        "ControllerOptions",
+        "HTTPOptions",
+        "TracingConfig",
+        "get_replica_context",
+        "get_deployment_actor",
+        "get_deployment_actor_context",
+        "get_trace_context",
+        "shutdown",
+        "shutdown_async",
+        "ingress",
+        "deployment",
+        "run",
+        "run_many",
+        "RunTarget",
+        "delete",
+        "Application",
+        "Deployment",
+        "multiplexed",
+        "get_multiplexed_model_id",
+        "status",
+        "get_app_handle",
+        "get_deployment_handle",
+    ]
 )
 CONVERTED = frozenset({"get_deployment", "list_deployments"})
 HANDLES = frozenset({"RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"})
@@ -61,9 +82,7 @@ def _import(program: Program, node: cst.Import) -> bool:
     name = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else "serve_compat"
     made = cst.ImportFrom(
         module=cst.Name("ray"),
-        names=[
-            cst.ImportAlias(cst.Name("serve"), asname=None if name == "serve" else cst.AsName(cst.Name(name)))
-        ],
+        names=[cst.ImportAlias(cst.Name("serve"), asname=None if name == "serve" else cst.AsName(cst.Name(name)))],
     )
     program.changes.setdefault(node, []).append(lambda updated: made)
     program.notes.append((node, "SC201", "serve_compat is not needed any more"))
@@ -81,7 +100,9 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
     lost = [alias for alias in node.names if not _exists(today, dotted(alias.name))]
     if lost or compat or any(dotted(alias.name) in HANDLES for alias in node.names):
         program.changes.setdefault(node, []).append(partial(_today, today))
-        program.notes.append((node, "SC201", f"{today} has other names today" if lost else "the import is one of ray.serve"))
+        program.notes.append(
+            (node, "SC201", f"{today} has other names today" if lost else "the import is one of ray.serve")
+        )
         kept = [alias for alias in node.names if _exists(today, dotted(alias.name)) or dotted(alias.name) in HANDLES]
         if not kept:
             line = program.tree.statement(node)
@@ -123,7 +144,9 @@ def _names(program: Program, done: frozenset[str]) -> None:
     """Uses of names: handles' types are renamed, names that are gone forbid the conversion."""
     for node in program.tree.nodes(cst.Name, cst.Attribute):
         parent = program.tree.parents.get(node)
-        in_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in (parent, program.tree.parents.get(parent)) if each)  # type: ignore[arg-type]
+        in_import = any(
+            isinstance(each, cst.Import | cst.ImportFrom) for each in (parent, program.tree.parents.get(parent)) if each
+        )  # type: ignore[arg-type]
         if in_import or not (is_load(program.tree, node) or isinstance(parent, cst.Annotation)):
             continue
         name = program.infer.library(node)
@@ -133,12 +156,25 @@ def _names(program: Program, done: frozenset[str]) -> None:
         if parts[-1] in done or any(each in program.settled for each in (node, *program.tree.ancestors(node))):
             continue
         if parts[-1] in HANDLES and isinstance(node, cst.Name):
-            program.change(node, "SC201", "the handle's type is DeploymentHandle", lambda updated: updated.with_changes(value="DeploymentHandle"))
+            program.change(
+                node,
+                "SC201",
+                "the handle's type is DeploymentHandle",
+                lambda updated: updated.with_changes(value="DeploymentHandle"),
+            )
         elif parts[-1] in HANDLES and isinstance(node, cst.Attribute):
-            program.change(node, "SC201", "the handle's type is DeploymentHandle", lambda updated: updated.with_changes(attr=cst.Name("DeploymentHandle")))
-        elif len(parts) == 1 and parts[0] not in STOCK | CONVERTED and f"ray.serve.{parts[0]}" not in _MODULES and parts[0] != "exceptions":
-            _gone(program, node, name)
-        elif len(parts) == 2 and not _exists(".".join(name.split(".")[:3]), parts[1]) and parts[0] not in STOCK:
+            program.change(
+                node,
+                "SC201",
+                "the handle's type is DeploymentHandle",
+                lambda updated: updated.with_changes(attr=cst.Name("DeploymentHandle")),
+            )
+        elif (
+            len(parts) == 1
+            and parts[0] not in STOCK | CONVERTED
+            and f"ray.serve.{parts[0]}" not in _MODULES
+            and parts[0] != "exceptions"
+        ) or (len(parts) == 2 and not _exists(".".join(name.split(".")[:3]), parts[1]) and parts[0] not in STOCK):
             _gone(program, node, name)
 
 

@@ -1,13 +1,14 @@
-"""From an expression to what it may stand for: flow-insensitive, within one file, over functions, attributes and calls."""
+"""From an expression to what it may stand for, within one file: over assignments, functions, attributes and calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.parameters import Calls
 from serve_compat.migrate.serve_stage.reaching import reaching
+from serve_compat.migrate.serve_stage.shapes import canonical, handle_flavor, items, unpacked
 from serve_compat.migrate.serve_stage.tree import Binding, Tree
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
@@ -28,43 +29,13 @@ from serve_compat.migrate.serve_stage.values import (
     Pending,
     Ref,
     Row,
+    Value,
     Values,
     union,
 )
 
-_SAME_NAME = {"serve_compat": "ray.serve", "ray.experimental.serve": "ray.serve", "ray.serve.api": "ray.serve"}
 _KEEPS_ITEMS = {"list", "tuple", "set", "sorted", "reversed", "iter"}
 _DEEPEST = 60
-
-
-def canonical(name: str) -> str:
-    """The name as `ray.serve` has it, whichever way the program imports it."""
-    for other, ours in _SAME_NAME.items():
-        if name == other or name.startswith(other + "."):
-            name = ours + name[len(other) :]
-    return name
-
-
-def items(values: Values) -> Values:
-    """What iterating over the values gives."""
-    found: set = set()
-    for value in values:
-        if isinstance(value, Box | Gather):
-            found |= value.items
-        elif isinstance(value, Row):
-            found |= {each for column in value.items for each in column}
-    return frozenset(found)
-
-
-def unpacked(values: Values, position: int) -> Values:
-    """What unpacking the values gives at the position."""
-    found: set = set()
-    for value in values:
-        if isinstance(value, Row) and position < len(value.items):
-            found |= value.items[position]
-        elif isinstance(value, Box):
-            found |= value.items
-    return frozenset(found)
 
 
 class Inference:
@@ -140,7 +111,7 @@ class Inference:
             return frozenset({Function(node)})
         return NOTHING
 
-    def _box(self, elements) -> Values:  # type: ignore[no-untyped-def]
+    def _box(self, elements: Iterable[cst.CSTNode]) -> Values:
         found = union((each, self.of(each)) for each in elements)
         return frozenset({Box(found)}) if found else NOTHING
 
@@ -151,7 +122,7 @@ class Inference:
     def _appended(self, node: cst.Name) -> Values:
         """What `.append()` and item assignment put into the list or dict of that name, in the same scope."""
         scope = self.tree.scopes[node]
-        found: set = set()
+        found: set[Value] = set()
         for name, value in self.calls.put_into(node.value):
             if self.tree.scopes[name].lookup(node.value) is scope.lookup(node.value):
                 found |= self.of(value)
@@ -189,7 +160,7 @@ class Inference:
         return frozenset({Class(node) if isinstance(node, cst.ClassDef) else Function(node)})
 
     def _attribute(self, node: cst.Attribute) -> Values:
-        found: set = set()
+        found: set[Value] = set()
         for value in self.of(node.value):
             if isinstance(value, Library):
                 found.add(Library(canonical(f"{value.name}.{node.attr.value}")))
@@ -217,7 +188,7 @@ class Inference:
         name = self.library(node.func)
         if name:
             return self._library_call(name, node)
-        found: set = set()
+        found: set[Value] = set()
         if isinstance(node.func, cst.Name) and node.func.value in _KEEPS_ITEMS | {"enumerate", "zip"}:
             return self._builtin(node.func.value, node)
         for value in self.of(node.func):
@@ -259,14 +230,14 @@ class Inference:
         if name in ("ray.serve.start", "ray.serve.connect", "ray.serve.init"):
             return frozenset({Client(node)})
         if name == "asyncio.gather":
-            found: set = set()
+            found: set[Value] = set()
             for arg in node.args:
                 values = self.of(arg.value)
                 found |= items(values) if arg.star == "*" else values
             return frozenset({Gather(frozenset(found))}) if found else NOTHING
         return NOTHING
 
-    def _method(self, value, method: str, node: cst.Call) -> Values:  # type: ignore[no-untyped-def]
+    def _method(self, value: Value, method: str, node: cst.Call) -> Values:
         if isinstance(value, Deployment):
             if method == "options":
                 return frozenset({self.calls.derived(value, node)})
@@ -298,7 +269,7 @@ class Inference:
         return NOTHING
 
     def _awaited(self, values: Values) -> Values:
-        found: set = set()
+        found: set[Value] = set()
         for value in values:
             if isinstance(value, Pending):
                 found.add(Ref(value.source, value.flavor))
@@ -309,11 +280,3 @@ class Inference:
             elif not isinstance(value, Ref):
                 found.add(value)  # a coroutine function's result
         return frozenset(found)
-
-
-def handle_flavor(call: cst.Call) -> str:  # type: ignore[return]
-    """ "async" where get_handle() is told so by a literal, "sync" otherwise."""
-    for arg in call.args:
-        if arg.keyword is None or arg.keyword.value == "sync":
-            return "async" if isinstance(arg.value, cst.Name) and arg.value.value == "False" else "sync"
-    return "sync"

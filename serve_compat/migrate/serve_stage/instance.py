@@ -7,8 +7,9 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.ray_init import REMOVED_RAY_INIT_KEYWORDS
-from serve_compat.migrate.serve_stage.definitions import keyword, with_args
-from serve_compat.migrate.serve_stage.deploys import is_repeatable, literal, serve_name
+from serve_compat.migrate.serve_stage.arguments import keyword, with_args
+from serve_compat.migrate.serve_stage.deploys import serve_name
+from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.uses import is_load
 from serve_compat.migrate.serve_stage.values import Client, Node
@@ -61,14 +62,18 @@ def _start(program: Program, node: cst.Call) -> None:
         return
     unknown = names - _GONE - _TODAY - {"", "http_host", "http_port", "http_middlewares"}
     if unknown or "http_middlewares" in names:
-        program.block(node, "SC202", f"serve.start() has no equivalent of {', '.join(sorted(unknown)) or 'http_middlewares'}")
+        program.block(
+            node, "SC202", f"serve.start() has no equivalent of {', '.join(sorted(unknown)) or 'http_middlewares'}"
+        )
         return
     location: list[cst.Arg] = []
     for arg in node.args:
         if arg.keyword is not None and arg.keyword.value == "http_options":
             location += _http_options(program, node, arg.value)
     if positional or names & (_GONE | {"http_host", "http_port"}) or location:
-        program.change(node, "SC202", "serve.start() takes fewer keywords today", partial(_today_start, tuple(location)))
+        program.change(
+            node, "SC202", "serve.start() takes fewer keywords today", partial(_today_start, tuple(location))
+        )
 
 
 def _http_options(program: Program, node: cst.Call, value: cst.BaseExpression) -> list[cst.Arg]:
@@ -91,7 +96,9 @@ def _http_options(program: Program, node: cst.Call, value: cst.BaseExpression) -
         return []  # a value of run time: host and port work as they are
     gone, moved = _sort_options(program, node, pairs)
     if gone:
-        program.change(value, "SC203", f"http_options no longer takes {', '.join(sorted(gone))}", partial(_leave_out, gone))
+        program.change(
+            value, "SC203", f"http_options no longer takes {', '.join(sorted(gone))}", partial(_leave_out, gone)
+        )
     return moved
 
 
@@ -110,11 +117,11 @@ def _sort_options(
             elif not moved:
                 program.settled.add(value)
                 moved.append(keyword("proxy_location", cst.SimpleString(f'"{place}"')))
-        elif key in ("num_cpus", "root_url", "dedicated_cpu"):
-            gone.add(key)
-        elif key == "middlewares" and isinstance(value, cst.List) and not value.elements:
-            gone.add(key)
-        elif key == "root_path" and literal(value) == "":
+        elif (
+            key in ("num_cpus", "root_url", "dedicated_cpu")
+            or (key == "middlewares" and isinstance(value, cst.List) and not value.elements)
+            or (key == "root_path" and literal(value) == "")
+        ):
             gone.add(key)
         elif key not in ("host", "port", "request_timeout_s", "keep_alive_timeout_s"):
             program.block(node, "SC203", f"http_options[{key!r}] has no equivalent that does the same")

@@ -22,6 +22,7 @@ from serve_compat.migrate.serve_stage.values import (
     Maker,
     MethodNode,
     Node,
+    Value,
     Values,
 )
 
@@ -113,7 +114,7 @@ class Calls:
 
     def attribute(self, owner: cst.ClassDef, name: str) -> Values:
         """What `object.name` may be, for an object of the class: a method, or what the class assigns to it."""
-        found: set = set()
+        found: set[Value] = set()
         for each in self._lineage(owner):
             for statement in each.body.body:
                 if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
@@ -132,7 +133,9 @@ class Calls:
         return frozenset(found)
 
     def _is_property(self, method: cst.FunctionDef) -> bool:
-        return any(dotted(each.decorator).split(".")[-1] in ("property", "cached_property") for each in method.decorators)
+        return any(
+            dotted(each.decorator).split(".")[-1] in ("property", "cached_property") for each in method.decorators
+        )
 
     def _lineage(self, owner: cst.ClassDef) -> Iterator[cst.ClassDef]:
         yield owner
@@ -216,7 +219,7 @@ class Calls:
         """What a call of the function gives; of a coroutine function: what awaiting the call gives."""
         if isinstance(function, cst.Lambda):
             return self._infer.of(function.body)
-        found: set = set()
+        found: set[Value] = set()
         for node in self._returns.get(function, ()):
             found |= self._infer.of(node)
         return frozenset(found)
@@ -238,7 +241,7 @@ class Calls:
         function = self._tree.parents.get(self._tree.parents[param])
         if not isinstance(function, cst.FunctionDef):
             return NOTHING
-        found: set = set()
+        found: set[Value] = set()
         for value in self.arguments(function, param):
             found |= self._infer.of(value)
         if param.default is not None:
@@ -285,7 +288,8 @@ class Calls:
             for method in ("deploy", "bind"):
                 for call in self.by_name.get(method, ()):
                     if isinstance(call.func, cst.Attribute) and any(
-                        isinstance(value, Deployment) and value.code is owner for value in self._infer.of(call.func.value)
+                        isinstance(value, Deployment) and value.code is owner
+                        for value in self._infer.of(call.func.value)
                     ):
                         yield call, 0
         yield from self._passed_on(function)
@@ -313,7 +317,7 @@ class Calls:
                     yield cst.Call(func=cst.Name("f"), args=[cst.Arg(each.value) for each in inner.elements]), 0
 
 
-def _inside_replica(value):  # type: ignore[no-untyped-def]
+def _inside_replica(value: Value) -> Value:
     """A node of a graph arrives as a handle."""
     return Handle(value.call, "graph") if isinstance(value, Node | MethodNode) else value
 

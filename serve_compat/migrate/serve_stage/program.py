@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import libcst as cst
 
@@ -97,7 +98,7 @@ class _Changer(cst.CSTTransformer):
         super().__init__()
         self._program = program
 
-    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def, override]  # libcst's own is wider
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:  # type: ignore[override]  # libcst's own
         for change in self._program.changes.get(original_node, ()):
             updated_node = change(updated_node)
         if original_node in self._program.dropped:
@@ -110,7 +111,7 @@ class _Changer(cst.CSTTransformer):
         return updated_node
 
 
-def _without(line):  # type: ignore[no-untyped-def]
+def _without(line: cst.SimpleStatementLine) -> cst.SimpleStatementLine | cst.RemovalSentinel:
     """Nothing, or a `pass` that carries the comments of the statement that goes."""
     if any(each.comment for each in line.leading_lines) or line.trailing_whitespace.comment:
         return line.with_changes(body=[cst.Pass()])

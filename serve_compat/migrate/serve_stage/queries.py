@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.deploys import Address, address, deployed_as, is_repeatable, literal, serve_name, text
-from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.deploys import Address, address, serve_name
+from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
+from serve_compat.migrate.serve_stage.program import Change, Program
+from serve_compat.migrate.serve_stage.urls import convert_url
 from serve_compat.migrate.serve_stage.uses import is_load
 from serve_compat.migrate.serve_stage.values import Deployment, Listing, Named, Node
 
@@ -39,12 +39,19 @@ def _use(program: Program, node: cst.CSTNode, named: bool) -> None:
         _attribute(program, use.node, named)
     elif named and use.kind == "dropped":
         _check_exists(program, node)
-    elif named and isinstance(use.node, cst.Assign | cst.AnnAssign) and use.kind == "flows" and isinstance(node, cst.Call):
+    elif (
+        named
+        and isinstance(use.node, cst.Assign | cst.AnnAssign)
+        and use.kind == "flows"
+        and isinstance(node, cst.Call)
+    ):
         _forget(program, node)
     elif use.kind == "called" and not named:
         return  # calling a deployment is an error then and now
     elif use.kind not in ("flows", "iterated", "dropped", "subscripted") or (named and isinstance(node, cst.Call)):
-        program.block(node, "SC213", "a deployment object is used as a value: what it shows and offers is different today")
+        program.block(
+            node, "SC213", "a deployment object is used as a value: what it shows and offers is different today"
+        )
 
 
 def _attribute(program: Program, node: cst.Attribute, named: bool) -> None:
@@ -58,18 +65,25 @@ def _attribute(program: Program, node: cst.Attribute, named: bool) -> None:
     elif named:
         _named_attribute(program, node, name)
     elif name == "max_concurrent_queries":
-        program.change(node, "SC205", "max_concurrent_queries is called max_ongoing_requests", _renamed("max_ongoing_requests"))
+        program.change(
+            node, "SC205", "max_concurrent_queries is called max_ongoing_requests", _renamed("max_ongoing_requests")
+        )
     elif name == "url":
-        _url(program, node)
+        convert_url(program, node)
     elif name not in _SAME | _ELSEWHERE:
         program.block(node, "SC219", f"today's deployments have no attribute {name}")
 
 
-def _renamed(name: str):  # type: ignore[no-untyped-def]
-    return lambda updated: updated.with_changes(attr=cst.Name(name))
+def _renamed(name: str) -> Change:
+    def renamed(updated: cst.CSTNode) -> cst.CSTNode:
+        return updated.with_changes(attr=cst.Name(name))
+
+    return renamed
 
 
-def _name_of(program: Program, call: cst.CSTNode, receiver: cst.BaseExpression, named: bool) -> cst.BaseExpression | None:
+def _name_of(
+    program: Program, call: cst.CSTNode, receiver: cst.BaseExpression, named: bool
+) -> cst.BaseExpression | None:
     if not named:
         assert isinstance(call, cst.Call)
         where: Address | None = address(program, call, receiver)
@@ -127,7 +141,11 @@ def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression
         place = own[0]
     elif function is not None:
         return False
-    if deploys and program.tree.order[deploys[0]] > program.tree.order[place] and _same_block(program, deploys[0], place):
+    if (
+        deploys
+        and program.tree.order[deploys[0]] > program.tree.order[place]
+        and _same_block(program, deploys[0], place)
+    ):
         program.block(call, "SC208", "the handle is taken before its deployment exists, which today is an error")
         return True
     return False
@@ -140,7 +158,9 @@ def _deploys(program: Program) -> list[cst.Call]:
 def _deployed(program: Program, call: cst.Call) -> set[object]:
     if not isinstance(call.func, cst.Attribute):
         return set()
-    return {value.code or value.code_name for value in program.infer.of(call.func.value) if isinstance(value, Deployment)}
+    return {
+        value.code or value.code_name for value in program.infer.of(call.func.value) if isinstance(value, Deployment)
+    }
 
 
 def _runs_as_graph(program: Program, wanted: set[object]) -> bool:
@@ -196,7 +216,9 @@ def _forget(program: Program, node: cst.Call) -> None:
     """`d = serve.get_deployment(n)`: every use of d is rewritten, so that only the check of a `try` remains."""
     line = program.tree.statement(node)
     parent = program.tree.parents[node]
-    simple = isinstance(parent, cst.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0].target, cst.Name)
+    simple = (
+        isinstance(parent, cst.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0].target, cst.Name)
+    )
     if not simple or not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         program.block(node, "SC211", "what get_deployment() returned is kept in a place that cannot be followed")
     elif any(isinstance(each, cst.Try) for each in program.tree.ancestors(node)):
@@ -205,7 +227,9 @@ def _forget(program: Program, node: cst.Call) -> None:
         made = cst.Call(
             cst.Attribute(serve_name(program, node), cst.Name("get_deployment_handle")), [cst.Arg(name), cst.Arg(name)]
         )
-        program.change(parent, "SC211", "get_deployment() becomes a lookup of the handle", lambda updated: cst.Expr(made))
+        program.change(
+            parent, "SC211", "get_deployment() becomes a lookup of the handle", lambda updated: cst.Expr(made)
+        )
     else:
         program.dropped.add(line)
         program.notes.append((node, "SC211", "get_deployment() is not needed: its uses name the application"))
@@ -220,57 +244,21 @@ def _listing(program: Program, node: cst.CSTNode) -> None:
         return
     if not isinstance(node, cst.Call) or program.infer.library(node.func) != "ray.serve.list_deployments":
         return
-    runs = [each for each in program.infer.calls.by_name.get("run", ()) if program.infer.library(each.func) == "ray.serve.run"]
+    runs = [
+        each
+        for each in program.infer.calls.by_name.get("run", ())
+        if program.infer.library(each.func) == "ray.serve.run"
+    ]
     serve = program.code(serve_name(program, node))
     if not runs:
         made = cst.parse_expression(f"{serve}.status().applications")
     elif len(runs) == 1 and not _deploys(program):
-        name = next((arg.value for arg in runs[0].args if arg.keyword is not None and arg.keyword.value == "name"), None)
+        name = next(
+            (arg.value for arg in runs[0].args if arg.keyword is not None and arg.keyword.value == "name"), None
+        )
         app = program.code(name) if name is not None and literal(name) else '"default"'
         made = cst.parse_expression(f"{serve}.status().applications[{app}].deployments")
     else:
         program.block(node, "SC214", "applications and single deployments are mixed in this listing")
         return
     program.change(node, "SC214", "list_deployments() becomes a look into serve.status()", lambda updated: made)
-
-
-def _url(program: Program, node: cst.Attribute) -> None:
-    values = [value for value in program.infer.of(node.value) if isinstance(value, Deployment)]
-    base = http_address(program)
-    route = values[0].option("route_prefix") if len(values) == 1 else None
-    name = values[0].option("name") if len(values) == 1 else None
-    known = literal(route) if route is not None else literal(name) if name is not None else values[0].code_name
-    if base is None or not known or len(values) != 1:
-        program.block(node, "SC213", "the url of this deployment cannot be told from this file")
-        return
-    path = known if route is not None else "/" + known
-    program.change(node, "SC213", "the url is written out", partial(_constant, text(base + path)))
-
-
-def _constant(made: cst.BaseExpression, updated: cst.CSTNode) -> cst.CSTNode:
-    return made
-
-
-def http_address(program: Program) -> str | None:
-    """`http://host:port` of the instance, None where the file does not say it in literals."""
-    host, port = "127.0.0.1", "8000"
-    for call in program.infer.calls.by_name.get("start", ()):
-        if program.infer.library(call.func) != "ray.serve.start":
-            continue
-        for arg in call.args:
-            if arg.keyword is None or arg.keyword.value != "http_options":
-                continue
-            if not isinstance(arg.value, cst.Dict):
-                return None
-            for each in arg.value.elements:
-                key = literal(each.key) if isinstance(each, cst.DictElement) else None
-                if key == "host":
-                    host = literal(each.value) or ""
-                elif key == "port":
-                    port = each.value.value if isinstance(each.value, cst.Integer) else ""
-                elif key is None or key == "root_path":
-                    return None
-    return f"http://{host}:{port}" if host and port else None
-
-
-__all__ = ["convert_queries", "deployed_as", "http_address"]

@@ -31,8 +31,8 @@ def reaching(tree: Tree, name: cst.Name) -> list[Binding]:
         each
         for each in bindings
         if each is certain
-        or start < tree.order[each.node] < here and not _is_around(tree, each, name)
-        or tree.order[each.node] > start and _loop_brings_back(tree, each.node, name, start)
+        or (start < tree.order[each.node] < here and not _is_around(tree, each, name))
+        or (tree.order[each.node] > start and _loop_brings_back(tree, each.node, name, start))
     ]
 
 

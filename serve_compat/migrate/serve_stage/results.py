@@ -11,8 +11,9 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.responses import await_ref, method, result, unwrapped
 from serve_compat.migrate.serve_stage.uses import is_load
-from serve_compat.migrate.serve_stage.values import OTHER, Box, Gather, Handle, Pending, Ref, Row, Value, Values
+from serve_compat.migrate.serve_stage.values import OTHER, Box, Gather, Pending, Ref, Row, Value, Values
 
 _RESPONSE = {"result", "cancel", "cancelled", "request_id", "_to_object_ref", "_to_object_ref_sync"}
 _SETTLED = {"flows", "awaited", "got", "sent", "dropped"}
@@ -93,9 +94,7 @@ class Results:
         kinds = _SETTLED if single else _SETTLED | {"iterated", "tested", "subscripted", "attribute"}
         if single and use.kind == "tested" and self._is_none_check(use.node):
             return
-        if use.kind not in kinds:
-            self._taint(values)
-        elif use.kind == "attribute" and not self._is_list_method(use.node):
+        if use.kind not in kinds or (use.kind == "attribute" and not self._is_list_method(use.node)):
             self._taint(values)
         elif use.kind == "got":
             self._judge_get(use.node, values)
@@ -124,13 +123,22 @@ class Results:
         plain = first is not None and first.keyword is None and first.star == ""
         in_loop = self._program.in_loop(call)
         mixed = OTHER in values or any(isinstance(each, Box | Row) and _has_other(each) for each in values)
-        nested = any(isinstance(each, Box) and any(isinstance(inner, Box | Row) for inner in each.items) for each in values)
-        if not plain or len(call.args) != 1 + len(timeout) or mixed or nested or (timeout and in_loop):
-            self._taint(values)
-        elif any(isinstance(each, Pending) and each.flavor == "async" for each in self._flat(values)):
+        nested = any(
+            isinstance(each, Box) and any(isinstance(inner, Box | Row) for inner in each.items) for each in values
+        )
+        if (
+            not plain
+            or len(call.args) != 1 + len(timeout)
+            or mixed
+            or nested
+            or (timeout and in_loop)
+            or any(isinstance(each, Pending) and each.flavor == "async" for each in self._flat(values))
+        ):
             self._taint(values)
         elif not in_loop and self._blocks_a_loop(call):
-            self._program.block(call, "SC209", "this waits for a handle's result where today's replicas run an event loop")
+            self._program.block(
+                call, "SC209", "this waits for a handle's result where today's replicas run an event loop"
+            )
 
     def _blocks_a_loop(self, node: cst.CSTNode) -> bool:
         """Does synchronous code here run on an event loop, where waiting for a response is an error today?"""
@@ -165,16 +173,24 @@ class Results:
         if flavor == "graph":
             program.block(call, "SC210", "how often this result is awaited differs between releases and uses")
         elif flavor == "async":
-            program.change(call, "SC209", "the ObjectRef of a handle call has a name of its own", partial(_method, "_to_object_ref"))
+            program.change(
+                call,
+                "SC209",
+                "the ObjectRef of a handle call has a name of its own",
+                partial(method, "_to_object_ref"),
+            )
         elif in_loop:
             if any(isinstance(each, cst.GeneratorExp | cst.Lambda) for each in self._up_to_function(call)):
                 program.block(call, "SC209", "an await is needed here, where none can stand")
-            program.change(call, "SC209", "the ObjectRef of a handle call has a name of its own", _await_ref)
+            program.change(call, "SC209", "the ObjectRef of a handle call has a name of its own", await_ref)
         else:
             if self._blocks_a_loop(call):
                 program.block(call, "SC209", "this needs an ObjectRef where today's replicas run an event loop")
             program.change(
-                call, "SC209", "the ObjectRef of a handle call has a name of its own", partial(_method, "_to_object_ref_sync")
+                call,
+                "SC209",
+                "the ObjectRef of a handle call has a name of its own",
+                partial(method, "_to_object_ref_sync"),
             )
 
     def _up_to_function(self, node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -191,7 +207,10 @@ class Results:
             many = any(isinstance(value, Box | Row) for value in values)
             asynchronous = self._program.in_loop(use.node)
             self._program.change(
-                use.node, "SC209", "ray.get of a handle's result becomes .result()", partial(_result, many, asynchronous)
+                use.node,
+                "SC209",
+                "ray.get of a handle's result becomes .result()",
+                partial(result, many, asynchronous),
             )
         elif use.kind == "awaited" and isinstance(use.node, cst.Await):
             self._drop_await(use.node, values)
@@ -212,7 +231,7 @@ class Results:
             if kinds - {"awaited", "got", "sent", "dropped", "iterated"}:
                 self._program.block(node, "SC210", "the result of this await is both awaited again and used as a value")
                 return
-            self._program.change(node, "SC210", "one await is enough for a response", _unwrapped)
+            self._program.change(node, "SC210", "one await is enough for a response", unwrapped)
         elif any(isinstance(value, Pending) and value.flavor == "async" for value in values):
             if kinds - {"sent", "dropped"} or not kinds:
                 statement = self._program.tree.parents[node]
@@ -223,85 +242,7 @@ class Results:
         return [each for each in self._flat(values) if isinstance(each, Ref)]
 
 
-def check_handles(program: Program) -> None:
-    """A handle that leaves the file meets code that still expects ObjectRefs: the file stays on serve_compat."""
-    fine = {"flows", "sent", "tested", "printed", "attribute", "dropped", "iterated", "subscripted"}
-    for node in program.tree.nodes(cst.BaseExpression):
-        if not is_load(program.tree, node):
-            continue
-        values = program.infer.of(node)
-        if not any(_holds_handle(value) for value in values):
-            continue
-        use = program.uses.of(node)
-        if use.kind not in fine:
-            program.block(node, "SC221", "a handle is passed to code outside of this file, which may expect ObjectRefs")
-        elif use.kind == "attribute" and isinstance(use.node, cst.Attribute):
-            _check_handle_call(program, use.node)
-
-
-def _check_handle_call(program: Program, node: cst.Attribute) -> None:
-    call = program.tree.parents[node]
-    if node.attr.value == "options" and isinstance(call, cst.Call):
-        for arg in call.args:
-            if arg.keyword is None or arg.keyword.value not in ("method_name", "stream", "multiplexed_model_id"):
-                program.block(call, "SC219", "today's handles have no such option")
-
-
-def _holds_handle(value: Value) -> bool:
-    if isinstance(value, Box):
-        return any(_holds_handle(each) for each in value.items)
-    if isinstance(value, Row):
-        return any(_holds_handle(each) for column in value.items for each in column)
-    return isinstance(value, Handle)
-
-
 def _has_other(value: Box | Row) -> bool:
     if isinstance(value, Box):
         return OTHER in value.items
     return any(OTHER in column or not column for column in value.items)
-
-
-def _method(name: str, updated: cst.CSTNode) -> cst.CSTNode:
-    assert isinstance(updated, cst.BaseExpression)
-    return cst.Call(cst.Attribute(updated, cst.Name(name)))
-
-
-def _await_ref(updated: cst.CSTNode) -> cst.CSTNode:
-    made = _method("_to_object_ref", updated)
-    assert isinstance(made, cst.Call)
-    return cst.Await(made, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-
-def _unwrapped(updated: cst.CSTNode) -> cst.CSTNode:
-    assert isinstance(updated, cst.Await)
-    return updated.expression
-
-
-def _result(many: bool, asynchronous: bool, updated: cst.CSTNode) -> cst.CSTNode:
-    assert isinstance(updated, cst.Call)
-    value = updated.args[0].value
-    limit = updated.args[1:]
-    if many:
-        return _all_results(value, asynchronous, limit)
-    if asynchronous:
-        return cst.Await(_in_parentheses(value), lpar=updated.lpar, rpar=updated.rpar)
-    args = [each.with_changes(keyword=cst.Name("timeout_s"), comma=cst.MaybeSentinel.DEFAULT) for each in limit]
-    return cst.Call(cst.Attribute(_receiver(value), cst.Name("result")), args)
-
-
-def _all_results(value: cst.BaseExpression, asynchronous: bool, limit: object) -> cst.CSTNode:
-    limits = [each.with_changes(keyword=cst.Name("timeout_s"), comma=cst.MaybeSentinel.DEFAULT) for each in limit]  # type: ignore[attr-defined]
-    one = cst.Name("response")
-    element: cst.BaseExpression = (
-        cst.Await(one) if asynchronous else cst.Call(cst.Attribute(one, cst.Name("result")), limits)
-    )
-    return cst.ListComp(elt=element, for_in=cst.CompFor(target=one, iter=value))
-
-
-def _receiver(value: cst.BaseExpression) -> cst.BaseExpression:
-    plain = isinstance(value, cst.Name | cst.Attribute | cst.Call | cst.Subscript) or value.lpar
-    return value if plain else value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-
-def _in_parentheses(value: cst.BaseExpression) -> cst.BaseExpression:
-    return _receiver(value)

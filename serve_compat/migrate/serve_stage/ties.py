@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.deploys import deployment_name, literal
+from serve_compat.migrate.serve_stage.deploys import deployment_name
+from serve_compat.migrate.serve_stage.expressions import literal
 from serve_compat.migrate.serve_stage.program import Options, Program
 from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.values import Deployment, Named

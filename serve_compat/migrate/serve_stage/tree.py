@@ -106,7 +106,7 @@ class Tree:
             yield node
 
     def enclosing_function(self, node: cst.CSTNode) -> cst.FunctionDef | cst.Lambda | None:
-        """The innermost function or lambda around the node, not counting a function whose decorator or default it is."""
+        """The innermost function or lambda around the node, not counting one whose decorator or default it is."""
         child = node
         for parent in self.ancestors(node):
             if isinstance(parent, FUNCTIONS) and _belongs_inside(parent, child):
@@ -153,15 +153,11 @@ def _bind(node: cst.CSTNode, scope: Scope) -> None:
     if isinstance(node, cst.Assign):
         for target in node.targets:
             _bind_target(target.target, node.value, scope, "value")
-    elif isinstance(node, cst.AnnAssign) and node.value is not None:
-        _bind_target(node.target, node.value, scope, "value")
-    elif isinstance(node, cst.NamedExpr):
+    elif (isinstance(node, cst.AnnAssign) and node.value is not None) or isinstance(node, cst.NamedExpr):
         _bind_target(node.target, node.value, scope, "value")
     elif isinstance(node, cst.AugAssign):
         _bind_target(node.target, node.value, scope, "unknown")
-    elif isinstance(node, cst.For):
-        _bind_target(node.target, node.iter, scope, "element")
-    elif isinstance(node, cst.CompFor):
+    elif isinstance(node, cst.For | cst.CompFor):
         _bind_target(node.target, node.iter, scope, "element")
     elif isinstance(node, cst.WithItem) and node.asname is not None:
         _bind_target(node.asname.name, node.item, scope, "with")
@@ -177,9 +173,7 @@ def _bind(node: cst.CSTNode, scope: Scope) -> None:
         _bind_import_from(node, scope)
 
 
-def _bind_target(
-    target: cst.CSTNode, value: cst.CSTNode, scope: Scope, kind: Kind, path: tuple[int, ...] = ()
-) -> None:
+def _bind_target(target: cst.CSTNode, value: cst.CSTNode, scope: Scope, kind: Kind, path: tuple[int, ...] = ()) -> None:
     if isinstance(target, cst.Name):
         scope.bind(target.value, Binding(kind, value, path=path))
     elif isinstance(target, cst.Tuple | cst.List):

@@ -29,7 +29,20 @@ Kind = Literal[
 _AWAITS = {"asyncio.gather", "asyncio.wait_for", "asyncio.ensure_future", "asyncio.shield"}
 _FOLLOWED = {"list", "tuple", "set", "sorted", "reversed", "iter", "enumerate", "zip"}
 _PRINTS = {"print", "str", "repr", "format", "isinstance", "type", "hash", "id"}
-_LIST_METHODS = {"append", "add", "items", "values", "keys", "get", "pop", "popleft", "clear", "copy", "appendleft", "put"}
+_LIST_METHODS = {
+    "append",
+    "add",
+    "items",
+    "values",
+    "keys",
+    "get",
+    "pop",
+    "popleft",
+    "clear",
+    "copy",
+    "appendleft",
+    "put",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,9 @@ def _is_value(tree: Tree, node: cst.CSTNode) -> bool:
     if isinstance(parent, cst.For | cst.CompFor):
         return node is parent.iter
     outer = tree.parents.get(parent) if parent is not None else None
-    return _is_value(tree, outer) if isinstance(parent, cst.Element) and isinstance(outer, cst.Tuple | cst.List) else True
+    return (
+        _is_value(tree, outer) if isinstance(parent, cst.Element) and isinstance(outer, cst.Tuple | cst.List) else True
+    )
 
 
 class Uses:
@@ -106,7 +121,9 @@ class Uses:
             return Use("subscripted", parent)
         if isinstance(parent, cst.For | cst.CompFor):
             return Use("iterated", parent)
-        if isinstance(parent, cst.If | cst.While | cst.Assert | cst.Comparison | cst.ComparisonTarget | cst.UnaryOperation):
+        if isinstance(
+            parent, cst.If | cst.While | cst.Assert | cst.Comparison | cst.ComparisonTarget | cst.UnaryOperation
+        ):
             return Use("tested", parent)
         if isinstance(parent, cst.IfExp):
             return Use("tested" if node is parent.test else "flows", parent)
