@@ -11,7 +11,6 @@ from serve_compat.migrate.serve_stage import stage as serve_code
 from serve_compat.migrate.serve_stage.program import Options as ServeOptions
 from serve_compat.migrate.stages import StageCode, up_to
 
-
 _CODE = {
     "compat": StageCode("compat", compat_stage.run),
     "deployment": StageCode(

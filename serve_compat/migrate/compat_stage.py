@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import libcst as cst
 
@@ -185,7 +186,7 @@ class _Changer(cst.CSTTransformer):
         super().__init__()
         self._changes = changes
 
-    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def, override]  # libcst's own is wider
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
         if isinstance(original_node, cst.SimpleStatementLine) and any(
             isinstance(self._changes.get(each), list) for each in original_node.body
         ):

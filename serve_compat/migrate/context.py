@@ -47,6 +47,10 @@ class Options:
         is_chosen = rule in chosen or (known is None and not self.select)
         return is_chosen and rule not in left_out and (self.unsafe or known is None or known.safe)
 
+    def tells(self, rule: str) -> bool:
+        """Whether findings of the rule are wanted."""
+        return rule not in {each for selector in self.ignore for each in matching(selector)}
+
 
 @dataclass
 class FileContext:

@@ -200,7 +200,7 @@ class _Run:
         for path, module in self._of_today.items():
             self._scan(path, module, self._results[path])
         for result in self._results.values():
-            result.findings = sorted(set(result.findings))
+            result.findings = sorted({each for each in result.findings if self._options.tells(each.rule)})
         return list(self._results.values())
 
     def _scan(self, path: str, module: cst.Module, result: Result) -> None:

@@ -11,6 +11,7 @@ from serve_compat.migrate.serve_stage.infer import Inference
 from serve_compat.migrate.serve_stage.tree import Tree, dotted
 
 SERVE = "ray.serve"
+_PACKAGES = (SERVE, "serve_compat", "ray.experimental.serve")
 _KINDS: tuple[tuple[type, str], ...] = (
     (v.Client, "client"),
     (v.Deployment, "deployment"),
@@ -59,7 +60,7 @@ class Names:
         return (self.inference.library(node) or None) if node is not None else None
 
     def kind(self, node: cst.CSTNode | None) -> str | None:
-        """What an expression holds: "client", "deployment", "handle", "ref", "node", ...; None where it is not known."""
+        """What an expression holds: "client", "deployment", "handle", "ref", "node"; None where that is unknown."""
         found = {kind for value in self.inference.of(node) for each, kind in _KINDS if isinstance(value, each)}
         return found.pop() if len(found) == 1 else None
 

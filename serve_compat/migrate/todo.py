@@ -1,10 +1,10 @@
-"""`# TODO(serve-compat SC107): ...` above a statement that could not be rewritten: written once, however often we run."""
+"""`# TODO(serve-compat SC107): ...` above a statement that could not be rewritten: written once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 import libcst as cst
 
@@ -33,9 +33,9 @@ def mark(statement: Statement, rule: str, message: str) -> Statement:
     """
     if not hasattr(statement, "leading_lines") or is_marked(statement):
         return statement
-    lines = cast("list[cst.EmptyLine]", list(statement.leading_lines))
+    lines = list(statement.leading_lines)
     lines.append(cst.EmptyLine(comment=cst.Comment(comment(rule, message))))
-    return cast("Statement", statement.with_changes(leading_lines=lines))
+    return statement.with_changes(leading_lines=lines)
 
 
 def mark_all(module: cst.Module, places: Iterable[tuple[cst.CSTNode, str, str]]) -> cst.Module:
@@ -65,7 +65,9 @@ class _Marker(cst.CSTTransformer):
             self._open[-1] = self._wanted[node]
         return True
 
-    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def, override]  # libcst's own is wider
+    def on_leave(
+        self, original_node: cst.CSTNode, updated_node: Any
+    ) -> Any:  # libcst's own type is wider than its base
         if _takes_a_comment(original_node):
             found = self._open.pop()
             if found is not None:

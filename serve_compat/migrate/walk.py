@@ -10,27 +10,11 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 SUFFIXES = (".py", ".pyi", ".ipynb")
-LEFT_OUT = frozenset(
-    [
-        ".git",
-        ".hg",
-        ".svn",
-        ".venv",
-        "venv",
-        "node_modules",
-        "build",
-        "dist",
-        "site-packages",
-        "__pycache__",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".pytest_cache",
-        ".ruff_cache",
-        ".eggs",
-        ".ipynb_checkpoints",
-    ]
-)
+_OF_OTHERS = """
+    .git .hg .svn .venv venv node_modules build dist site-packages __pycache__ .tox .nox .mypy_cache .pytest_cache
+    .ruff_cache .eggs .ipynb_checkpoints
+"""
+LEFT_OUT = frozenset(_OF_OTHERS.split())
 PIN_FILES = (
     "requirements*.txt",
     "requirements*.in",

@@ -1,4 +1,4 @@
-"""Every fixture: what a file becomes at each stage, and that running again, or in steps, or with CRLF changes nothing."""
+"""Every fixture: what a file becomes at each stage, and that running again, or in steps, changes nothing."""
 
 import ast
 import json

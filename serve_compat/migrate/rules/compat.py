@@ -77,7 +77,7 @@ COMPAT_RULES = (
         "SC011",
         "what a comment or the command line protects is left alone",
         "compat",
-        "A file is rewritten as a whole by a stage, so that one protected line or one deselected rule keeps it as it is.",
+        "A stage rewrites a file as a whole, so that one protected line or one deselected rule keeps it as it is.",
         automatic=False,
     ),
     Rule(
