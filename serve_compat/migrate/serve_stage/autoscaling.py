@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import libcst as cst
@@ -80,15 +81,11 @@ def _like_last(elements: list[cst.BaseDictElement], name: str, value: cst.BaseEx
     return cst.DictElement(cst.SimpleString(f'"{name}"'), value)
 
 
-def _separated(elements: list[cst.BaseDictElement], old: object) -> list[cst.BaseDictElement]:
+def _separated(elements: list[cst.BaseDictElement], old: Sequence[cst.BaseDictElement]) -> list[cst.BaseDictElement]:
     """Commas: those of the old elements are reused, so that a dict over several lines stays one."""
-    commas = [each.comma for each in old if isinstance(each.comma, cst.Comma)]  # type: ignore[attr-defined]
-    between = (
-        commas[0]
-        if len(commas) > 0 and len(list(old)) > 1
-        else cst.Comma(cst.SimpleWhitespace(""), cst.SimpleWhitespace(" "))
-    )  # type: ignore[call-overload]
-    last = list(old)[-1].comma if list(old) else cst.MaybeSentinel.DEFAULT  # type: ignore[call-overload]
+    plain = cst.Comma(cst.SimpleWhitespace(""), cst.SimpleWhitespace(" "))
+    between = old[0].comma if len(old) > 1 else plain
+    last = old[-1].comma if old else cst.MaybeSentinel.DEFAULT
     done = [
         each
         if number < len(elements) - 1 and isinstance(each.comma, cst.Comma) and each.comma is not last

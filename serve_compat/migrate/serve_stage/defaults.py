@@ -78,16 +78,16 @@ class _Writes(cst.CSTVisitor):
         self.self_written = False
         self.global_written = False
 
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:  # noqa: N802  # the name is LibCST's
         self._target(node.target)
 
-    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:  # noqa: N802  # the name is LibCST's
         self._target(node.target)
 
-    def visit_Global(self, node: cst.Global) -> None:
+    def visit_Global(self, node: cst.Global) -> None:  # noqa: N802  # the name is LibCST's
         self.global_written = True
 
-    def visit_Call(self, node: cst.Call) -> None:
+    def visit_Call(self, node: cst.Call) -> None:  # noqa: N802  # the name is LibCST's
         if isinstance(node.func, cst.Attribute) and node.func.attr.value in _MUTATORS:
             self._target(node.func.value)
 

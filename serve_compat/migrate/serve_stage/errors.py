@@ -14,9 +14,11 @@ def check_errors(program: Program) -> None:
     """Forbid the conversion where the program relies on what only old releases did."""
     for node in program.tree.nodes(cst.Call):
         assert isinstance(node, cst.Call)
-        if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("deploy", "delete"):
-            if any(isinstance(value, Deployment) for value in program.infer.of(node.func.value)):
-                _check_try(program, node)
+        func = node.func
+        if not isinstance(func, cst.Attribute) or func.attr.value not in ("deploy", "delete"):
+            continue
+        if any(isinstance(value, Deployment) for value in program.infer.of(func.value)):
+            _check_try(program, node)
     _check_identity(program)
     for name in ("deploy", "get_handle"):
         for node in program.infer.calls.by_name.get(name, ()):
@@ -65,6 +67,6 @@ def _check_identity(program: Program) -> None:
         return
     for node in program.tree.nodes(cst.Comparison):
         text = program.code(node)
-        if "==" in text or "!=" in text or " in " in text:
-            if "pid" in text or ".remote(" in text:
-                program.block(updated[0], "SC217", "this update keeps the replica's process, which today's does not")
+        compares = "==" in text or "!=" in text or " in " in text
+        if compares and ("pid" in text or ".remote(" in text):
+            program.block(updated[0], "SC217", "this update keeps the replica's process, which today's does not")

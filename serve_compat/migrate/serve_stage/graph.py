@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.arguments import keyword, with_args
@@ -59,7 +61,7 @@ def _convert(program: Program, bind: cst.Call, inputs: cst.With) -> None:
     _check_block(program, inputs, driver, bind)
     options, route = _options(program, bind)
     text = class_text(program, driver, answer, adapter, options, serve=program.code(serve_name(program, bind)))
-    made = cst.parse_statement(text)
+    made = cst.ensure_type(cst.parse_statement(text), cst.ClassDef)
     names = list(driver.parameters)
     serve_args = ", ".join(driver.parameters[each] for each in names)
 
@@ -69,7 +71,7 @@ def _convert(program: Program, bind: cst.Call, inputs: cst.With) -> None:
     def flat(updated: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(updated, cst.With)
         head = made.with_changes(leading_lines=updated.leading_lines)
-        rest = list(updated.body.body)
+        rest: list[Any] = list(updated.body.body)
         blank = [cst.EmptyLine(indent=False)] * (2 if program.tree.scopes[inputs] is program.tree.root else 1)
         if rest:
             rest[0] = rest[0].with_changes(leading_lines=[*blank, *rest[0].leading_lines])

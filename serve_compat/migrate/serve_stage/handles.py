@@ -12,7 +12,7 @@ from serve_compat.migrate.serve_stage.values import Box, Handle, Row, Value
 def check_handles(program: Program) -> None:
     """A handle that leaves the file meets code that still expects ObjectRefs: the file stays on serve_compat."""
     fine = {"flows", "sent", "tested", "printed", "attribute", "dropped", "iterated", "subscripted"}
-    for node in program.tree.nodes(cst.BaseExpression):
+    for node in program.tree.expressions():
         if not is_load(program.tree, node):
             continue
         values = program.infer.of(node)

@@ -40,7 +40,7 @@ STOCK = frozenset(
 )
 CONVERTED = frozenset({"get_deployment", "list_deployments"})
 HANDLES = frozenset({"RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"})
-_MODULES = {
+_MODULES: dict[str, set[str] | None] = {
     "ray.serve.handle": {"DeploymentHandle", "DeploymentResponse", "DeploymentResponseGenerator"},
     "ray.serve.config": {"AutoscalingConfig", "HTTPOptions", "ProxyLocation", "gRPCOptions", "DeploymentConfig"},
     "ray.serve.exceptions": {"RayServeException", "BackPressureError", "RequestCancelledError"},
@@ -116,7 +116,7 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
 def _exists(module: str, name: str) -> bool:
     if module in ("ray.serve", "ray.serve.api"):
         return name in STOCK or f"ray.serve.{name}" in _MODULES
-    known = _MODULES.get(module, frozenset())
+    known: set[str] | None = _MODULES.get(module, set())
     return known is None or name in known
 
 
@@ -143,10 +143,9 @@ def _today(module: str, updated: cst.CSTNode) -> cst.CSTNode:
 def _names(program: Program, done: frozenset[str]) -> None:
     """Uses of names: handles' types are renamed, names that are gone forbid the conversion."""
     for node in program.tree.nodes(cst.Name, cst.Attribute):
-        parent = program.tree.parents.get(node)
-        in_import = any(
-            isinstance(each, cst.Import | cst.ImportFrom) for each in (parent, program.tree.parents.get(parent)) if each
-        )  # type: ignore[arg-type]
+        around = list(program.tree.ancestors(node))[:2]
+        parent = around[0] if around else None
+        in_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in around)
         if in_import or not (is_load(program.tree, node) or isinstance(parent, cst.Annotation)):
             continue
         name = program.infer.library(node)

@@ -30,7 +30,7 @@ def convert_instance(program: Program) -> None:
             _start(program, node)
         elif name == "ray.serve.run":
             _run(program, node)
-    for each in program.tree.nodes(cst.BaseExpression):
+    for each in program.tree.expressions():
         if is_load(program.tree, each) and any(isinstance(value, Client) for value in program.infer.of(each)):
             use = program.uses.of(each)
             if use.kind == "attribute":
@@ -178,13 +178,13 @@ def _run(program: Program, node: cst.Call) -> None:
         serve = program.code(serve_name(program, node))
         program.before.setdefault(line, []).append(f"{serve}.start(http_options={{{pairs}}})")
         program.change(node, "SC203", "host= and port= belong to serve.start()", _without_address)
-    routes = [
+    given = [
         value.deployment.option("route_prefix")
         for arg in node.args[:1]
         for value in program.infer.of(arg.value)
         if isinstance(value, Node)
     ]
-    routes = [route for route in routes if route is not None]
+    routes = [route for route in given if route is not None]
     if routes and "route_prefix" not in names:
         if len(routes) > 1 or not is_repeatable(routes[0]):
             program.block(node, "SC206", "the route_prefix of this application cannot be told")

@@ -1,4 +1,4 @@
-"""What flows between functions, classes and attributes of one file: arguments into parameters, values into attributes."""
+"""What flows within one file: arguments into parameters, values into attributes and lists, results out of calls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 
 import libcst as cst
 
+from serve_compat.migrate.serve_stage.places import Assigned, Places
 from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
@@ -26,16 +27,17 @@ from serve_compat.migrate.serve_stage.values import (
     Values,
 )
 
-_PUTS = {"append", "add", "appendleft", "put", "put_nowait"}
-Assigned = list[tuple[cst.BaseExpression, cst.BaseExpression]]
-
 
 class Infers(Protocol):
     """What this module needs of the inference, which itself needs this module."""
 
-    def of(self, node: cst.CSTNode | None) -> Values: ...
+    def of(self, node: cst.CSTNode | None) -> Values:
+        """What the expression may stand for."""
+        ...
 
-    def binding(self, binding: Binding) -> Values: ...
+    def binding(self, binding: Binding) -> Values:
+        """What a name gets by the binding."""
+        ...
 
 
 class Calls:
@@ -44,22 +46,13 @@ class Calls:
     def __init__(self, tree: Tree, inference: Infers) -> None:
         self._tree = tree
         self._infer = inference
+        self._places = Places(tree)
         self._made: dict[tuple[cst.CSTNode, ...], Deployment | Maker] = {}
 
-    @cached_property
+    @property
     def by_name(self) -> dict[str, list[cst.Call]]:
-        """All calls, by the last name of what is called; `.remote` of Ray counts as the name before it."""
-        found: dict[str, list[cst.Call]] = defaultdict(list)
-        for node in self._tree.nodes(cst.Call):
-            assert isinstance(node, cst.Call)
-            func = node.func
-            if isinstance(func, cst.Attribute):
-                found[func.attr.value].append(node)
-                if func.attr.value in ("remote", "options"):
-                    found[dotted(func.value).split(".")[-1]].append(node)
-            elif isinstance(func, cst.Name):
-                found[func.value].append(node)
-        return found
+        """All calls of the file, see Places."""
+        return self._places.by_name
 
     # deployments: one object per definition, so that values compare by identity
 
@@ -71,6 +64,7 @@ class Calls:
         calls: tuple[cst.Call, ...],
         module: str = "",
     ) -> Deployment:
+        """The one object for a definition; the same arguments give the same object."""
         key = (origin, *calls)
         if key not in self._made:
             self._made[key] = Deployment(origin, code, name, calls, module)
@@ -79,6 +73,7 @@ class Calls:
         return made
 
     def maker(self, call: cst.Call) -> Maker:
+        """What `serve.deployment(...)` with options only makes."""
         made = self._made.setdefault((call,), Maker(call))
         assert isinstance(made, Maker)
         return made
@@ -148,21 +143,11 @@ class Calls:
     @cached_property
     def _assigned(self) -> dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]]:
         found: dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]] = defaultdict(list)
-        for target, value in self._assignments():
+        for target, value in self._places.assignments():
             if isinstance(target, cst.Attribute):
                 owner = self.owner(target.value)
                 if owner is not None:
                     found[owner, target.attr.value].append(value)
-        return found
-
-    def _assignments(self) -> Assigned:
-        found: Assigned = []
-        for node in self._tree.nodes(cst.Assign, cst.AnnAssign):
-            if isinstance(node, cst.AnnAssign) and node.value is not None:
-                found.append((node.target, node.value))
-            elif isinstance(node, cst.Assign):
-                for target in node.targets:
-                    found += _pairs(target.target, node.value)
         return found
 
     def owner(self, node: cst.BaseExpression) -> cst.ClassDef | None:
@@ -187,26 +172,14 @@ class Calls:
 
     # containers
 
-    @cached_property
-    def _puts(self) -> Assigned:
-        """(container expression, value) of every `x.append(value)` and `x[i] = value`."""
-        found: Assigned = []
-        for name in _PUTS:
-            for call in self.by_name.get(name, ()):
-                if isinstance(call.func, cst.Attribute) and len(call.args) == 1:
-                    found.append((call.func.value, call.args[0].value))
-        for target, value in self._assignments():
-            if isinstance(target, cst.Subscript):
-                found.append((target.value, value))
-        return found
-
     def put_into(self, name: str) -> Assigned:
-        return [pair for pair in self._puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
+        """(name, value) of what is put into lists and dicts of that name."""
+        return [pair for pair in self._places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
 
     @cached_property
     def _put(self) -> dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]]:
         found: dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]] = defaultdict(list)
-        for container, value in self._puts:
+        for container, value in self._places.puts:
             if isinstance(container, cst.Attribute):
                 owner = self.owner(container.value)
                 if owner is not None:
@@ -220,18 +193,9 @@ class Calls:
         if isinstance(function, cst.Lambda):
             return self._infer.of(function.body)
         found: set[Value] = set()
-        for node in self._returns.get(function, ()):
+        for node in self._places.returns.get(function, ()):
             found |= self._infer.of(node)
         return frozenset(found)
-
-    @cached_property
-    def _returns(self) -> dict[cst.CSTNode, list[cst.BaseExpression]]:
-        found: dict[cst.CSTNode, list[cst.BaseExpression]] = defaultdict(list)
-        for node in self._tree.nodes(cst.Return):
-            function = self._tree.enclosing_function(node)
-            if isinstance(node, cst.Return) and node.value is not None and function is not None:
-                found[function].append(node.value)
-        return found
 
     def parameter(self, param: cst.Param) -> Values:
         """What callers in this file pass for the parameter."""
@@ -250,9 +214,7 @@ class Calls:
 
     def is_called(self, function: cst.FunctionDef) -> bool:
         """Does this file call the function, so that what it returns is followed?"""
-        block = self._tree.parents.get(function)
-        owner = self._tree.parents.get(block) if block is not None else None
-        return any(True for _ in self._callers(function, owner if isinstance(owner, cst.ClassDef) else None))
+        return any(True for _ in self.callers(function))
 
     def callers(self, function: cst.FunctionDef) -> Iterator[tuple[cst.Call, int]]:
         """The calls of the function in this file, and how many of their arguments come before its own."""
@@ -278,15 +240,15 @@ class Calls:
             yield from _argument(call, position + skip if position >= 0 else -1, param.name.value)
 
     def _callers(self, function: cst.FunctionDef, owner: cst.ClassDef | None) -> Iterator[tuple[cst.Call, int]]:
-        for call in self.by_name.get(function.name.value, ()):
+        for call in self._places.by_name.get(function.name.value, ()):
             if self._means(call.func, Function(function)):
                 yield call, 0
         if owner is not None and function.name.value == "__init__":
-            for call in self.by_name.get(owner.name.value, ()):
+            for call in self._places.by_name.get(owner.name.value, ()):
                 if self._means(call.func, Class(owner)):
                     yield call, 0
             for method in ("deploy", "bind"):
-                for call in self.by_name.get(method, ()):
+                for call in self._places.by_name.get(method, ()):
                     if isinstance(call.func, cst.Attribute) and any(
                         isinstance(value, Deployment) and value.code is owner
                         for value in self._infer.of(call.func.value)
@@ -303,13 +265,13 @@ class Calls:
 
     def _passed_on(self, function: cst.FunctionDef) -> Iterator[tuple[cst.Call, int]]:
         """`pool.submit(f, a)` and the like: the arguments follow the function."""
-        for call in self.by_name.get("submit", []) + self.by_name.get("to_thread", []):
+        for call in self._places.by_name.get("submit", []) + self._places.by_name.get("to_thread", []):
             if call.args and Function(function) in self._infer.of(call.args[0].value):
                 yield call, 1
-        for call in self.by_name.get("run_in_executor", []):
+        for call in self._places.by_name.get("run_in_executor", []):
             if len(call.args) > 1 and Function(function) in self._infer.of(call.args[1].value):
                 yield call, 2
-        for call in self.by_name.get("Thread", []):
+        for call in self._places.by_name.get("Thread", []):
             given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
             if "target" in given and Function(function) in self._infer.of(given["target"]):
                 inner = given.get("args")
@@ -324,17 +286,6 @@ def _inside_replica(value: Value) -> Value:
 
 def _boxed(values: Values) -> Values:
     return frozenset({Box(values)}) if values else NOTHING
-
-
-def _pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Assigned:
-    both = isinstance(target, cst.Tuple | cst.List) and isinstance(value, cst.Tuple | cst.List)
-    if both and len(target.elements) == len(value.elements):  # type: ignore[union-attr]
-        return [
-            pair
-            for one, other in zip(target.elements, value.elements, strict=True)  # type: ignore[union-attr]
-            for pair in _pairs(one.value, other.value)
-        ]
-    return [(target, value)]
 
 
 def _argument(call: cst.Call, position: int, name: str) -> Iterator[cst.BaseExpression]:

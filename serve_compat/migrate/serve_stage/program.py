@@ -72,8 +72,8 @@ class Program:
         self.old = True
 
     def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
-        """Something here has no safe equivalent: the file stays on serve_compat."""
-        if (node, rule) not in {(place, other) for place, other, _ in self.blockers}:
+        """Something here has no safe equivalent: the file stays on serve_compat. One place of each kind counts."""
+        if (rule, message) not in {(other, why) for _, other, why in self.blockers}:
             self.blockers.append((node, rule, message))
 
     def code(self, node: cst.CSTNode) -> str:
@@ -98,7 +98,7 @@ class _Changer(cst.CSTTransformer):
         super().__init__()
         self._program = program
 
-    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:  # type: ignore[override]  # libcst's own
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
         for change in self._program.changes.get(original_node, ()):
             updated_node = change(updated_node)
         if original_node in self._program.dropped:

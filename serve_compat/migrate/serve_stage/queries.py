@@ -18,7 +18,7 @@ _NAMED = {"get_handle", "delete", "deploy", "options", "num_replicas", "name"}
 
 def convert_queries(program: Program) -> None:
     """Plan the changes of every attribute of a deployment, and of every listing."""
-    for node in program.tree.nodes(cst.BaseExpression):
+    for node in program.tree.expressions():
         if not is_load(program.tree, node):
             continue
         values = program.infer.of(node)
@@ -126,7 +126,9 @@ def _get_handle(program: Program, call: cst.Call, node: cst.Attribute, named: bo
 
 def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression) -> bool:
     """Is the handle taken before the deployment is there? Old handles did not mind, today's lookup does."""
-    wanted = {value.code or value.code_name for value in program.infer.of(receiver) if isinstance(value, Deployment)}
+    wanted: set[object] = {
+        value.code or value.code_name for value in program.infer.of(receiver) if isinstance(value, Deployment)
+    }
     deploys = [each for each in _deploys(program) if _deployed(program, each) & wanted]
     if wanted and not deploys and _runs_as_graph(program, wanted):
         program.block(call, "SC208", "a handle of a deployment that runs inside a graph has no application of its own")

@@ -40,11 +40,11 @@ class Results:
         self._program = program
         self._groups: dict[cst.Call, cst.Call] = {}
         self._tainted: set[cst.Call] = set()
-        self._loads: list[tuple[cst.CSTNode, Values]] = []
+        self._loads: list[tuple[cst.BaseExpression, Values]] = []
 
     def convert(self) -> None:
         """Plan all changes."""
-        for node in self._program.tree.nodes(cst.BaseExpression):
+        for node in self._program.tree.expressions():
             if is_load(self._program.tree, node):
                 values = self._program.infer.of(node)
                 found = sources(values)
@@ -57,7 +57,7 @@ class Results:
             return
         spoiled = {self._leader(call) for call in self._tainted}
         was_old = self._program.old  # a way back to an ObjectRef is no sign of an old program
-        for call in {call for _, values in self._loads for call in sources(values)}:
+        for call in dict.fromkeys(call for _, values in self._loads for call in sources(values)):
             if self._leader(call) in spoiled:
                 self._escape(call)
         self._program.old = was_old
@@ -232,11 +232,11 @@ class Results:
                 self._program.block(node, "SC210", "the result of this await is both awaited again and used as a value")
                 return
             self._program.change(node, "SC210", "one await is enough for a response", unwrapped)
-        elif any(isinstance(value, Pending) and value.flavor == "async" for value in values):
-            if kinds - {"sent", "dropped"} or not kinds:
-                statement = self._program.tree.parents[node]
-                if not isinstance(statement, cst.Expr):
-                    self._program.block(node, "SC210", "what becomes of this ObjectRef cannot be followed")
+            return
+        asynchronous = any(isinstance(value, Pending) and value.flavor == "async" for value in values)
+        is_dropped = isinstance(self._program.tree.parents[node], cst.Expr)
+        if asynchronous and not is_dropped and (kinds - {"sent", "dropped"} or not kinds):
+            self._program.block(node, "SC210", "what becomes of this ObjectRef cannot be followed")
 
     def _refs(self, values: Values) -> list[Value]:
         return [each for each in self._flat(values) if isinstance(each, Ref)]

@@ -33,7 +33,8 @@ class Ties:
 def ties(module: cst.Module) -> Ties:
     """What binds the file to others; one analysis of it."""
     program = Program(Tree(module), Options())
-    deploys, asks = set(), set()
+    deploys: set[str] = set()
+    asks: set[str] = set()
     for method, found in (("deploy", deploys), ("get_handle", asks), ("delete", asks)):
         for call in program.infer.calls.by_name.get(method, ()):
             values = program.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ()

@@ -44,10 +44,12 @@ class Scope:
     elsewhere: set[str] = field(default_factory=set)  # `global` and `nonlocal` names
 
     def bind(self, name: str, binding: Binding) -> None:
+        """Note one more way in which a name of this scope gets a value."""
         home = self.root() if name in self.elsewhere else self
         home.bindings.setdefault(name, []).append(binding)
 
     def root(self) -> Scope:
+        """The module's scope."""
         return self if self.parent is None else self.parent.root()
 
     def lookup(self, name: str) -> list[Binding]:
@@ -62,6 +64,7 @@ class Scope:
 
     @property
     def is_class(self) -> bool:
+        """Functions inside do not see names of a class."""
         return isinstance(self.node, cst.ClassDef)
 
 
@@ -115,6 +118,7 @@ class Tree:
         return None
 
     def enclosing_class(self, node: cst.CSTNode) -> cst.ClassDef | None:
+        """The innermost class around the node."""
         return next((each for each in self.ancestors(node) if isinstance(each, cst.ClassDef)), None)
 
     def statement(self, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.BaseCompoundStatement | None:
@@ -125,6 +129,10 @@ class Tree:
             if isinstance(parent, cst.SimpleStatementLine | cst.BaseCompoundStatement):
                 return parent
         return None
+
+    def expressions(self) -> list[cst.BaseExpression]:
+        """All expressions, in the order of the source."""
+        return [node for node in self.order if isinstance(node, cst.BaseExpression)]
 
     def nodes(self, *kinds: type[cst.CSTNode]) -> list[cst.CSTNode]:
         """All nodes of these kinds, in the order of the source."""
@@ -153,8 +161,9 @@ def _bind(node: cst.CSTNode, scope: Scope) -> None:
     if isinstance(node, cst.Assign):
         for target in node.targets:
             _bind_target(target.target, node.value, scope, "value")
-    elif (isinstance(node, cst.AnnAssign) and node.value is not None) or isinstance(node, cst.NamedExpr):
-        _bind_target(node.target, node.value, scope, "value")
+    elif isinstance(node, cst.AnnAssign | cst.NamedExpr):
+        if node.value is not None:
+            _bind_target(node.target, node.value, scope, "value")
     elif isinstance(node, cst.AugAssign):
         _bind_target(node.target, node.value, scope, "unknown")
     elif isinstance(node, cst.For | cst.CompFor):
