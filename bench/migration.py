@@ -42,7 +42,6 @@ NO_EQUIVALENT = {
     "doc_autoscaling": "prints list_deployments()",
     "doc_first_deployment": "prints list_deployments() and init_args",
     "doc_graph": "prints list_deployments()",
-    "doc_http_deployment": "prints the type of a handle's result",
     "user_errors": "prints the errors of .deploy(), get_deployment() and route_prefix=",
     "user_http_options": "prints the url of a deployment",
 }
@@ -148,11 +147,12 @@ def _prove(program: Path, stage: Stage, expected: Printed, stock: Path | None) -
     on_stock = stage == "serve" and not stays
     if on_stock and stock is None:
         return Outcome(*facts, None, "no --stock-python")
-    got = _run(program, made.after, Path(stock or "") if on_stock else Path(sys.executable))
-    return Outcome(*facts, *_compared(expected, got))
+    got = run(program, made.after, Path(stock or "") if on_stock else Path(sys.executable))
+    return Outcome(*facts, *compared(expected, got))
 
 
-def _compared(expected: Printed, got: Printed) -> tuple[bool, str]:
+def compared(expected: Printed, got: Printed) -> tuple[bool, str]:
+    """Whether a run went as expected, and otherwise the error and the first line that differs."""
     if got.lines == expected.lines and got.status == 0:
         return True, ""
     size = max(len(got.lines), len(expected.lines))
@@ -165,10 +165,16 @@ def _expected(program: Path) -> Printed:
     file = program.with_suffix(".expected")
     if file.exists():
         return Printed(_marked(file.read_text()), 0, "")
-    return _run(program, None, Path(sys.executable))
+    return run(program, None, Path(sys.executable))
 
 
-def _run(program: Path, text: str | None, python: Path) -> Printed:
+def run(program: Path, text: str | None, python: Path, timeout_s: float = TIMEOUT_S) -> Printed:
+    """Run a program alone.
+
+    Args:
+        text: what to run in its place, plainly; None runs the program itself as `serve-compat run` does.
+        timeout_s: seconds.
+    """
     with tempfile.TemporaryDirectory(prefix="mp-") as directory:
         file = program
         if text is not None:
@@ -185,11 +191,11 @@ def _run(program: Path, text: str | None, python: Path) -> Printed:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=TIMEOUT_S,
+                timeout=timeout_s,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Printed([], None, f"not finished after {TIMEOUT_S} s")
+            return Printed([], None, f"not finished after {timeout_s:g} s")
         error = done.stderr.strip().splitlines()[-1:] if done.returncode else []
         return Printed(_marked(done.stdout), done.returncode, "".join(error))
 

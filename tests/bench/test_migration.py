@@ -41,7 +41,7 @@ def test_only_marked_lines_are_compared_where_there_are_any():
 
 
 def test_the_first_difference_is_told_with_the_error():
-    same, trouble = migration._compared(Printed(["a", "b"], 0, ""), Printed(["a"], 1, "ValueError: no"))
+    same, trouble = migration.compared(Printed(["a", "b"], 0, ""), Printed(["a"], 1, "ValueError: no"))
     assert (same, trouble) == (False, "ValueError: no; wanted 'b', got ''")
 
 
