@@ -35,6 +35,7 @@ _IMPORTS_RAY_SERVE = re.compile(
     r"^\s*(?:from\s+ray(?:\.experimental)?\s+import\b[^\n]*(?:\bserve\b|\()|(?:from|import)\s+ray(?:\.experimental)?\.serve\b)",
     re.MULTILINE,
 )
+_BY_TEXT = re.compile(r"ray\.(?:experimental\.)?serve(?:\.\w+)*")
 _OLD_CODE = re.compile(
     r"\b(?:serve|client)\.(?:init|create_backend|create_endpoint|set_traffic|update_backend_config|get_handle|connect"
     r"|delete_backend|delete_endpoint|link|split)\s*\("
@@ -145,6 +146,23 @@ def report(file: FileContext, target: Stage) -> None:
         if _star_of_serve(node) and target != "compat" and on_compat:
             message = "which names come from here cannot be told: import them one by one to get further"
             file.report("SC006", node, message, "unresolved")
+    if on_compat:
+        _report_lookups(file)
     for number, text in enumerate(module.code.splitlines(), 1):
         if text.lstrip().startswith("#") and _OLD_CODE.search(text) and "TODO(serve-compat" not in text:
             file.note_line("SC005", number, "old Serve code in a comment is left as it is")
+
+
+def _report_lookups(file: FileContext) -> None:
+    """Tell about ray.serve reached by a text, and about names of Serve that only run time knows."""
+    for text in file.names.tree.nodes(cst.SimpleString):
+        value = text.evaluated_value if isinstance(text, cst.SimpleString) else None
+        if isinstance(value, str) and _BY_TEXT.fullmatch(value) and not file.skips(text):
+            file.report(
+                "SC008", text, f"{value!r} names ray.serve by a text, which this file no longer uses", "unresolved"
+            )
+    for call in file.names.tree.nodes(cst.Call):
+        if not isinstance(call, cst.Call) or dotted(call.func) not in ("getattr", "setattr") or not call.args:
+            continue
+        if file.names.qualified(call.args[0].value) == "ray.serve" and not file.skips(call):
+            file.report("SC008", call, "which name of Serve this is, is only known at run time", "note")

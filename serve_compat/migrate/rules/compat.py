@@ -33,7 +33,7 @@ COMPAT_RULES = (
     ),
     Rule(
         "SC005",
-        "old Serve code in a comment or text is left alone",
+        "old Serve code in a comment is left alone",
         "compat",
         "It does not run; but whoever brings it back to life meets an API that is gone.",
         automatic=False,
@@ -54,9 +54,9 @@ COMPAT_RULES = (
     ),
     Rule(
         "SC008",
-        "the module object of ray.serve is used in a way that names do not show",
+        "ray.serve is reached by a text, or by a name that only run time knows",
         "compat",
-        "It is passed on, patched or looked up by a text, so its uses cannot be followed.",
+        "Patches of tests and imports by name cannot be followed; they would go to another module than the program.",
         automatic=False,
     ),
     Rule(
