@@ -41,17 +41,28 @@ def address(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> A
     if deployment.module and not all(literal(each) is not None or is_none(each) for each in given):
         program.block(node, "SC204", "name or route_prefix of this deployment is a value of the file that defines it")
         return None
-    if not all(is_repeatable(each) and is_visible(program, each, node) for each in given):
+    visible = all(is_repeatable(each) and is_visible(program, each, node) for each in given)
+    if not visible and route is None and is_repeatable(receiver):
+        name = cst.Attribute(receiver, cst.Name("name"))
+        return Address(name, default_route(name))
+    if not visible and not is_route_needed(node) and is_repeatable(receiver):
+        return Address(cst.Attribute(receiver, cst.Name("name")), text("/"))
+    if not visible:
         program.block(node, "SC204", "name or route_prefix of the deployment cannot be repeated at serve.run()")
         return None
     return Address(name, default_route(name) if route is None else route)
+
+
+def is_route_needed(node: cst.Call) -> bool:
+    """Handles and deletions need the name only."""
+    return isinstance(node.func, cst.Attribute) and node.func.attr.value == "deploy"
 
 
 def _common_address(
     program: Program, node: cst.Call, receiver: cst.BaseExpression, found: list[Deployment]
 ) -> Address | None:
     plain = all(each.option("route_prefix") is None for each in found)
-    if not plain or not isinstance(receiver, cst.Name | cst.Attribute):
+    if not (plain or not is_route_needed(node)) or not is_repeatable(receiver):
         program.block(node, "SC204", "several deployments with routes of their own meet here")
         return None
     name = cst.Attribute(receiver, cst.Name("name"))

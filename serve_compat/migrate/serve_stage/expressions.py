@@ -46,7 +46,9 @@ def default_route(name: cst.BaseExpression) -> cst.BaseExpression:
     if known is not None:
         return text("/" + known)
     if isinstance(name, cst.Name | cst.Attribute):
-        return cst.parse_expression(f'f"/{{{cst.Module([]).code_for_node(name)}}}"')
+        code = cst.Module([]).code_for_node(name)
+        if '"' not in code and "\\" not in code:
+            return cst.parse_expression(f'f"/{{{code}}}"')
     if isinstance(name, cst.FormattedString) and name.start in ('f"', "f'"):
         return name.with_changes(parts=[cst.FormattedStringText("/"), *name.parts])
     return cst.BinaryOperation(text("/"), cst.Add(), name)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from serve_compat.migrate.serve_stage.parameters import Calls
 from serve_compat.migrate.serve_stage.reaching import reaching
-from serve_compat.migrate.serve_stage.shapes import canonical, handle_flavor, items, unpacked
+from serve_compat.migrate.serve_stage.shapes import boxed, canonical, handle_flavor, items, unpacked
 from serve_compat.migrate.serve_stage.tree import Binding, Tree
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
@@ -94,11 +94,11 @@ class Inference:
                 return self._box(each.value for each in node.elements)
             return frozenset({Row(tuple(self.of(each.value) for each in node.elements))})
         if isinstance(node, cst.List | cst.Set | cst.Dict):
-            return self._box(each.value for each in node.elements)
+            return self._box((each.value for each in node.elements), isinstance(node, cst.Dict))
         if isinstance(node, cst.ListComp | cst.SetComp | cst.GeneratorExp):
             return self._box([node.elt])
         if isinstance(node, cst.DictComp):
-            return self._box([node.value])
+            return self._box([node.value], mapping=True)
         if isinstance(node, cst.Subscript):
             return self._subscript(node)
         if isinstance(node, cst.IfExp):
@@ -111,9 +111,9 @@ class Inference:
             return frozenset({Function(node)})
         return NOTHING
 
-    def _box(self, elements: Iterable[cst.CSTNode]) -> Values:
+    def _box(self, elements: Iterable[cst.CSTNode], mapping: bool = False) -> Values:
         found = union((each, self.of(each)) for each in elements)
-        return frozenset({Box(found)}) if found else NOTHING
+        return frozenset({Box(found, mapping)}) if found else NOTHING
 
     def _name(self, node: cst.Name) -> Values:
         bindings = reaching(self.tree, node)
@@ -123,10 +123,10 @@ class Inference:
         """What `.append()` and item assignment put into the list or dict of that name, in the same scope."""
         scope = self.tree.scopes[node]
         found: set[Value] = set()
-        for name, value in self.calls.put_into(node.value):
+        for name, value, mapping in self.calls.put_into(node.value):
             if self.tree.scopes[name].lookup(node.value) is scope.lookup(node.value):
-                found |= self.of(value)
-        return frozenset({Box(frozenset(found))}) if found else NOTHING
+                found |= boxed(self.of(value), mapping)
+        return frozenset(found)
 
     def binding(self, binding: Binding) -> Values:
         """What a name gets by the binding."""
@@ -179,7 +179,8 @@ class Inference:
             return base
         if isinstance(index, cst.Index) and isinstance(index.value, cst.Integer):
             return unpacked(base, int(index.value.value, 0)) | self._listed(base, node)
-        return items(base) | self._listed(base, node)
+        inside = frozenset(each for value in base if isinstance(value, Box) for each in value.items)
+        return inside | items(base) | self._listed(base, node)
 
     def _listed(self, base: Values, node: cst.Subscript) -> Values:
         return frozenset(MethodNode(node) for value in base if isinstance(value, MethodNode))
@@ -261,7 +262,7 @@ class Inference:
             if method == "items":
                 return frozenset({Box(frozenset({Row((NOTHING, value.items))}))})
             if method in ("values", "copy"):
-                return frozenset({value})
+                return frozenset({Box(value.items, value.mapping and method == "copy")})
             if method in ("get", "pop", "popleft", "setdefault"):
                 return value.items
         elif isinstance(value, Listing):

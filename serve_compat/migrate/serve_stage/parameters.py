@@ -9,11 +9,11 @@ from typing import Protocol
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.places import Assigned, Places
+from serve_compat.migrate.serve_stage.places import Places, Put
+from serve_compat.migrate.serve_stage.shapes import boxed
 from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
-    Box,
     Class,
     Deployment,
     Function,
@@ -119,8 +119,8 @@ class Calls:
                         found.add(Function(statement))
             for value in self._assigned.get((each, name), ()):
                 found |= self._infer.of(value)
-            for value in self._put.get((each, name), ()):
-                found |= _boxed(self._infer.of(value))
+            for value, mapping in self._put.get((each, name), ()):
+                found |= boxed(self._infer.of(value), mapping)
             scope_bindings = self._tree.scopes[each.body].bindings.get(name, ())
             for binding in scope_bindings:
                 if binding.kind == "value":
@@ -172,18 +172,17 @@ class Calls:
 
     # containers
 
-    def put_into(self, name: str) -> Assigned:
-        """(name, value) of what is put into lists and dicts of that name."""
+    def put_into(self, name: str) -> list[Put]:
+        """(name, value, under a key) of what is put into lists and dicts of that name."""
         return [pair for pair in self._places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
 
     @cached_property
-    def _put(self) -> dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]]:
-        found: dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]] = defaultdict(list)
-        for container, value in self._places.puts:
-            if isinstance(container, cst.Attribute):
-                owner = self.owner(container.value)
-                if owner is not None:
-                    found[owner, container.attr.value].append(value)
+    def _put(self) -> dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]]:
+        found: dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]] = defaultdict(list)
+        for container, value, mapping in self._places.puts:
+            owner = self.owner(container.value) if isinstance(container, cst.Attribute) else None
+            if isinstance(container, cst.Attribute) and owner is not None:
+                found[owner, container.attr.value].append((value, mapping))
         return found
 
     # functions
@@ -282,10 +281,6 @@ class Calls:
 def _inside_replica(value: Value) -> Value:
     """A node of a graph arrives as a handle."""
     return Handle(value.call, "graph") if isinstance(value, Node | MethodNode) else value
-
-
-def _boxed(values: Values) -> Values:
-    return frozenset({Box(values)}) if values else NOTHING
 
 
 def _argument(call: cst.Call, position: int, name: str) -> Iterator[cst.BaseExpression]:

@@ -13,6 +13,7 @@ _PUTS = {"append", "add", "appendleft", "put", "put_nowait"}
 
 
 Assigned = list[tuple[cst.BaseExpression, cst.BaseExpression]]
+Put = tuple[cst.BaseExpression, cst.BaseExpression, bool]
 
 
 class Places:
@@ -48,16 +49,16 @@ class Places:
         return found
 
     @cached_property
-    def puts(self) -> Assigned:
-        """(container expression, value) of every `x.append(value)` and `x[i] = value`."""
-        found: Assigned = []
+    def puts(self) -> list[Put]:
+        """(container, value, whether it goes under a key) of every `x.append(value)` and `x[key] = value`."""
+        found: list[Put] = []
         for name in _PUTS:
             for call in self.by_name.get(name, ()):
                 if isinstance(call.func, cst.Attribute) and len(call.args) == 1:
-                    found.append((call.func.value, call.args[0].value))
+                    found.append((call.func.value, call.args[0].value, False))
         for target, value in self.assignments():
             if isinstance(target, cst.Subscript):
-                found.append((target.value, value))
+                found.append((target.value, value, True))
         return found
 
     @cached_property

@@ -21,7 +21,7 @@ def items(values: Values) -> Values:
     """What iterating over the values gives."""
     found: set[Value] = set()
     for value in values:
-        if isinstance(value, Box | Gather):
+        if isinstance(value, Gather) or (isinstance(value, Box) and not value.mapping):
             found |= value.items
         elif isinstance(value, Row):
             found |= {each for column in value.items for each in column}
@@ -45,3 +45,8 @@ def handle_flavor(call: cst.Call) -> Flavor:
         if arg.keyword is None or arg.keyword.value == "sync":
             return "async" if isinstance(arg.value, cst.Name) and arg.value.value == "False" else "sync"
     return "sync"
+
+
+def boxed(values: Values, mapping: bool) -> Values:
+    """A list or a mapping of the values, if there are any."""
+    return frozenset({Box(values, mapping)}) if values else frozenset()

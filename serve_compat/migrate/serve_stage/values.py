@@ -105,9 +105,10 @@ class Gather:
 
 @dataclass(frozen=True)
 class Box:
-    """A list, dict or set of such values."""
+    """A list, dict or set of such values; iterating over a mapping gives its keys and not them."""
 
     items: frozenset[Value]
+    mapping: bool = False
 
 
 @dataclass(frozen=True)
