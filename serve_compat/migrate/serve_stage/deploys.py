@@ -86,7 +86,7 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
         there = program.tree.scopes[name].lookup(name.value)
         here = program.tree.scopes[place].lookup(name.value)
         same_line = program.tree.statement(name) is program.tree.statement(place)
-        if not same_line and (there is not here or len(there) > 1):
+        if not same_line and (there != here or len(there) > 1):
             return False
     return True
 
