@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench endurance test-matrix clean
+.PHONY: help demo test lint format bench endurance migrate-proof guide test-matrix clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,14 @@ bench: $(VENV)/.test ## measure this project beside its peers (25 minutes); ARGS
 endurance: $(VENV)/.test ## overload, big bodies, slow clients and a soak with a killer (15 minutes)
 	.ci/isolated $(BIN)/python -m bench.endurance $(if $(ARGS),$(ARGS),--report bench/ENDURANCE.md)
 
+migrate-proof: $(VENV)/.test ## migrate whole old programs, run the results, compare (10 minutes); writes bench/MIGRATION.md
+	$(BIN)/python -m bench.migration $(if $(ARGS),$(ARGS),--peers --report bench/MIGRATION.md)
+
+guide: $(VENV)/.guide ## build the migration guide as a site in migration_guide/_build
+	$(BIN)/python migration_guide/generate.py
+	$(BIN)/python -m sphinx -q -W --keep-going -b html migration_guide migration_guide/_build
+	@echo "migration_guide/_build/index.html"
+
 test-matrix: ## run all tests on the lowest and on the newest pair of Python and Ray
 	.ci/matrix $(ARGS)
 
@@ -49,7 +57,8 @@ $(BIN)/python:
 $(VENV)/.demo: EXTRAS := demo
 $(VENV)/.test: EXTRAS := test,demo
 $(VENV)/.dev: EXTRAS := dev
-$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: pyproject.toml | $(BIN)/python
+$(VENV)/.guide: EXTRAS := guide
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev $(VENV)/.guide: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	$(if $(findstring test,$(EXTRAS)),.ci/libraries $(BIN)/python)
 	touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 
@@ -25,6 +26,7 @@ class Settings:
     tls_key: str = ""
     tls_ca: str = ""
     python_path: str = ""  # PYTHONPATH, which the runner extends for a program and its workers
+    record: str = ""  # SERVE_COMPAT_RECORD: a file for the requests that proxies get, see `serve-compat run --record`
     handle_is_sync: str = ""  # SERVE_DEPLOYMENT_HANDLE_IS_SYNC: handles in graphs as in Ray 1.13 (1) or 2.x (0)
     conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
     conda_exe: str = ""
@@ -54,6 +56,7 @@ _VARIABLES = {
     "tls_key": "RAY_TLS_SERVER_KEY",
     "tls_ca": "RAY_TLS_CA_CERT",
     "python_path": "PYTHONPATH",
+    "record": "SERVE_COMPAT_RECORD",
     "handle_is_sync": "SERVE_DEPLOYMENT_HANDLE_IS_SYNC",
     "conda_prefix": "CONDA_PREFIX",
     "conda_exe": "CONDA_EXE",
@@ -88,9 +91,9 @@ def load(environ: dict[str, str] | None = None) -> Settings:
     return settings if settings.run_dir else Settings(**{**given, "run_dir": tempfile.gettempdir()})  # type: ignore[arg-type]
 
 
-def with_changes(changes: dict[str, str]) -> dict[str, str]:
-    """A copy of this process's environment with some variables set, for a process that is about to start."""
-    return {**os.environ, **changes}
+def with_changes(changes: Mapping[str, str | None]) -> dict[str, str]:
+    """A copy of this process's environment with some variables set, or taken away (None), for a process to start."""
+    return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
 def put(field: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,30 +11,45 @@ from pathlib import Path
 import click
 
 from legacy import eras, settings
-from serve_compat.alias import extended
-from serve_compat.operations import change, environments, look, remove
-from serve_compat.ray_calls import ERA_VARIABLE
+from serve_compat.runner import environment_changes
+
+# Imported when used: `migrate` and `explain` run where Ray is not installed, and `run` starts without waiting for them.
+_VERBS = {
+    "status": "serve_compat.operations.look",
+    "routes": "serve_compat.operations.look",
+    "traffic": "serve_compat.operations.change",
+    "shadow": "serve_compat.operations.change",
+    "scale": "serve_compat.operations.change",
+    "delete": "serve_compat.operations.remove",
+    "shutdown": "serve_compat.operations.remove",
+    "env": "serve_compat.operations.environments",
+    "migrate": "serve_compat.migrate.command",
+    "verify": "serve_compat.verify.command",
+    "explain": "serve_compat.explain.command",
+}
 
 
-@click.group()
+class Verbs(click.Group):
+    """The verbs, each from the module that has a command of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order of the help."""
+        return [*super().list_commands(ctx), *_VERBS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None when there is none."""
+        if cmd_name not in _VERBS:
+            return super().get_command(ctx, cmd_name)
+        verb: click.Command = getattr(importlib.import_module(_VERBS[cmd_name]), cmd_name)
+        return verb
+
+
+@click.group(cls=Verbs)
 def main() -> None:
-    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, and operate what they started.
+    """Run Ray Serve programs written for Ray 0.8 to 2.6 on today's Ray, operate what they started, and move them on.
 
-    Exit status of all verbs but `run`: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
+    Exit status of the verbs that operate an instance: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
     """
-
-
-for verb in (
-    look.status,
-    look.routes,
-    change.traffic,
-    change.shadow,
-    change.scale,
-    remove.delete,
-    remove.shutdown,
-    environments.env,
-):
-    main.add_command(verb)
 
 
 @main.command(
@@ -44,9 +60,14 @@ for verb in (
     type=click.Choice(eras.NAMES),
     help="The Ray release whose generation the program was written for, where its calls do not tell (see the README).",
 )
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the HTTP requests it gets to this file, for `serve-compat verify --requests`; without credentials.",
+)
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]...")
 @click.pass_context
-def run(context: click.Context, era: str | None, program: tuple[str, ...]) -> None:
+def run(context: click.Context, era: str | None, record: str | None, program: tuple[str, ...]) -> None:
     """Run a script, or a module with -m, unmodified: `from ray import serve` means serve_compat in it and its workers.
 
     Everything after SCRIPT or MODULE is the program's own.
@@ -62,18 +83,8 @@ def run(context: click.Context, era: str | None, program: tuple[str, ...]) -> No
     sys.stdout.flush()
     sys.stderr.flush()
     # The program takes the place of this process, so signals, exit status and `__main__` are its own.
-    os.execve(sys.executable, command, program_environment(settings.load().python_path, era))
-
-
-def program_environment(python_path: str, era: str | None = None) -> dict[str, str]:
-    """The environment of a program whose `ray.serve` is ours, in its workers and sub-processes too.
-
-    Args:
-        python_path: PYTHONPATH as it is now.
-        era: the generation it was written for, if the user said so.
-    """
-    said = {ERA_VARIABLE: era} if era else {}
-    return settings.with_changes({"PYTHONPATH": extended(python_path), **said})
+    changes = environment_changes(settings.load().python_path, era, record)
+    os.execve(sys.executable, command, settings.with_changes(changes))
 
 
 def _interpreter_options() -> list[str]:

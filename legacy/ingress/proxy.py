@@ -21,6 +21,7 @@ from legacy.ingress.counters import Counters, increases
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.limits import Limits
 from legacy.ingress.pool import Pool
+from legacy.ingress.record import recorded
 from legacy.records import Poll, ProxyStart, Update
 from legacy.tls import tls_files
 from legacy.traffic.router import Router
@@ -89,7 +90,9 @@ class ServeProxy:
         self._spawn(follow(self._poll, router, self._start.name, "proxy", lambda update: known.set()))
         await known.wait()  # routes first: nobody shall get a 404 because the proxy has just come back
         self._app = ProxyApp(router, self._pool, self._options)
-        self._front = Front(wrap(self._app, self._options.middlewares))
+        application = wrap(self._app, self._options.middlewares)
+        record = settings.load().record
+        self._front = Front(recorded(application, record) if record else application)
         address = await self._front.start(await self._bind())
         self._spawn(self._tick(self._front, self._app))
         _collect_rarely()

@@ -3,11 +3,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from legacy.settings import with_changes
 from serve_compat.alias import SITE
-from serve_compat.cli import main, program_environment
+from serve_compat.cli import main
+from serve_compat.runner import environment_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +69,7 @@ def test_rays_own_servers_keep_the_real_ray_serve(tmp_path):
         "import sys\nprint([type(finder).__name__ for finder in sys.meta_path if '_Finder' in repr(finder)])\n"
     )
     done = subprocess.run(
-        [sys.executable, str(server)], env=program_environment(str(ROOT)), capture_output=True, text=True
+        [sys.executable, str(server)], env=with_changes(environment_changes(str(ROOT))), capture_output=True, text=True
     )
     assert done.stdout == "[]\n", done.stderr
 
@@ -85,8 +88,8 @@ def test_help_says_what_run_does():
 
 
 def test_the_environment_puts_our_directory_first_once():
-    again = program_environment(program_environment(f"/a{os.pathsep}/b")["PYTHONPATH"])
-    assert again["PYTHONPATH"] == os.pathsep.join([SITE, "/a", "/b"])
+    again = environment_changes(environment_changes(f"/a{os.pathsep}/b")["PYTHONPATH"])
+    assert again == {"PYTHONPATH": os.pathsep.join([SITE, "/a", "/b"])}
 
 
 def test_the_era_reaches_the_program_and_its_sub_processes(tmp_path):
@@ -114,3 +117,20 @@ def test_an_interpreter_too_old_for_us_is_left_alone(tmp_path):
     command = [sys.executable, "-S", "-c", code]
     done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("own\n", "")
+
+
+def test_every_verb_is_listed_and_has_a_help_text():
+    context = click.Context(main)
+    verbs = main.list_commands(context)
+    assert {"run", "status", "verify", "explain"} <= set(verbs)
+    assert all(main.get_command(context, verb).help for verb in verbs)
+
+
+def test_explaining_needs_no_ray(tmp_path):
+    code = (
+        "import sys; sys.modules['ray'] = None; from serve_compat.cli import main; main(['explain', 'create_backend'])"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "deployment" in done.stdout

@@ -1,0 +1,99 @@
+"""Writes down the HTTP requests that pass, one JSON object per line, so that they can be sent to another program."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+from typing import Any
+
+MAX_BODY = 2**20  # bytes; a longer body is left out, and the line says so
+# A recording is a file that is passed around: it must hold no credentials. The rest is made anew by whoever sends it.
+_LEFT_OUT = {
+    b"authorization",
+    b"proxy-authorization",
+    b"cookie",
+    b"host",
+    b"connection",
+    b"content-length",
+    b"transfer-encoding",
+    b"accept-encoding",
+    b"user-agent",
+}
+_OWN_PATHS = "/-/"
+
+logger = logging.getLogger("ray.serve")
+
+
+def recorded(application: Any, path: str) -> Any:
+    """An ASGI application that does what the given one does and appends its requests to a file.
+
+    Args:
+        path: the file, on the proxy's node; made readable for this user only.
+    """
+
+    async def recording(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_OWN_PATHS):
+            await application(scope, receive, send)
+            return
+        body = bytearray()
+        size = 0
+
+        async def listening() -> Any:
+            nonlocal size
+            message = await receive()
+            if message["type"] == "http.request":
+                size += len(message.get("body", b""))
+                if size <= MAX_BODY:
+                    body.extend(message.get("body", b""))
+            return message
+
+        try:
+            await application(scope, listening, send)
+        finally:
+            _append(path, line(scope, bytes(body), size))
+
+    return recording
+
+
+def line(scope: Any, body: bytes, size: int) -> str:
+    """The line for one request.
+
+    Args:
+        scope: of ASGI.
+        body: what was received of it; whole unless it was longer than MAX_BODY.
+        size: of the whole body, in bytes.
+    """
+    target = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"]
+    query = scope["query_string"].decode("latin-1")
+    said: dict[str, Any] = {"method": scope["method"], "path": target + (f"?{query}" if query else "")}
+    headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"] if _is_kept(name)]
+    said.update({"headers": headers} if headers else {})
+    if size > MAX_BODY:
+        said["_note"] = f"its body of {size} bytes was left out"
+    elif body:
+        said.update(_body(body))
+    return json.dumps(said) + "\n"
+
+
+def _is_kept(name: bytes) -> bool:
+    return name.lower() not in _LEFT_OUT
+
+
+def _body(body: bytes) -> dict[str, str]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode("ascii")}
+
+
+def _append(path: str, text: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, text.encode())  # one write: proxies may share the file
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        logger.warning("a request could not be recorded in %s: %s", path, error)

@@ -1,0 +1,8 @@
+"""How the guide becomes a site: `make guide`."""
+
+project = "serve-compat migration guide"
+extensions = ["myst_parser"]
+html_theme = "furo"
+html_title = "From old Ray Serve to today's"
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3

@@ -1,0 +1,100 @@
+"""The verb `explain`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import click
+
+from serve_compat.explain.entry import Entry
+from serve_compat.explain.tables import TABLES, close, find
+from serve_compat.history import Name
+from serve_compat.migrate.rules import RULES
+from serve_compat.migrate.rules.rule import Rule
+
+_INDENT = 2
+_LABEL = 14
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--list", "as_list", is_flag=True, help="List every name that can be explained.")
+@click.pass_context
+def explain(context: click.Context, name: str | None, as_list: bool) -> None:
+    """Say what became of NAME, a name of any old Ray Serve, or a rule of the migration such as SC101.
+
+    NAME may be written as in a program: create_backend, serve.set_traffic, client.get_handle, Deployment.deploy,
+    max_concurrent_queries, request.args. Exit status: 0 explained, 1 not known.
+    """
+    if as_list:
+        click.echo(
+            "\n\n".join(f"{title}: {', '.join(entry.name for entry in table)}" for title, table in TABLES.items())
+        )
+        return
+    if name is None:
+        raise click.UsageError("which name? `serve-compat explain --list` shows all.")
+    text = explanation(name)
+    if text is None:
+        near = close(name)
+        hint = f" Did you mean {' or '.join(near)}?" if near else " `serve-compat explain --list` shows all names."
+        click.echo(f"No Ray Serve is known to have {name!r}.{hint}", err=True)
+        context.exit(1)
+    click.echo(text)
+
+
+def explanation(name: str) -> str | None:
+    """The text for a name or a rule; None when it is not known."""
+    rule = RULES.get(name.strip().upper())
+    if rule is not None:
+        return _rule(rule)
+    entries, others = find(name)
+    if not entries and not others:
+        return None
+    parts = [_entry(entry, rules_about(entry.name)) for entry in entries]
+    return "\n\n".join([*parts, *map(_other, others)])
+
+
+def rules_about(name: str) -> list[Rule]:
+    """The rules of the migration that rewrite a name or tell about it."""
+    words = name.rpartition(".")[2]
+    return [rule for rule in RULES.values() if words in rule.title.replace("`", " ").replace("(", " ").split()]
+
+
+def _entry(entry: Entry, rules: Sequence[Rule]) -> str:
+    rows = [
+        ("here", "works as it is, with `serve-compat run` or `import serve_compat as serve`"),
+        ("deployments", entry.deployment),
+        ("stock Ray", entry.stock),
+        ("differs", entry.differs),
+        ("rules", "; ".join(f"{rule.id} {rule.title}" for rule in rules)),
+    ]
+    return _block(f"{entry.name} ({releases(entry.first, entry.last)})", rows)
+
+
+def _other(name: Name) -> str:
+    title = f"{name.name} ({releases(name.first, name.last)})" if name.first else f"{name.name}: no Ray ever had it"
+    return _block(title, [("here", name.instead)])
+
+
+def _rule(rule: Rule) -> str:
+    kind = ("rewrites" if rule.automatic else "tells about it only") + ("" if rule.safe else ", only with --unsafe")
+    rows = [("what", f"{rule.title} ({kind})"), ("stage", rule.stage), ("why", rule.why), ("differs", rule.differs)]
+    return _block(rule.id, rows)
+
+
+def releases(first: str, last: str) -> str:
+    """ "Ray 0.8 to 1.7", "Ray 1.3 on"."""
+    if not last:
+        return f"Ray {first} on"
+    return f"Ray {first}" if first == last else f"Ray {first} to {last}"
+
+
+def _block(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    lines = [title]
+    for label, text in rows:
+        if text:
+            hanging = " " * (_INDENT + _LABEL)
+            body = textwrap.fill(text, 110, initial_indent=hanging, subsequent_indent=hanging, break_on_hyphens=False)
+            lines.append(" " * _INDENT + label.ljust(_LABEL) + body[len(hanging) :])
+    return "\n".join(lines)

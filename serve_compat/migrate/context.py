@@ -1,0 +1,112 @@
+"""What a stage gets beside the module: the file's path, the project, the options, and where to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from serve_compat.migrate.findings import Action, Finding
+from serve_compat.migrate.names import Names
+from serve_compat.migrate.project import Project
+from serve_compat.migrate.rules import RULES, matching
+from serve_compat.migrate.rules.rule import Stage
+
+SKIP_LINE = "# serve-compat: skip"
+SKIP_FILE = "# serve-compat: skip-file"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Attributes:
+        to: the stage to go to.
+        pin: write down old defaults that later releases changed silently.
+        generate_router: write a small router deployment for weighted traffic.
+        unsafe: apply rules that are not marked safe, too.
+        select: only these rules; empty for all. Ids or prefixes.
+        ignore: not these rules.
+        notebook: top-level code runs inside an event loop.
+    """
+
+    to: Stage = "serve"
+    pin: bool = True
+    generate_router: bool = False
+    unsafe: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    notebook: bool = False
+
+    def allows(self, rule: str) -> bool:
+        """Whether the rule may rewrite anything."""
+        chosen = {each for selector in self.select for each in matching(selector)} if self.select else set(RULES)
+        left_out = {each for selector in self.ignore for each in matching(selector)}
+        known = RULES.get(rule)
+        is_chosen = rule in chosen or (known is None and not self.select)
+        return is_chosen and rule not in left_out and (self.unsafe or known is None or known.safe)
+
+    def tells(self, rule: str) -> bool:
+        """Whether findings of the rule are wanted."""
+        return rule not in {each for selector in self.ignore for each in matching(selector)}
+
+
+@dataclass
+class FileContext:
+    """One file in one stage.
+
+    Attributes:
+        path: the file as it was given.
+        module: the module that the stage gets; findings are about its nodes.
+        stays: why the file has to stay on serve_compat, "" as long as nothing forbids stock Ray Serve.
+    """
+
+    path: str
+    module: cst.Module
+    project: Project = field(default_factory=Project)
+    options: Options = field(default_factory=Options)
+    findings: list[Finding] = field(default_factory=list)
+    stays: str = ""
+    _names: Names | None = None
+    _lines: dict[cst.CSTNode, int] | None = None
+    _skipped: set[int] | None = None
+
+    @property
+    def names(self) -> Names:
+        """The resolver of the module's names; made when it is first needed."""
+        if self._names is None:
+            self._names = Names(self.module)
+        return self._names
+
+    def allows(self, rule: str) -> bool:
+        """Whether the command line lets the rule rewrite anything."""
+        return self.options.allows(rule)
+
+    def line(self, node: cst.CSTNode) -> int:
+        """The line of a node of the module, 1-based; 0 for the module itself and for nodes that are new."""
+        if self._lines is None:
+            wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
+            self._lines = {each: place.start.line for each, place in wrapper.resolve(PositionProvider).items()}
+        return 0 if node is self.module else self._lines.get(node, 0)
+
+    def skips(self, node: cst.CSTNode) -> bool:
+        """Whether `# serve-compat: skip` stands on the node's line, or at the end of its statement."""
+        if self._skipped is None:
+            lines = self.module.code.splitlines()
+            self._skipped = {number for number, text in enumerate(lines, 1) if SKIP_LINE in text}
+        if not self._skipped:
+            return False
+        line = self.line(node)
+        statement = self.names.tree.statement(node)
+        return line in self._skipped or (statement is not None and self.line(statement) in self._skipped)
+
+    def report(self, rule: str, node: cst.CSTNode, message: str, action: Action = "changed") -> None:
+        """Tell about a place, a node of the module."""
+        finding = Finding(self.path, self.line(node), rule, action, message)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+    def note_line(self, rule: str, line: int, message: str) -> None:
+        """Tell about a line that is no node: a comment."""
+        self.findings.append(Finding(self.path, line, rule, "note", message))

@@ -1,0 +1,223 @@
+"""From texts to texts: which files use Serve, the stages over all of them, and which of them must stay together."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import libcst as cst
+
+from serve_compat.migrate import chain, leftovers, todo
+from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Options
+from serve_compat.migrate.findings import Finding
+from serve_compat.migrate.names import Names
+from serve_compat.migrate.project import Project
+from serve_compat.migrate.stages import StageCode
+
+_OURS = re.compile(r"\bserve_compat\b")
+_RAY = re.compile(r"\bray\b")
+_SERVE = re.compile(r"\bserve\b")
+_SKIPS_FILE = re.compile(rf"^\s*{re.escape(SKIP_FILE)}\b|^\s*(?:from|import)\b.*{re.escape(SKIP_LINE)}", re.MULTILINE)
+
+
+@dataclass
+class Result:
+    """What became of one file.
+
+    Attributes:
+        path: as it was given.
+        before, after: its text; the same where nothing is to change.
+        findings: in the order of the lines.
+        error: why the file could not be worked on, "" otherwise.
+        used: whether it uses Serve at all.
+    """
+
+    path: str
+    before: str
+    after: str
+    findings: list[Finding] = field(default_factory=list)
+    error: str = ""
+    used: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the text differs."""
+        return self.before != self.after
+
+
+def may_use_serve(content: bytes) -> bool:
+    """A cheap look at a file's bytes: a file for which this says no is never parsed."""
+    return b"serve" in content and (b"ray" in content or b"serve_compat" in content)
+
+
+def migrate(
+    texts: Mapping[str, str],
+    options: Options,
+    paths: tuple[str, ...] = (),
+    read: Callable[[str], str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Take files through the stages.
+
+    Args:
+        texts: path -> text of the files that may use Serve.
+        paths: all Python files of the run, for imports between them; those of `texts` by default.
+        read: gives the text of any of them.
+        progress: called with each path as a stage begins to work on it.
+    """
+    run = _Run(texts, options, Project(paths or tuple(texts), read or (lambda path: texts.get(path, ""))))
+    run.progress = progress or (lambda path: None)
+    run.parse()
+    for stage in chain.stages(options.to):
+        run.go_through(stage)
+    return run.results()
+
+
+class _Run:
+    """The state of one migration."""
+
+    progress: Callable[[str], None]
+
+    def __init__(self, texts: Mapping[str, str], options: Options, project: Project) -> None:
+        self._options = options
+        self._project = project
+        self._results = {path: Result(path, text, text) for path, text in texts.items()}
+        self._modules: dict[str, cst.Module] = {}
+        self._of_today: dict[str, cst.Module] = {}
+
+    def parse(self) -> None:
+        """Find the files that use Serve and are not of today."""
+        for path, result in self._results.items():
+            text = result.before
+            mentions = _OURS.search(text) or (_RAY.search(text) and _SERVE.search(text))
+            if not mentions or _SKIPS_FILE.search(text):
+                continue
+            module = self._parsed(result)
+            if module is None or not Names(module).uses_serve:
+                continue
+            result.used = True
+            (self._of_today if self._is_of_today(path, module) else self._modules)[path] = module
+
+    def _parsed(self, result: Result) -> cst.Module | None:
+        try:
+            return cst.parse_module(result.before)
+        except cst.ParserSyntaxError as error:
+            if leftovers.may_mention_ray_serve(result.before):
+                result.error = leftovers.parse_error(result.before, error)
+        except RecursionError:
+            result.error = "its expressions are nested too deeply for the parser"
+        return None
+
+    def _is_of_today(self, path: str, module: cst.Module) -> bool:
+        """Does stock Ray Serve run the file as it is? Then no target has anything to change in it."""
+        if leftovers.imports_serve_compat(module):
+            return False
+        file = FileContext(path, module, self._project, self._options)
+        return not leftovers.old_names(file) and chain.is_of_today(module, file, leftovers.excused_lines(file))
+
+    def go_through(self, stage: StageCode) -> None:
+        """One stage over all files."""
+        files = {path: self._context(path, module) for path, module in self._modules.items()}
+        for file in files.values():
+            self._guarded(file, stage, lambda file=file: stage.survey(file))  # type: ignore[misc]
+        before = dict(self._modules)
+        for path, file in files.items():
+            self.progress(path)
+            self._guarded(file, stage, lambda file=file: self._rewrite(stage, file))  # type: ignore[misc]
+        if stage.name == "serve":
+            self._keep_together(files, before)
+        for path, file in files.items():
+            if path in self._modules:
+                self._results[path].findings += self._placed(path, file)
+            if stage.name == "compat" and file.stays:
+                self._modules.pop(path, None)
+
+    def _context(self, path: str, module: cst.Module) -> FileContext:
+        return FileContext(path, module, self._project, replace(self._options, notebook=path.endswith(".ipynb")))
+
+    def _rewrite(self, stage: StageCode, file: FileContext) -> None:
+        made = stage.run(file.module, file)
+        refused = self._refused(file, made)
+        if refused:
+            file.findings = []
+            file.stays = refused
+            file.report("SC011", file.module, f"left as it is by the {stage.name} stage: {refused}", "left-alone")
+        elif made is not file.module:
+            text = todo.single(made.code)
+            ast.parse(text)
+            self._modules[file.path] = cst.parse_module(text)
+
+    def _refused(self, file: FileContext, made: cst.Module) -> str:
+        """Why the command line or a comment in the file forbids what the stage did; "" when nothing does."""
+        forbidden = {each.rule for each in file.findings if each.action == "changed" and not file.allows(each.rule)}
+        if forbidden:
+            return f"it needs {', '.join(sorted(forbidden))}, which may not rewrite anything in this run"
+        if made is file.module or SKIP_LINE not in file.module.code:
+            return ""
+        kept = set(made.code.splitlines())
+        lost = [line for line in file.module.code.splitlines() if SKIP_LINE in line and line not in kept]
+        return f"it would change a line marked {SKIP_LINE!r}" if lost else ""
+
+    def _guarded(self, file: FileContext, stage: StageCode, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # a fault of ours in one file must not stop the run, nor leave it half done
+            result = self._results[file.path]
+            result.error = (
+                f"the {stage.name} stage failed on it ({type(error).__name__}: {error}); it is left as it was"
+            )
+            result.findings.clear()
+            self._modules.pop(file.path, None)
+
+    def _keep_together(self, files: Mapping[str, FileContext], before: Mapping[str, cst.Module]) -> None:
+        """Files that share objects of Serve go to stock Ray Serve together or not at all."""
+        staying = [file for file in files.values() if file.stays]
+        for path, file in files.items():
+            if file.stays or path not in self._modules:
+                continue
+            why = next((other for other in staying if self._project.linked(path, other.path)), None)
+            if why is not None and self._modules[path] is not before[path]:
+                self._modules[path] = before[path]
+                file.findings = []
+                message = f"stays on serve_compat because {why.path} does: {why.stays}"
+                file.report("SC010", file.module, message, "note")
+
+    def _placed(self, path: str, file: FileContext) -> list[Finding]:
+        """The stage's findings, at the lines of the original file."""
+        back = _line_map(file.module.code, self._results[path].before)
+        return [finding.at(back(finding.line)) for finding in file.findings]
+
+    def results(self) -> list[Result]:
+        """All files, in their order."""
+        for path, module in self._modules.items():
+            result = self._results[path]
+            result.after = module.code
+            if not result.error:
+                self._scan(path, module, result)
+        for path, module in self._of_today.items():
+            self._scan(path, module, self._results[path])
+        for result in self._results.values():
+            result.findings = sorted({each for each in result.findings if self._options.tells(each.rule)})
+        return list(self._results.values())
+
+    def _scan(self, path: str, module: cst.Module, result: Result) -> None:
+        file = self._context(path, module)
+        leftovers.report(file, self._options.to)
+        known = {(each.line, each.needs_a_hand) for each in result.findings}
+        result.findings += [each for each in self._placed(path, file) if (each.line, True) not in known]
+
+
+def _line_map(made: str, original: str) -> Callable[[int], int]:
+    """From line numbers of a text to those of the text it was made from."""
+    if made == original:
+        return lambda line: line
+    matcher = difflib.SequenceMatcher(None, made.splitlines(), original.splitlines(), autojunk=False)
+    found: dict[int, int] = {}
+    for _, start, end, other, other_end in matcher.get_opcodes():
+        for number in range(start, end):
+            found[number + 1] = min(other + number - start, max(other_end - 1, other)) + 1
+    last = len(original.splitlines())
+    return lambda line: min(found.get(line, line), last) if line else 0

@@ -1,0 +1,70 @@
+"""One file through the serve stage, wholly or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from serve_compat.migrate.serve_stage.defaults import pin_concurrency
+from serve_compat.migrate.serve_stage.definitions import convert_definitions
+from serve_compat.migrate.serve_stage.deploys import convert_deploys
+from serve_compat.migrate.serve_stage.errors import check_errors
+from serve_compat.migrate.serve_stage.graph import GRAPH_NAMES, convert_graphs
+from serve_compat.migrate.serve_stage.handles import check_handles
+from serve_compat.migrate.serve_stage.imports import convert_imports
+from serve_compat.migrate.serve_stage.instance import convert_instance
+from serve_compat.migrate.serve_stage.program import Options, Place, Program
+from serve_compat.migrate.serve_stage.queries import convert_queries
+from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
+from serve_compat.migrate.serve_stage.results import Results
+from serve_compat.migrate.serve_stage.tree import Tree
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes:
+        module: the converted module; the very one that was given where nothing changed or something forbids it.
+        notes: what was done: (node of the given module, rule, message).
+        blockers: why nothing was done, in the same form; empty where the file was converted.
+        touched: whether the file has anything that the stage is about.
+    """
+
+    module: cst.Module
+    notes: list[Place]
+    blockers: list[Place]
+    touched: bool
+
+
+def convert(module: cst.Module, options: Options | None = None) -> Outcome:
+    """Turn a program for old deployments into one for today's Ray Serve.
+
+    Args:
+        module: a file that imports ray.serve or serve_compat.
+        options: see Options.
+    """
+    program = Program(Tree(module), options or Options())
+    return convert_program(program)
+
+
+def convert_program(program: Program) -> Outcome:
+    """The same for a file that is analysed already."""
+    module = program.tree.module
+    done = GRAPH_NAMES if convert_graphs(program) else frozenset()
+    convert_definitions(program)
+    convert_deploys(program)
+    convert_redeploys(program)
+    convert_queries(program)
+    convert_instance(program)
+    from_compat = convert_imports(program, done)
+    Results(program).convert()
+    if not (program.old or from_compat or program.options.force):
+        return Outcome(module, [], [], touched=False)
+    check_handles(program)
+    check_errors(program)
+    pin_concurrency(program)
+    if program.blockers:
+        return Outcome(module, [], program.blockers, touched=True)
+    return Outcome(program.result(), program.notes, [], touched=True)

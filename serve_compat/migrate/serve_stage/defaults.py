@@ -1,0 +1,110 @@
+"""How many requests a replica takes at once: what old releases meant where a program says nothing."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from serve_compat.migrate.serve_stage.arguments import keyword, with_args
+from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.values import Deployment
+
+
+def pin_concurrency(program: Program) -> None:
+    """Where no definition says how many requests a replica takes at once, say what old releases meant: 100."""
+    if not program.options.pin:
+        return
+    for node in program.tree.nodes(cst.Decorator, cst.Call):
+        if isinstance(node, cst.Decorator) and not isinstance(node.decorator, cst.Call):
+            if program.infer.library(node.decorator) == "ray.serve.deployment":
+                _pin(program, node.decorator, None)
+        elif isinstance(node, cst.Call) and program.infer.library(node.func) == "ray.serve.deployment":
+            names = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+            if not names & {"max_concurrent_queries", "max_ongoing_requests", "config"}:
+                _pin(program, node, node)
+
+
+def _pin(program: Program, node: cst.BaseExpression, call: cst.Call | None) -> None:
+    limit = "1" if _must_not_overlap(program, node) else "100"
+    pin = keyword("max_ongoing_requests", cst.Integer(limit))
+    message = f"max_ongoing_requests={limit}, which old releases had; today's default is 5"
+
+    def change(updated: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(updated, cst.Call):
+            return with_args(updated, [*updated.args, pin])
+        assert isinstance(updated, cst.Name | cst.Attribute)
+        return cst.Call(func=updated, args=[pin])
+
+    program.changes.setdefault(node, []).append(change)
+    program.notes.append((node, "SC218", message))
+
+
+def _must_not_overlap(program: Program, node: cst.BaseExpression) -> bool:
+    """Does synchronous code of the class change the state of its object, so that two calls at once would race?"""
+    code: cst.CSTNode | None = None
+    for value in program.infer.of(program.tree.parents.get(node)) | program.infer.of(node):
+        code = value.code if isinstance(value, Deployment) else code
+    decorator = program.tree.parents.get(node)
+    if isinstance(decorator, cst.Decorator):
+        code = program.tree.parents[decorator]
+    if isinstance(code, cst.FunctionDef):
+        return code.asynchronous is None and _changes_globals(code)
+    if not isinstance(code, cst.ClassDef):
+        return False
+    methods = [each for each in code.body.body if isinstance(each, cst.FunctionDef)]
+    if any(each.asynchronous is not None for each in methods):
+        return False
+    quiet = ("__init__", "reconfigure", "check_health", "__del__")
+    return any(_changes_self(each) for each in methods if each.name.value not in quiet)
+
+
+_MUTATORS = {
+    "append",
+    "add",
+    "pop",
+    "update",
+    "extend",
+    "remove",
+    "insert",
+    "clear",
+    "setdefault",
+    "popleft",
+    "appendleft",
+}
+
+
+class _Writes(cst.CSTVisitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.self_written = False
+        self.global_written = False
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:  # noqa: N802  # the name is LibCST's
+        self._target(node.target)
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:  # noqa: N802  # the name is LibCST's
+        self._target(node.target)
+
+    def visit_Global(self, node: cst.Global) -> None:  # noqa: N802  # the name is LibCST's
+        self.global_written = True
+
+    def visit_Call(self, node: cst.Call) -> None:  # noqa: N802  # the name is LibCST's
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value in _MUTATORS:
+            self._target(node.func.value)
+
+    def _target(self, target: cst.CSTNode) -> None:
+        while isinstance(target, cst.Attribute | cst.Subscript):
+            target = target.value
+            if isinstance(target, cst.Name) and target.value == "self":
+                self.self_written = True
+
+
+def _changes_self(method: cst.FunctionDef) -> bool:
+    writes = _Writes()
+    method.visit(writes)
+    return writes.self_written or writes.global_written
+
+
+def _changes_globals(function: cst.FunctionDef) -> bool:
+    writes = _Writes()
+    function.visit(writes)
+    return writes.global_written

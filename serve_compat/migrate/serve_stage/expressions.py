@@ -1,0 +1,59 @@
+"""Small expressions: literals, what may be written a second time, the default route of a name."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+
+def text(value: str) -> cst.SimpleString:
+    """A string literal in double quotes."""
+    return cst.SimpleString(f'"{value}"') if '"' not in value and "\\" not in value else cst.SimpleString(repr(value))
+
+
+def literal(node: cst.CSTNode | None) -> str | None:
+    """The text of a plain string literal, None for anything else."""
+    value = node.evaluated_value if isinstance(node, cst.SimpleString) else None
+    return value if isinstance(value, str) else None
+
+
+def is_repeatable(node: cst.CSTNode) -> bool:
+    """May the expression be written a second time? It has no effects and gives the same value again."""
+    if isinstance(node, cst.FormattedString):
+        return all(
+            is_repeatable(part.expression) for part in node.parts if isinstance(part, cst.FormattedStringExpression)
+        )
+    if isinstance(node, cst.BinaryOperation):
+        return is_repeatable(node.left) and is_repeatable(node.right)
+    if isinstance(node, cst.Attribute):
+        return is_repeatable(node.value)
+    if isinstance(node, cst.Tuple | cst.List):
+        return all(isinstance(each, cst.Element) and is_repeatable(each.value) for each in node.elements)
+    if isinstance(node, cst.Dict):
+        return all(
+            isinstance(each, cst.DictElement) and is_repeatable(each.key) and is_repeatable(each.value)
+            for each in node.elements
+        )
+    if isinstance(node, cst.Subscript):
+        return is_repeatable(node.value)
+    if isinstance(node, cst.UnaryOperation):
+        return is_repeatable(node.expression)
+    return isinstance(node, cst.Name | cst.BaseString | cst.BaseNumber)
+
+
+def default_route(name: cst.BaseExpression) -> cst.BaseExpression:
+    """`"/" + name`, in the shortest form."""
+    known = literal(name)
+    if known is not None:
+        return text("/" + known)
+    if isinstance(name, cst.Name | cst.Attribute):
+        code = cst.Module([]).code_for_node(name)
+        if '"' not in code and "\\" not in code:
+            return cst.parse_expression(f'f"/{{{code}}}"')
+    if isinstance(name, cst.FormattedString) and name.start in ('f"', "f'"):
+        return name.with_changes(parts=[cst.FormattedStringText("/"), *name.parts])
+    return cst.BinaryOperation(text("/"), cst.Add(), name)
+
+
+def is_none(node: cst.CSTNode) -> bool:
+    """Is it the literal None?"""
+    return isinstance(node, cst.Name) and node.value == "None"

@@ -1,0 +1,182 @@
+"""Imports: from serve_compat, or from an old ray.serve, to what today's ray.serve has."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import libcst as cst
+
+from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.tree import dotted
+from serve_compat.migrate.serve_stage.uses import is_load
+
+STOCK = frozenset(
+    [
+        "batch",
+        "start",
+        "ControllerOptions",
+        "HTTPOptions",
+        "TracingConfig",
+        "get_replica_context",
+        "get_deployment_actor",
+        "get_deployment_actor_context",
+        "get_trace_context",
+        "shutdown",
+        "shutdown_async",
+        "ingress",
+        "deployment",
+        "run",
+        "run_many",
+        "RunTarget",
+        "delete",
+        "Application",
+        "Deployment",
+        "multiplexed",
+        "get_multiplexed_model_id",
+        "status",
+        "get_app_handle",
+        "get_deployment_handle",
+    ]
+)
+CONVERTED = frozenset({"get_deployment", "list_deployments"})
+HANDLES = frozenset({"RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"})
+_MODULES: dict[str, set[str] | None] = {
+    "ray.serve.handle": {"DeploymentHandle", "DeploymentResponse", "DeploymentResponseGenerator"},
+    "ray.serve.config": {"AutoscalingConfig", "HTTPOptions", "ProxyLocation", "gRPCOptions", "DeploymentConfig"},
+    "ray.serve.exceptions": {"RayServeException", "BackPressureError", "RequestCancelledError"},
+    "ray.serve.schema": None,
+    "ray.serve.deployment": {"Deployment", "Application"},
+    "ray.serve.metrics": None,
+    "ray.serve.autoscaling_policy": None,
+    "ray.serve.request_router": None,
+    "ray.serve.llm": None,
+    "ray.serve.gradio_integrations": None,
+    "ray.serve.grpc_util": None,
+}
+
+
+def convert_imports(program: Program, done: frozenset[str] = frozenset()) -> bool:
+    """Plan the changes of imports and of names; returns whether the file imports serve_compat.
+
+    Args:
+        done: names that other rules rewrote wholly.
+    """
+    compat = False
+    for node in program.tree.nodes(cst.Import, cst.ImportFrom):
+        if isinstance(node, cst.Import):
+            compat |= _import(program, node)
+        elif isinstance(node, cst.ImportFrom) and not node.relative:
+            compat |= _import_from(program, node)
+    _names(program, done)
+    return compat
+
+
+def _import(program: Program, node: cst.Import) -> bool:
+    compat = [alias for alias in node.names if dotted(alias.name).split(".")[0] == "serve_compat"]
+    if not compat:
+        return False
+    if len(node.names) > 1 or dotted(compat[0].name) != "serve_compat":
+        program.block(node, "SC201", "this import cannot be turned into one of ray.serve")
+        return True
+    alias = compat[0]
+    name = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else "serve_compat"
+    made = cst.ImportFrom(
+        module=cst.Name("ray"),
+        names=[cst.ImportAlias(cst.Name("serve"), asname=None if name == "serve" else cst.AsName(cst.Name(name)))],
+    )
+    program.changes.setdefault(node, []).append(lambda updated: made)
+    program.notes.append((node, "SC201", "serve_compat is not needed any more"))
+    return True
+
+
+def _import_from(program: Program, node: cst.ImportFrom) -> bool:
+    module = dotted(node.module)
+    compat = module.split(".")[0] == "serve_compat"
+    today = "ray.serve" + module[len("serve_compat") :] if compat else module
+    if not today.startswith("ray.serve") or isinstance(node.names, cst.ImportStar):
+        if compat:
+            program.block(node, "SC201", "which names a star import brings cannot be told")
+        return compat
+    lost = [alias for alias in node.names if not _exists(today, dotted(alias.name))]
+    if lost or compat or any(dotted(alias.name) in HANDLES for alias in node.names):
+        program.changes.setdefault(node, []).append(partial(_today, today))
+        program.notes.append(
+            (node, "SC201", f"{today} has other names today" if lost else "the import is one of ray.serve")
+        )
+        kept = [alias for alias in node.names if _exists(today, dotted(alias.name)) or dotted(alias.name) in HANDLES]
+        if not kept:
+            line = program.tree.statement(node)
+            if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+                program.dropped.add(line)
+        if lost:
+            program.old = True
+    return compat
+
+
+def _exists(module: str, name: str) -> bool:
+    if module in ("ray.serve", "ray.serve.api"):
+        return name in STOCK or f"ray.serve.{name}" in _MODULES
+    known: set[str] | None = _MODULES.get(module, set())
+    return known is None or name in known
+
+
+def _today(module: str, updated: cst.CSTNode) -> cst.CSTNode:
+    assert isinstance(updated, cst.ImportFrom)
+    assert not isinstance(updated.names, cst.ImportStar)
+    names: list[cst.ImportAlias] = []
+    for alias in updated.names:
+        name = dotted(alias.name)
+        if name in HANDLES:
+            alias = alias.with_changes(name=cst.Name("DeploymentHandle"))
+        elif not _exists(module, name):
+            continue
+        if not any(alias.deep_equals(other.with_changes(comma=alias.comma)) for other in names):
+            names.append(alias)
+    if not names:
+        return updated
+    names[-1] = names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    target = cst.parse_expression(module)
+    assert isinstance(target, cst.Name | cst.Attribute)
+    return updated.with_changes(module=target, names=names)
+
+
+def _names(program: Program, done: frozenset[str]) -> None:
+    """Uses of names: handles' types are renamed, names that are gone forbid the conversion."""
+    for node in program.tree.nodes(cst.Name, cst.Attribute):
+        around = list(program.tree.ancestors(node))[:2]
+        parent = around[0] if around else None
+        in_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in around)
+        if in_import or not (is_load(program.tree, node) or isinstance(parent, cst.Annotation)):
+            continue
+        name = program.infer.library(node)
+        if not name.startswith("ray.serve."):
+            continue
+        parts = name.split(".")[2:]
+        if parts[-1] in done or any(each in program.settled for each in (node, *program.tree.ancestors(node))):
+            continue
+        if parts[-1] in HANDLES and isinstance(node, cst.Name):
+            program.change(
+                node,
+                "SC201",
+                "the handle's type is DeploymentHandle",
+                lambda updated: updated.with_changes(value="DeploymentHandle"),
+            )
+        elif parts[-1] in HANDLES and isinstance(node, cst.Attribute):
+            program.change(
+                node,
+                "SC201",
+                "the handle's type is DeploymentHandle",
+                lambda updated: updated.with_changes(attr=cst.Name("DeploymentHandle")),
+            )
+        elif (
+            len(parts) == 1
+            and parts[0] not in STOCK | CONVERTED
+            and f"ray.serve.{parts[0]}" not in _MODULES
+            and parts[0] != "exceptions"
+        ) or (len(parts) == 2 and not _exists(".".join(name.split(".")[:3]), parts[1]) and parts[0] not in STOCK):
+            _gone(program, node, name)
+
+
+def _gone(program: Program, node: cst.CSTNode, name: str) -> None:
+    program.old = True
+    program.block(node, "SC215", f"{name} has no equivalent in today's Ray Serve")

@@ -1,0 +1,81 @@
+"""Where a module calls, assigns, fills lists and returns: collected once, without asking what it means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+
+import libcst as cst
+
+from serve_compat.migrate.serve_stage.tree import Tree, dotted
+
+_PUTS = {"append", "add", "appendleft", "put", "put_nowait"}
+
+
+Assigned = list[tuple[cst.BaseExpression, cst.BaseExpression]]
+Put = tuple[cst.BaseExpression, cst.BaseExpression, bool]
+
+
+class Places:
+    """The calls, assignments and returns of one module."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    @cached_property
+    def by_name(self) -> dict[str, list[cst.Call]]:
+        """All calls, by the last name of what is called; `.remote` of Ray counts as the name before it."""
+        found: dict[str, list[cst.Call]] = defaultdict(list)
+        for node in self._tree.nodes(cst.Call):
+            assert isinstance(node, cst.Call)
+            func = node.func
+            if isinstance(func, cst.Attribute):
+                found[func.attr.value].append(node)
+                if func.attr.value in ("remote", "options"):
+                    found[dotted(func.value).split(".")[-1]].append(node)
+            elif isinstance(func, cst.Name):
+                found[func.value].append(node)
+        return found
+
+    def assignments(self) -> Assigned:
+        """(target, value) of every assignment, tuples taken apart."""
+        found: Assigned = []
+        for node in self._tree.nodes(cst.Assign, cst.AnnAssign):
+            if isinstance(node, cst.AnnAssign) and node.value is not None:
+                found.append((node.target, node.value))
+            elif isinstance(node, cst.Assign):
+                for target in node.targets:
+                    found += _pairs(target.target, node.value)
+        return found
+
+    @cached_property
+    def puts(self) -> list[Put]:
+        """(container, value, whether it goes under a key) of every `x.append(value)` and `x[key] = value`."""
+        found: list[Put] = []
+        for name in _PUTS:
+            for call in self.by_name.get(name, ()):
+                if isinstance(call.func, cst.Attribute) and len(call.args) == 1:
+                    found.append((call.func.value, call.args[0].value, False))
+        for target, value in self.assignments():
+            if isinstance(target, cst.Subscript):
+                found.append((target.value, value, True))
+        return found
+
+    @cached_property
+    def returns(self) -> dict[cst.CSTNode, list[cst.BaseExpression]]:
+        """What each function returns."""
+        found: dict[cst.CSTNode, list[cst.BaseExpression]] = defaultdict(list)
+        for node in self._tree.nodes(cst.Return):
+            function = self._tree.enclosing_function(node)
+            if isinstance(node, cst.Return) and node.value is not None and function is not None:
+                found[function].append(node.value)
+        return found
+
+
+def _pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Assigned:
+    if not (isinstance(target, cst.Tuple | cst.List) and isinstance(value, cst.Tuple | cst.List)):
+        return [(target, value)]
+    if len(target.elements) != len(value.elements):
+        return [(target, value)]
+    both = zip(target.elements, value.elements, strict=True)
+    return [pair for one, other in both for pair in _pairs(one.value, other.value)]

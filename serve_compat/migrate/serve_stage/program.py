@@ -1,0 +1,144 @@
+"""One file on its way to stock Ray Serve: what is known about it, what will change, and what forbids the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+
+from serve_compat.migrate.serve_stage.infer import Inference
+from serve_compat.migrate.serve_stage.tree import Tree
+from serve_compat.migrate.serve_stage.uses import Uses
+from serve_compat.migrate.serve_stage.values import Deployment
+
+Change = Callable[[cst.CSTNode], cst.CSTNode]
+Place = tuple[cst.CSTNode, str, str]  # node, rule, message
+
+
+@dataclass
+class Options:
+    """What the command line says about the stage.
+
+    Attributes:
+        pin: write down old defaults that today's Ray has changed.
+        notebook: top-level code runs inside an event loop.
+        force: convert the file although nothing in it is old by itself: it belongs to files that are.
+        foreign: the deployment that an imported name stands for, where another given file defines it.
+    """
+
+    pin: bool = True
+    notebook: bool = False
+    force: bool = False
+    foreign: Callable[[str], Deployment | None] = lambda name: None
+
+
+@dataclass
+class Program:
+    """The file's analysis, and the changes collected so far.
+
+    Attributes:
+        changes: what each node becomes; a change gets the node with the changes of its children made.
+        before: new statements in front of a statement.
+        dropped: statements to leave out.
+        notes: what was done, for the report.
+        blockers: why the file cannot go to stock Ray Serve.
+        settled: nodes that go away with what is around them, so that their names do not matter.
+        old: whether anything of an old release was found at all.
+    """
+
+    tree: Tree
+    options: Options
+    infer: Inference = field(init=False)
+    uses: Uses = field(init=False)
+    changes: dict[cst.CSTNode, list[Change]] = field(default_factory=dict)
+    before: dict[cst.CSTNode, list[str]] = field(default_factory=dict)
+    dropped: set[cst.CSTNode] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+    notes: list[Place] = field(default_factory=list)
+    blockers: list[Place] = field(default_factory=list)
+    settled: set[cst.CSTNode] = field(default_factory=set)
+    old: bool = False
+
+    def __post_init__(self) -> None:
+        self.infer = Inference(self.tree, self.options.foreign)
+        self.uses = Uses(self.tree, self.infer)
+
+    def change(self, node: cst.CSTNode, rule: str, message: str, change: Change) -> None:
+        """Plan a change of the node, after those planned for it already."""
+        self.changes.setdefault(node, []).append(change)
+        self.notes.append((node, rule, message))
+        self.old = True
+
+    def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
+        """Something here has no safe equivalent: the file stays on serve_compat. One place of each kind counts."""
+        if (rule, message) not in {(other, why) for _, other, why in self.blockers}:
+            self.blockers.append((node, rule, message))
+
+    def code(self, node: cst.CSTNode) -> str:
+        """The source of a node."""
+        return self.tree.module.code_for_node(node)
+
+    def in_loop(self, node: cst.CSTNode) -> bool:
+        """Does the expression run where `await` is possible: in a coroutine function, or at the top of a notebook?"""
+        function = self.tree.enclosing_function(node)
+        if function is None:
+            return self.options.notebook
+        return isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+
+    def result(self) -> cst.Module:
+        """The module with all changes made."""
+        changed = self.tree.module.visit(_Changer(self))
+        return with_imports(changed, sorted(self.imports))
+
+
+class _Changer(cst.CSTTransformer):
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self._program = program
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
+        for change in self._program.changes.get(original_node, ()):
+            updated_node = change(updated_node)
+        if original_node in self._program.dropped:
+            return _without(updated_node)
+        added = self._program.before.get(original_node)
+        if added:
+            lines = [statement(text) for text in added]
+            lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
+            return cst.FlattenSentinel([*lines, updated_node.with_changes(leading_lines=[])])
+        return updated_node
+
+
+def _without(line: cst.SimpleStatementLine) -> cst.SimpleStatementLine | cst.RemovalSentinel:
+    """Nothing, or a `pass` that carries the comments of the statement that goes."""
+    if any(each.comment for each in line.leading_lines) or line.trailing_whitespace.comment:
+        return line.with_changes(body=[cst.Pass()])
+    return cst.RemoveFromParent()
+
+
+def statement(text: str) -> cst.SimpleStatementLine:
+    """The statement of a line of source."""
+    made = cst.parse_statement(text)
+    assert isinstance(made, cst.SimpleStatementLine)
+    return made
+
+
+def with_imports(module: cst.Module, lines: list[str]) -> cst.Module:
+    """The module with the import lines it lacks, after its last import at the top."""
+    have = {module.code_for_node(each).strip() for each in module.body}
+    wanted = [line for line in lines if line not in have]
+    if not wanted:
+        return module
+    body = list(module.body)
+    place = 0
+    for number, each in enumerate(body):
+        simple = each.body[0] if isinstance(each, cst.SimpleStatementLine) else None
+        is_text = isinstance(simple, cst.Expr) and isinstance(simple.value, cst.BaseString)
+        if isinstance(simple, cst.Import | cst.ImportFrom) or (number == 0 and is_text):
+            place = number + 1
+        else:
+            break
+    body[place:place] = [statement(line) for line in wanted]
+    return module.with_changes(body=body)

@@ -1,0 +1,133 @@
+"""What the engine promises whatever the stages do."""
+
+import libcst as cst
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_compat.migrate import chain, engine
+from serve_compat.migrate.context import Options
+from serve_compat.migrate.engine import may_use_serve, migrate
+from serve_compat.migrate.stages import StageCode
+
+OLD = "from ray import serve\n\nclient = serve.connect()\nclient.create_backend('b', str)\n"
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """Stages of the test's own, behind the compat stage."""
+
+    def use(*further):
+        monkeypatch.setattr(chain, "stages", lambda target: [chain._CODE["compat"], *further])
+
+    return use
+
+
+def comment(module, text):
+    """The module with a comment line more."""
+    return cst.parse_module(module.code + f"# {text}\n")
+
+
+def test_a_stage_that_fails_leaves_its_file_as_it_was_and_others_go_on(stages):
+    def run(module, file):
+        if file.path == "bad.py":
+            raise KeyError("oh")
+        return comment(module, "done")
+
+    stages(StageCode("deployment", run))
+    bad, good = migrate({"bad.py": OLD, "good.py": OLD}, Options())
+    assert (bad.after, bad.findings) == (OLD, [])
+    assert "the deployment stage failed on it (KeyError: 'oh')" in bad.error
+    assert good.after.endswith("# done\n")
+
+
+def test_a_stage_that_writes_what_is_no_python_is_refused(stages):
+    broken = cst.Module([cst.SimpleStatementLine([cst.Expr(cst.Name("lambda"))])])
+    stages(StageCode("deployment", lambda module, file: broken))
+    [result] = migrate({"a.py": OLD}, Options())
+    assert result.after == OLD
+    assert "SyntaxError" in result.error
+
+
+def test_all_files_are_surveyed_before_one_is_rewritten(stages):
+    def run(module, file):
+        return comment(module, ",".join(fact.path for fact in file.project.facts("seen")))
+
+    stages(StageCode("deployment", run, lambda file: file.project.note("seen", 1, file.path) and None))
+    results = migrate({"a.py": OLD, "b.py": OLD, "other.py": "import ray, observe\n"}, Options())
+    assert [result.after.endswith("# a.py,b.py\n") for result in results] == [True, True, False]
+
+
+def test_files_that_share_objects_stay_together(stages):
+    def run(module, file):
+        file.project.link("a.py", "b.py")
+        if file.path == "a.py":
+            file.stays = "a reason"
+            return module
+        return comment(module, "stock")
+
+    stages(StageCode("serve", run))
+    results = migrate({"a.py": OLD, "b.py": OLD, "c.py": OLD}, Options())
+    assert ["stock" in result.after for result in results] == [False, False, True]
+    assert "a.py does: a reason" in results[1].findings[-1].message + results[1].findings[0].message
+
+
+def test_a_rule_that_may_not_be_used_keeps_the_file_at_the_stage_before(stages):
+    def run(module, file):
+        file.report("SC002", module.body[0], "it does")
+        return comment(module, "done")
+
+    stages(StageCode("deployment", run))
+    [result] = migrate({"a.py": OLD}, Options(to="deployment", ignore=("SC002",)))
+    assert "done" not in result.after
+    assert ("SC011", "left-alone") in [(each.rule, each.action) for each in result.findings]
+
+
+def test_a_line_marked_to_be_skipped_keeps_the_file_at_the_stage_before(stages):
+    stages(StageCode("deployment", lambda module, file: cst.parse_module(module.code.replace("'b'", "'c'"))))
+    marked = OLD.replace("str)", "str)  # serve-compat: skip")
+    assert "'c'" in migrate({"a.py": OLD}, Options(to="deployment"))[0].after
+    assert "'b'" in migrate({"a.py": marked}, Options(to="deployment"))[0].after
+
+
+def test_findings_are_told_at_the_lines_of_the_original(stages):
+    def run(module, file):
+        file.report("SC002", module.body[-1], "the last statement")
+        return module
+
+    stages(
+        StageCode("deployment", lambda module, file: cst.parse_module("import a\nimport b\n" + module.code)),
+        StageCode("serve", run),
+    )
+    [result] = migrate({"a.py": OLD}, Options())
+    assert ("SC002", 4) in [(each.rule, each.line) for each in result.findings]
+
+
+def test_what_is_left_of_the_old_api_is_never_silent():
+    star = "from ray.serve import *\ncreate_backend('b', str)\n"
+    findings = [each for result in migrate({"a.py": star}, Options(to="serve")) for each in result.findings]
+    assert any(each.needs_a_hand for each in findings)
+
+
+def test_comments_with_old_code_are_told_and_kept():
+    text = OLD + "# client.create_endpoint('e', backend='b')\n"
+    [result] = migrate({"a.py": text}, Options(to="compat"))
+    assert result.after.endswith("# client.create_endpoint('e', backend='b')\n")
+    assert ("SC005", 5, "note") in [(each.rule, each.line, each.action) for each in result.findings]
+
+
+@given(st.binary(max_size=50))
+def test_files_without_both_words_are_never_opened(content):
+    assert may_use_serve(content + b" ray serve ")
+    assert not may_use_serve(content.replace(b"serve", b""))
+
+
+@given(st.text("abc \n#'()=:", max_size=80))
+def test_any_text_is_survived(text):
+    [result] = migrate({"a.py": "from ray import serve\n" + text}, Options(to="compat"))
+    assert result.error or result.after
+
+
+def test_the_original_line_of_a_made_line_is_found():
+    back = engine._line_map("a\nx\ny\nb\nc\n", "a\nb\nc\n")
+    assert [back(line) for line in range(6)] == [0, 1, 2, 2, 2, 3]

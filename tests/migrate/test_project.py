@@ -1,0 +1,55 @@
+import libcst as cst
+import pytest
+
+from serve_compat.migrate.project import Project
+
+FILES = {
+    "app/main.py": "from app.models import Model",
+    "app/models.py": "class Model: pass\n\ndef f(): pass\n",
+    "app/sub/__init__.py": "",
+    "app/sub/models.py": "class Other: pass\n",
+    "lib/models.py": "class Model: pass\n",
+}
+
+
+@pytest.fixture
+def project():
+    return Project(tuple(FILES), FILES.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("importer", "module", "path"),
+    [
+        ("app/main.py", "app.models", "app/models.py"),
+        ("app/main.py", "models", "app/models.py"),
+        ("app/main.py", ".models", "app/models.py"),
+        ("app/sub/models.py", "..models", "app/models.py"),
+        ("app/sub/__init__.py", ".models", "app/sub/models.py"),
+        ("lib/models.py", "app.sub", "app/sub/__init__.py"),
+        ("app/main.py", "numpy", None),
+        ("app/main.py", ".", None),
+    ],
+)
+def test_imports_are_found_among_the_given_files(project, importer, module, path):
+    assert project.resolve(importer, module) == path
+
+
+def test_definitions_are_read_from_other_files(project):
+    assert isinstance(project.definition("app/main.py", "app.models.Model"), cst.ClassDef)
+    assert isinstance(project.definition("app/main.py", ".models.f"), cst.FunctionDef)
+    assert project.definition("app/main.py", "app.models.nothing") is None
+    assert project.definition("app/main.py", "numpy.array") is None
+
+
+def test_files_are_linked_through_others(project):
+    project.link("a", "b")
+    project.link("c", "b")
+    assert project.linked("a", "c")
+    assert not project.linked("a", "d")
+
+
+def test_facts_come_back_in_their_order(project):
+    project.note("tag", "t", "a.py", 1)
+    project.note("tag", "u", "b.py", 2)
+    assert [fact.value for fact in project.facts("tag")] == [1, 2]
+    assert [fact.path for fact in project.facts("tag", "u")] == ["b.py"]

@@ -1,0 +1,102 @@
+import json
+import re
+
+import pytest
+
+from serve_compat.verify import report
+from serve_compat.verify.compare import Rules
+from serve_compat.verify.stage import Result
+from serve_compat.verify.verdict import judge
+
+NAMES = ("old.py", "new.py")
+
+
+def answer(body, status=200):
+    return {"status": status, "headers": [["content-type", "text/plain"]], "body": body, "milliseconds": 1}
+
+
+def side(*bodies, outcome="ended", status=0, out=(), err=(), routes=None):
+    asked = [{"method": "GET", "path": f"/{number}"} for number, _ in enumerate(bodies)]
+    answers = [[answer(body)] for body in bodies]
+    return Result(outcome, status, 1.5, 8000, routes or {"/a": "a"}, asked, answers, list(out), list(err))
+
+
+def shown(old, new, width=80):
+    verdict = judge(old, new, Rules())
+    return verdict.exit_code, report.as_text(verdict, NAMES, width)
+
+
+def test_two_that_agree_are_the_same():
+    code, text = shown(side("x", "y", out=["1"]), side("x", "y", out=["1"]))
+    assert code == 0
+    assert text.endswith("The same: 2 requests, 1 printed lines.")
+    assert "= GET /0: 200 x" in text
+
+
+def test_a_different_answer_is_shown_side_by_side():
+    code, text = shown(side("x", "old words"), side("x", "new words"))
+    assert code == 1
+    assert re.search(r"^! GET /1: body$", text, re.MULTILINE)
+    assert re.search(r"^    200 text/plain +\|  200 text/plain\n    old words +new words$", text, re.MULTILINE)
+
+
+def test_different_lines_are_shown_with_the_ones_around_them():
+    out = [str(number) for number in range(9)]
+    code, text = shown(side(out=out), side(out=[*out[:6], "six", *out[7:]]))
+    assert code == 1
+    assert re.findall(r"^  +(\d) +(\S*) *(\w+)$", text, re.MULTILINE) == [
+        ("4", "", "4"), ("5", "", "5"), ("6", "|", "six"), ("7", "", "7"), ("8", "", "8"),
+    ]  # fmt: skip
+
+
+def test_another_exit_status_is_a_difference():
+    code, text = shown(side("x"), side("x", status=3))
+    assert code == 1
+    assert "OLD ended with status 0, NEW with 3" in text
+
+
+def test_a_program_that_keeps_itself_alive_may_become_one_that_ends():
+    assert shown(side("x", outcome="waits", status=0), side("x"))[0] == 0
+
+
+@pytest.mark.parametrize("outcome", ["raised", "died", "timeout"])
+def test_a_program_that_fails_proves_nothing(outcome):
+    code, text = shown(side("x"), side("x", outcome=outcome, err=["ConnectionError: refused"]))
+    assert code == 2
+    assert "Could not run: NEW" in text
+    assert text.endswith("Nothing is proved.")
+
+
+def test_a_known_cause_comes_with_what_to_do():
+    err = ["x.ConnectionError: Could not find any running Ray instance."]
+    assert "say --cluster" in shown(side(outcome="raised", err=err), Result("ended"))[1]
+
+
+def test_a_new_program_without_a_server_answers_nothing():
+    new = Result("ended", 0)
+    code, text = shown(side("x"), new)
+    assert code == 1
+    assert "! GET /0: no answer: the program started no HTTP server" in text
+
+
+def test_routes_that_are_gone_or_new_are_noted():
+    text = shown(side("x", routes={"/a": 1, "e": 1}), side("x", routes={"/b": 1}))[1]
+    assert "NEW does not announce the routes /a" in text
+    assert "only NEW announces the routes /b" in text
+
+
+def test_the_json_says_the_same_with_a_schema():
+    verdict = judge(side("x"), side("y"), Rules())
+    said = json.loads(report.as_json(verdict, NAMES))
+    assert said["schema"] == 1
+    assert said["result"] == "different"
+    assert said["requests"][0]["request"] == {"method": "GET", "path": "/0"}
+    assert said["requests"][0]["differences"] == ["body"]
+    assert said["old"]["program"] == "old.py"
+
+
+@pytest.mark.parametrize("width", [20, 60, 200])
+def test_long_texts_are_folded_into_their_column(width):
+    text = shown(side("word " * 40), side("other " * 40), width)[1]
+    column = [line for line in text.splitlines() if line.startswith("    ")]
+    assert max(map(len, column)) <= max(width, 47)
