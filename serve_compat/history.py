@@ -62,8 +62,6 @@ _ROWS = (
     ("get_deployment_statuses", "", "", "serve.api.get_deployment_statuses()"),
     # old
     ("metric", "0.8", "0.8", _METRICS),
-    ("batching", "1.3", "", "serve.batch"),
-    ("policy", "0.8", "0.8", "serve.set_traffic and serve.RoutePolicy"),
     ("pipeline", "1.x", "1.x", "serve.dag.InputNode and .bind() of deployments"),
     ("http_util", "0.8", "1.x", "the request that every handler gets, and any Starlette response as its result"),
     ("PredictorDeployment", "2.0", "2.x", "a deployment class of your own that calls the predictor"),
@@ -100,7 +98,6 @@ _ROWS = (
     ("config.ProxyLocation", "2.7", "", "DeploymentMode; location='EveryNode' in http_options"),
     ("config.gRPCOptions", "2.7", "", "HTTP or handles; there is no gRPC here"),
     ("config.RequestRouterConfig", "2.x", "", "set_traffic; requests go round the free replicas"),
-    ("context.get_global_client", "1.4", "", "serve.connect()"),
     ("dag.DAGNode", "2.x", "", "serve.deployment_graph.DAGNode"),
     ("exceptions.BackPressureError", "2.x", "", "RayServeException; its status attribute is 503 when queues are full"),
     ("exceptions.RequestCancelledError", "2.x", "", "asyncio.CancelledError in async handlers"),

@@ -19,10 +19,10 @@ RENAMED_RAY_INIT_KEYWORDS: dict[str, str] = {
     "_internal_config": "_system_config",
 }
 _DROPPED = """
-    num_redis_shards redis_max_clients redis_shard_ports huge_pages include_java job_id load_code_from_local
+    redis_port num_redis_shards redis_max_clients redis_shard_ports huge_pages include_java job_id load_code_from_local
     _load_code_from_local java_worker_options _java_worker_options code_search_path _code_search_path use_pickle
-    lru_evict _lru_evict redis_max_memory _redis_max_memory object_id_seed raylet_socket_name
-    plasma_store_socket_name worker_path autoscaling_config log_to_file storage allow_multiple
+    lru_evict _lru_evict redis_max_memory _redis_max_memory object_id_seed object_ref_seed raylet_socket_name
+    plasma_store_socket_name worker_path autoscaling_config storage redirect_output redirect_worker_output
 """
 REMOVED_RAY_INIT_KEYWORDS: dict[str, str | None] = {
     **RENAMED_RAY_INIT_KEYWORDS,

@@ -50,7 +50,6 @@ def test_nothing_is_made_up_where_nothing_is_known(name):
         ("from serve_compat import multiplexed", "Ray 2.5 and later have serve.multiplexed"),
         ("from serve_compat.handle import DeploymentHandle", "Ray 2.7 and later have serve.handle.DeploymentHandle"),
         ("from serve_compat.config import BackendConfg", "did you mean 'BackendConfig'?"),
-        ("from serve_compat.context import get_global_client", "here: serve.connect()"),
         ("from serve_compat.http_adapters import json_requst", "did you mean 'json_request'?"),
     ],
 )

@@ -37,9 +37,9 @@ SERVE_RULES: tuple[Rule, ...] = (
         "SC205",
         "options of deployments get today's names",
         "serve",
-        "max_concurrent_queries is max_ongoing_requests; autoscaling, health and shutdown options lost their underscore,"
-        " and keys of the autoscaling config were renamed.",
-        differs="Synchronous handlers run in threads today, so that several requests may be inside one replica at once.",
+        "max_concurrent_queries is max_ongoing_requests; autoscaling, health and shutdown options lost their"
+        " underscore, and keys of the autoscaling config were renamed.",
+        differs="Synchronous handlers run in threads today, so several requests may be inside one replica at once.",
     ),
     Rule(
         "SC206",
