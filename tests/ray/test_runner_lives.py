@@ -72,13 +72,20 @@ def started(text, tmp_path, *ports):
     mark = uuid.uuid4().hex
     command = runner(str(tmp_path / "program.py"), *map(str, ports))
     env = environment(STARTED_BY_TEST=mark, RAY_ADDRESS="local")
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=_heed_sigint
+    )
     try:
         assert process.stdout.readline() == "ready\n"
         yield process, f"STARTED_BY_TEST={mark}"
     finally:
         process.kill()
         process.communicate()
+
+
+def _heed_sigint():
+    # a shell lets what it starts in the background ignore it, and so would the program if the tests run there
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def left_behind(mark):
