@@ -81,8 +81,8 @@ def move_route(route: str | None, old: str, new: str) -> None:
     """Give a route from one deployment to another that has none; requests in between, a few milliseconds, get 404."""
     session = _session()
     endpoint: Endpoint = session.ask("list_endpoints")[new]
+    session.command("delete_endpoint", new)  # first: the old one answers meanwhile
     session.command("delete_endpoint", old)
-    session.command("delete_endpoint", new)
     session.command("create_endpoint", replace(endpoint, route=route))
 
 
