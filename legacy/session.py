@@ -24,6 +24,7 @@ from legacy.early_handle import FirstHandle
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
 from legacy.records import Endpoint, Matching
+from legacy.sending import with_environment
 from legacy.specs import Backend, backend_spec
 from legacy.traffic.split import check_proportion
 
@@ -63,12 +64,14 @@ class Session:
                 f"cannot create backend {backend.tag!r}: it is already registered; "
                 "delete_backend() it first, update_backend_config() it, or choose another tag"
             )
-        self.command("create_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+        spec = with_environment(backend_spec(door, backend), self.ask)
+        self.command("create_backend", spec, timeout_s=settings.load().start_timeout_s)
 
     def replace_backend(self, door: Door, backend: Backend) -> None:
         """Register a backend, in the place of one of the same tag if there is one, and wait for its replicas."""
         self.used.add(door)
-        self.command("replace_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+        spec = with_environment(backend_spec(door, backend), self.ask)
+        self.command("replace_backend", spec, timeout_s=settings.load().start_timeout_s)
 
     def list_backends(self, door: Door) -> dict[str, BackendConfig]:
         """tag -> config of all backends."""
