@@ -27,7 +27,6 @@ from legacy.environments.start_link import StartLinks
 from legacy.environments.unpack import unpacked
 from legacy.environments.upload import Upload
 from legacy.errors import EnvironmentFailedError
-from legacy.private_directory import make_private
 
 logger = logging.getLogger("ray.serve")
 
@@ -60,7 +59,6 @@ class ServeEnvironments:
         self._settings = settings.load()
         self._node = node
         self._cache = caches.from_settings(self._settings)
-        make_private(directory)
         self._links = StartLinks(directory, self._settings.raylet_pid)
         self._held: dict[str, _Held] = {}
         self._fetched: dict[str, Offer] = {}

@@ -13,6 +13,8 @@ import shutil
 import uuid
 from pathlib import Path
 
+from legacy.private_directory import make_private
+
 PREFIX = "environments-"
 RAYLET_VARIABLE = "RAY_RAYLET_PID"  # Ray sets it in all processes of a node
 
@@ -45,6 +47,7 @@ class StartLinks:
         Raises:
             OSError: the link cannot be made.
         """
+        make_private(self._directory)  # the last replica of a node removes it
         self._home.mkdir(mode=0o700, exist_ok=True)
         part = self._home / f".{uuid.uuid4().hex}"
         part.symlink_to(target)
