@@ -112,11 +112,12 @@ class Caretaker:
     async def _start(
         self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any], environment: Origin | None
     ) -> None:
+        ready, tried = actor_options, set[str]()
         try:
             if environment is not None:
                 preparing = self._tools.environments.options_for(environment, actor_options)
-                actor_options = await asyncio.wait_for(preparing, self._tools.start_timeout_s)
-            live.actor = self._tools.launcher.start_replica(begin, actor_options)
+                ready, tried = await asyncio.wait_for(preparing, self._tools.start_timeout_s)
+            live.actor = self._tools.launcher.start_replica(begin, ready)
         except EnvironmentFailedError as error:
             self._failed(live, StartFailure(live.seen.tag, str(error), "", "environment"))
         except asyncio.TimeoutError:
@@ -126,12 +127,12 @@ class Caretaker:
             self._failed(live, StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "actor"))
         else:
             if environment is not None:
-                self._spawn(live, self._try_late_nodes(live, actor_options))
+                self._spawn(live, self._try_late_nodes(live, actor_options, tried))
             await self._await_start(live)
 
-    async def _try_late_nodes(self, live: Live, actor_options: dict[str, Any]) -> None:
+    async def _try_late_nodes(self, live: Live, actor_options: dict[str, Any], tried: set[str]) -> None:
         """A replica that waits for room is bound to the nodes that had its environment: give later ones a chance."""
-        await self._tools.environments.late_nodes(actor_options)
+        await self._tools.environments.other_nodes(actor_options, tried)
         if live.seen.state is State.STARTING:
             waits = await asyncio.get_running_loop().run_in_executor(None, cluster.waits_for_room, live.actor)
             if waits and live.seen.state is State.STARTING:

@@ -58,11 +58,12 @@ class Environments:
             self._joined.set()
             self._joined = asyncio.Event()
 
-    async def options_for(self, origin: Origin, actor_options: Mapping[str, Any]) -> dict[str, Any]:
+    async def options_for(self, origin: Origin, actor_options: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
         """Prepare the environment wherever a replica with these options could run, and say how to start one there.
 
         Returns:
-            The actor options, whose replica Ray keeps on the nodes that have the environment.
+            The actor options, whose replica Ray keeps on the nodes that have the environment; and the ids of all nodes
+            that were tried.
 
         Raises:
             EnvironmentFailedError: no node can have it.
@@ -80,12 +81,11 @@ class Environments:
         for node_id, error in errors.items():
             logger.warning("no replicas on node %s: %s", node_id, error)
         ready = with_wrapper(actor_options, py_executable(self._directory, origin.key))
-        return pinned(ready, good)
+        return pinned(ready, good), {node.node_id for node in nodes}
 
-    async def late_nodes(self, actor_options: Mapping[str, Any]) -> None:
-        """Return when a node has joined on which a replica with these options could run."""
-        known = {node.node_id for node in self._nodes}
-        while not {node.node_id for node in possible_nodes(actor_options, self._nodes)} - known:
+    async def other_nodes(self, actor_options: Mapping[str, Any], tried: set[str]) -> None:
+        """Return when a replica with these options could run on a node that was not tried."""
+        while not {node.node_id for node in possible_nodes(actor_options, self._nodes)} - tried:
             await self._joined.wait()
 
     def progress(self, origin: Origin) -> str:
