@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from legacy.environments.job import Job
 from legacy.environments.origin import Offer, Origin
 from legacy.environments.ship import WINDOW
 from legacy.errors import EnvironmentFailedError
+from legacy.progress import CLEAR
 from legacy.records import BackendSpec
 
 
@@ -51,12 +53,14 @@ def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
     """
     given = settings.load()
     label = origin.wanted.label
-    job = Job(label, given.environment_timeout_s)
+    job = Job(label, given.environment_timeout_s, _tell if sys.stderr.isatty() else None)
     archive = archive_of(origin.wanted, caches.from_settings(given), job, origin.places)
     offer = Offer(archive.digest, archive.size)
     try:
         if ray.get(agent.receive.remote(label, offer), timeout=given.call_timeout_s):
             _send(archive, agent, job)
+        if sys.stderr.isatty():
+            sys.stderr.write(CLEAR)
     except GetTimeoutError:
         raise EnvironmentFailedError(
             f"environment {label}: it was not sent within {given.environment_timeout_s:g} s; give it more time with "
@@ -66,6 +70,11 @@ def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
         raise EnvironmentFailedError(f"environment {label} could not be sent: {error.cause or error}") from None
     wanted = replace(origin.wanted, kind="archive", value="")
     return replace(origin, wanted=wanted, node_id=node_id, uploaded=offer, packages="")
+
+
+def _tell(said: str) -> None:
+    sys.stderr.write(f"{CLEAR}environment: {said}")
+    sys.stderr.flush()
 
 
 def _send(archive: Archive, agent: Any, job: Job) -> None:

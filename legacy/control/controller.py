@@ -95,6 +95,12 @@ class ServeController(DeploymentCommands):
         proxies = {name: actor.counters.remote() for name, actor in self._proxies.actors().items()}
         return tally((await ask_all(proxies, STAT_S)).values(), replicas)
 
+    async def preparing(self) -> str:
+        """What is being done for conda environments now; "" for nothing."""
+        records = self._desired.backends.values()
+        doing = (self._environments.progress(record.environment) for record in records if record.environment)
+        return "; ".join(dict.fromkeys(filter(None, doing)))
+
     async def environments_door(self) -> tuple[str, Any]:
         """The node that takes conda environments from programs outside the cluster, and its agent."""
         await self._recovered

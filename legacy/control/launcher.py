@@ -12,6 +12,7 @@ from legacy.ingress.proxy import ServeProxy
 from legacy.records import ProxyStart, ReplicaStart
 from legacy.replica.replica import ServeReplica
 
+RETRIES = 3  # of a call whose agent died: it comes back, and what was complete is still there
 MANY = 100_000  # concurrent calls per actor: the routers keep the real limit, this only must not be in the way
 
 
@@ -48,7 +49,7 @@ class RayLauncher:
         options = {
             "num_cpus": 0,
             "max_restarts": -1,
-            "max_task_retries": 0,
+            "max_task_retries": RETRIES,
             "max_concurrency": MANY,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
         }

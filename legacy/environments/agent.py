@@ -31,7 +31,6 @@ from legacy.errors import EnvironmentFailedError
 logger = logging.getLogger("ray.serve")
 
 PATIENCE = 3  # the archive's node creates, packs and hashes it; each step has the whole time
-RETRIES = 3  # by Ray, when this process dies: it comes back, and what was complete is still there
 
 
 @dataclass
@@ -65,7 +64,6 @@ class ServeEnvironments:
         self._jobs: dict[str, tuple[Job, str]] = {}
         self._uploads: dict[str, Upload] = {}
 
-    @ray.method(max_task_retries=RETRIES)
     async def prepare(self, origin: Origin, env_vars: dict[str, str], source: Any | None) -> str:
         """Make replicas startable in the environment on this node.
 
@@ -84,7 +82,6 @@ class ServeEnvironments:
                 return await self._without(origin, str(error))
         return ""
 
-    @ray.method(max_task_retries=RETRIES)
     async def offer(self, origin: Origin) -> Offer | str:
         """The archive of an environment that this node has, packed now if need be; else why there is none."""
         if origin.node_id != self._node:
@@ -95,18 +92,15 @@ class ServeEnvironments:
             return str(error)
         return Offer(archive.digest, archive.size)
 
-    @ray.method(max_task_retries=RETRIES)
     async def has(self, key: str) -> bool:
         """Whether this node has fetched the environment, so that others may get it from here."""
         offer = self._fetched.get(key)
         return offer is not None and self._cache.archive(offer.digest) is not None
 
-    @ray.method(max_task_retries=RETRIES)
     async def read(self, path: str, offset: int) -> bytes:
         """A piece of an archive that `locate` gave, for another node."""
         return await asyncio.to_thread(Archive("", path, 0).read, offset)
 
-    @ray.method(max_task_retries=RETRIES)
     async def locate(self, origin: Origin, digest: str) -> str:
         """The file of an archive that this node offered; "" when it is gone."""
         archive = self._cache.archive(digest)

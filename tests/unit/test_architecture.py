@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "legacy.cluster",
         "legacy.private_directory",
+        "legacy.progress",
         "legacy.tls",
         "legacy.http",
         "legacy.traffic",
