@@ -21,7 +21,7 @@ from legacy.environments.job import Job
 from legacy.environments.origin import Offer, Origin
 from legacy.environments.preflight import check
 from legacy.environments.ready import Lease, Ready, ready
-from legacy.environments.same import changes_of, packages_of
+from legacy.environments.same import changes_of, packages_of, state_of
 from legacy.environments.ship import fetched
 from legacy.environments.start_link import StartLinks
 from legacy.environments.unpack import unpacked
@@ -35,15 +35,10 @@ PATIENCE = 3  # the archive's node creates, packs and hashes it; each step has t
 
 @dataclass
 class _Held:
-    """What the agent knows of one environment; `lock` lets one preparation of it run at a time.
-
-    Attributes:
-        checked: what was checked last: interpreter, state of the environment, variables of the replicas.
-    """
+    """An environment that may be used here; `lock` lets one preparation of it run at a time."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     lease: Lease | None = None
-    checked: set[tuple[object, ...]] = field(default_factory=set)
 
 
 class ServeEnvironments:
@@ -60,7 +55,9 @@ class ServeEnvironments:
         self._cache = caches.from_settings(self._settings)
         self._links = StartLinks(directory, self._settings.raylet_pid)
         self._held: dict[str, _Held] = {}
+        self._checked: set[tuple[object, ...]] = set()  # interpreter, state of the environment, replicas' variables
         self._fetched: dict[str, Offer] = {}
+        self._given: dict[str, tuple[object, Archive]] = {}  # packed files of users, which take long to hash
         self._jobs: dict[str, tuple[Job, str]] = {}
         self._uploads: dict[str, Upload] = {}
 
@@ -155,7 +152,7 @@ class ServeEnvironments:
             found, lease = ready(prefix, origin.wanted, self._cache, job)
             with contextlib.ExitStack() as undo:
                 undo.enter_context(lease)
-                self._check(held, found, env_vars, job)
+                self._check(found, env_vars, job)
                 self._links.put(origin.key, found.wrapper)
                 undo.pop_all()
         if held.lease is not None:
@@ -202,16 +199,19 @@ class ServeEnvironments:
                     "deploy again"
                 )
             return archive
-        if job is not None:
-            return archive_of(origin.wanted, self._cache, job, origin.places)
-        with self._job(origin) as own:
-            return archive_of(origin.wanted, self._cache, own, origin.places)
+        with contextlib.nullcontext(job) if job is not None else self._job(origin) as working:
+            if origin.wanted.kind != "archive":
+                return archive_of(origin.wanted, self._cache, working, origin.places)
+            state = state_of(origin.wanted.value)
+            if state is None or self._given.get(origin.wanted.value, (None,))[0] != state:
+                self._given[origin.wanted.value] = state, archive_of(origin.wanted, self._cache, working, origin.places)
+            return self._given[origin.wanted.value][1]
 
-    def _check(self, held: _Held, found: Ready, env_vars: dict[str, str], job: Job) -> None:
+    def _check(self, found: Ready, env_vars: dict[str, str], job: Job) -> None:
         subject = (found.wrapper, found.digest or changes_of(found.prefix), tuple(sorted(env_vars.items())))
-        if subject not in held.checked:
+        if subject not in self._checked:
             check(found, self._node, job, env_vars)
-            held.checked.add(subject)
+            self._checked.add(subject)
 
     async def _without(self, origin: Origin, error: str) -> str:
         """What replicas do on a node that cannot have the environment."""

@@ -20,6 +20,15 @@ def changes_of(prefix: str) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns for path in watched if path.exists())
 
 
+def state_of(file: str) -> tuple[int, ...] | None:
+    """Changes whenever a file is replaced or written to; None for none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _packages(prefix: Path) -> Iterator[str]:
     yield from (path.stem for path in (prefix / "conda-meta").glob("*.json"))
     for site in _sites(prefix):

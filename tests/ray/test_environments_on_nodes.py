@@ -78,7 +78,7 @@ def test_packed_environments_are_sent_to_the_nodes_that_lack_them_once(nodes, ar
     nodes.add("far")
     client = serve.start()
     for name in ("dep1", "dep2"):
-        client.create_backend(name, where, ray_actor_options=options(archives[name], **FAR))
+        client.create_backend(name, where, config={"num_replicas": 2}, ray_actor_options=options(archives[name], **FAR))
         client.create_endpoint(name, backend=name, route=f"/{name}")
     answers = {name: answer(name) for name in ("dep1", "dep2")}
     assert [version for version, _ in answers.values()] == ["1.0", "2.0"]
