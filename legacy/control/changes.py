@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from legacy.control.desired import Desired
+from legacy.control.environments import Environments
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.registered import BackendRecord, EndpointRecord
@@ -25,6 +26,7 @@ class Changes:
     store: Store
     publisher: Publisher
     reconciler: Reconciler
+    environments: Environments
 
     def accept(self, record: BackendRecord) -> None:
         """Make a record the wanted one, durably, and begin to act on it."""

@@ -25,7 +25,7 @@ def enough_room(monkeypatch):
 
 def commands_of(world):
     found = Commands()
-    found._changes = Changes(world.desired, world.store, world.publisher, world.reconciler)
+    found._changes = Changes(world.desired, world.store, world.publisher, world.reconciler, world.environments)
     found._recovered = asyncio.get_running_loop().create_future()
     found._recovered.set_result(None)
     return found
