@@ -80,12 +80,8 @@ def delete(name: str) -> None:
 
 
 def move_route(route: str | None, old: str, new: str) -> None:
-    """Give a route from one deployment to another that has none; requests in between, a few milliseconds, get 404."""
-    session = _session()
-    endpoint: Endpoint = session.ask("list_endpoints")[new]
-    session.command("delete_endpoint", new)  # first: the old one answers meanwhile
-    session.command("delete_endpoint", old)
-    session.command("create_endpoint", replace(endpoint, route=route))
+    """Give a route from one deployment to another that has none; no request in between goes without."""
+    _session().command("move_route", route, old, new)
 
 
 def get(name: str) -> DeploymentInfo | None:

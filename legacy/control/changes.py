@@ -112,6 +112,13 @@ class Changes:
         self.desired.delete_endpoint(name)
         return await self.in_force(self.publisher.put(("endpoint", name), None))
 
+    async def move_route(self, route: str | None, old: str, record: EndpointRecord) -> int:
+        """Forget an endpoint and give its route to another; routers hear of both at once: nothing waits in between."""
+        self.store.remove("endpoint", old)
+        self.desired.delete_endpoint(old)
+        self.publisher.put(("endpoint", old), None)
+        return await self.set_endpoint(replace(record, endpoint=replace(record.endpoint, route=route)))
+
     async def in_force(self, version: int) -> int:
         """Wait until every proxy has acknowledged a version."""
         late = await self.publisher.acknowledged(version, IN_FORCE_S, kinds=("proxy",))

@@ -142,7 +142,7 @@ def answer_at_the_root():
         return error.code
 
 
-def test_another_graph_takes_over_the_route_with_next_to_no_gap():
+def test_another_graph_takes_over_the_route_without_a_gap():
     @serve.deployment
     def old(*request):
         return "old"
@@ -165,8 +165,7 @@ def test_another_graph_takes_over_the_route_with_next_to_no_gap():
     looking.join()
     seen.append(answer_at_the_root())
     assert (seen[0], seen[-1]) == ("old", "new")
-    assert [each for each in seen if each not in ("old", "new", 404)] == []
-    assert seen.count(404) <= 10  # hundredths of a second
+    assert set(seen) == {"old", "new"}
     names = set(serve.list_deployments())
     assert "old" not in names
     assert "new" in names
