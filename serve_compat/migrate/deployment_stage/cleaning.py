@@ -1,0 +1,135 @@
+"""After the changes: assignments and imports that nothing needs any more."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.texts import walk
+from serve_compat.migrate.names import Names
+from serve_compat.migrate.serve_stage.expressions import is_repeatable
+from serve_compat.migrate.serve_stage.tree import Tree, dotted
+from serve_compat.migrate.serve_stage.uses import is_load
+
+_OURS = ("serve_compat", "ray.serve")
+
+
+def cleaned(module: cst.Module, useless: set[str], exported: set[str], before: frozenset[str]) -> cst.Module:
+    """The module without assignments to useless names, and without unused names of ours in imports.
+
+    Args:
+        useless: names, and dotted ones such as `self.client`, that may be used by nothing any more.
+        exported: names that other files import from this one.
+        before: names that the imports of ours brought, and that the file used before the changes.
+    """
+    for _ in range(3):  # a name may have been used only by another useless one
+        made = _once(module, useless, exported)
+        if made is module:
+            break
+        module = made
+    return _without_imports(module, before - exported)
+
+
+def _once(module: cst.Module, useless: set[str], exported: set[str]) -> cst.Module:
+    names = Names(module)
+    tree = names.tree
+    edits = Edits()
+    for name in sorted(useless - exported):
+        if _is_read(tree, name):
+            continue
+        for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Global):
+            if isinstance(node, cst.Global):
+                _without_global(node, name, tree, edits)
+            else:
+                _without_assignment(node, name, names, edits)
+    if not edits:
+        return module
+    done = edits.apply(module)
+    assert isinstance(done, cst.Module)
+    return done
+
+
+def _is_read(tree: Tree, name: str) -> bool:
+    if "." in name:
+        attribute = name.rsplit(".", 1)[1]
+        return any(
+            isinstance(each, cst.Attribute) and each.attr.value == attribute and is_load(tree, each)
+            for each in tree.nodes(cst.Attribute)
+        )
+    return any(isinstance(each, cst.Name) and each.value == name and is_load(tree, each) for each in tree.nodes(cst.Name))
+
+
+def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> None:
+    if name not in {item.name.value for item in node.names}:
+        return
+    left = [item for item in node.names if item.name.value != name]
+    if not left:
+        edits.remove(node)
+        return
+    left[-1] = left[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    edits.replace(node, node.with_changes(names=left))
+
+
+def _without_assignment(node: cst.Assign | cst.AnnAssign, name: str, names: Names, edits: Edits) -> None:
+    targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    if len(targets) != 1 or dotted(targets[0]) != name or node.value is None:
+        return
+    kind = names.serve_name(node.value.func) if isinstance(node.value, cst.Call) else None
+    if kind == "connect" or is_repeatable(node.value) or _is_config(node.value, names):
+        edits.remove(node)
+    elif kind == "start":
+        edits.replace(node, cst.Expr(node.value))
+
+
+def _is_config(node: cst.BaseExpression, names: Names) -> bool:
+    if not isinstance(node, cst.Call):
+        return False
+    called = (names.qualified(node.func) or "").rpartition(".")[2]
+    return called in ("BackendConfig", "CondaEnv", "dict") or dotted(node.func) == "dict"
+
+
+def _without_imports(module: cst.Module, before: frozenset[str]) -> cst.Module:
+    tree = Tree(module)
+    used = {
+        each.value
+        for each in tree.nodes(cst.Name)
+        if isinstance(each, cst.Name) and not any(isinstance(a, cst.Import | cst.ImportFrom) for a in tree.ancestors(each))
+    }
+    edits = Edits()
+    for node in tree.nodes(cst.ImportFrom):
+        if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
+            kept = [alias for alias in node.names if _bound(alias) in used or _bound(alias) not in before]
+            if not kept:
+                edits.remove(node)
+            elif len(kept) < len(node.names):
+                kept[-1] = kept[-1].with_changes(comma=node.names[-1].comma)
+                edits.replace(node, node.with_changes(names=kept))
+    done = edits.apply(module) if edits else module
+    assert isinstance(done, cst.Module)
+    return done
+
+
+def _is_ours(node: cst.ImportFrom) -> bool:
+    return not node.relative and dotted(node.module).startswith(_OURS)
+
+
+def _bound(alias: cst.ImportAlias) -> str:
+    named = alias.asname.name if alias.asname is not None else alias.name
+    return dotted(named)
+
+
+def used_names(tree: Tree) -> frozenset[str]:
+    """The names of imports of ours that a file uses outside of imports."""
+    found = set()
+    for node in tree.nodes(cst.ImportFrom):
+        if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
+            found |= {_bound(alias) for alias in node.names}
+    used = set()
+    for each in tree.nodes(cst.Name):
+        if isinstance(each, cst.Name) and each.value in found:
+            if not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each)):
+                used.add(each.value)
+    return frozenset(used)
+
+
+__all__ = ["cleaned", "used_names", "walk"]

@@ -1,0 +1,48 @@
+"""Small functions and classes that the result needs, and where they go in the file."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.guards import WRAPPER, WRAPPER_CODE
+from serve_compat.migrate.deployment_stage.handle_calls import CLASS, request_class
+from serve_compat.migrate.deployment_stage.texts import statement
+
+
+def with_helpers(module: cst.Module, wanted: set[str], parts: set[str]) -> cst.Module:
+    """The module with the helpers it lacks, below its imports.
+
+    Args:
+        wanted: names of helpers.
+        parts: attributes of requests that handlers read and callers set.
+    """
+    have = {each.name.value for each in module.body if isinstance(each, cst.FunctionDef | cst.ClassDef)}
+    codes = {WRAPPER: lambda: WRAPPER_CODE.strip("\n") + "\n", CLASS: lambda: request_class(parts)}
+    made = [statement(codes[name]()) for name in sorted(wanted - have)]
+    if not made:
+        return module
+    body = list(module.body)
+    place = _place(module)
+    gap = [cst.EmptyLine(indent=False)] * 2
+    made = [each.with_changes(leading_lines=gap) for each in made]
+    if place < len(body):
+        below = body[place]
+        blank = next((n for n, each in enumerate(below.leading_lines) if each.comment is not None), None)
+        lines = list(below.leading_lines) if blank is None else list(below.leading_lines)[blank:]
+        kept = [each for each in lines if each.comment is not None]
+        body[place] = below.with_changes(leading_lines=[*gap, *kept])
+    body[place:place] = made
+    return module.with_changes(body=body)
+
+
+def _place(module: cst.Module) -> int:
+    """Below the imports at the top of the file."""
+    place = 0
+    for number, each in enumerate(module.body):
+        simple = each.body[0] if isinstance(each, cst.SimpleStatementLine) and each.body else None
+        is_text = isinstance(simple, cst.Expr) and isinstance(simple.value, cst.BaseString)
+        if isinstance(simple, cst.Import | cst.ImportFrom) or (number == 0 and is_text):
+            place = number + 1
+        elif isinstance(each, cst.FunctionDef | cst.ClassDef):
+            break
+    return place

@@ -1,0 +1,83 @@
+"""serve.init, serve.start, serve.connect and the client they gave, once nothing asks the client any more."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.operations import Operation
+from serve_compat.migrate.deployment_stage.options import Inconvertible
+from serve_compat.migrate.deployment_stage.rewriting import Rewriting
+from serve_compat.migrate.deployment_stage.texts import code_of, expression
+from serve_compat.migrate.ray_init import REMOVED_RAY_INIT_KEYWORDS
+from serve_compat.migrate.serve_stage.tree import dotted
+
+_HTTP = {"http_host": "host", "http_port": "port", "http_middlewares": "middlewares"}
+_OF_START = ("detached", "http_options", "dedicated_cpu")
+_IGNORED = frozenset({"metric_exporter", "blocking", "start_server", "ray_init_kwargs", "name"})
+
+
+def check_starts(operations: list[Operation]) -> None:
+    """Can the ways in which a file starts Serve be written as serve.start()?
+
+    Raises:
+        Inconvertible: no.
+    """
+    for operation in operations:
+        known = {*_HTTP, *_OF_START, *(("metric_exporter", "blocking") if operation.name == "init" else ())}
+        odd = set(operation.given) - known
+        if odd or operation.odd:
+            raise Inconvertible("SC120", f"serve.{operation.name}() has no equivalent for {', '.join(sorted(odd)) or 'this'}")
+
+
+def write_starts(rewriting: Rewriting) -> None:
+    """Plan serve.start() for serve.init(), its HTTP options in one place, and what becomes of the client."""
+    for operation in rewriting.file.starts:
+        call = operation.call
+        if rewriting.file.file.skips(call):
+            continue
+        if operation.name == "init" or set(operation.given) & set(_HTTP):
+            rewriting.put(call, _start(operation, rewriting))
+            rewriting.report("SC102", call, "Serve is started by serve.start() with http_options")
+        _note_client(call, rewriting)
+
+
+def _start(operation: Operation, rewriting: Rewriting) -> str:
+    given = operation.given
+    parts = [f"{name}={rewriting.code(given[name])}" for name in _OF_START if name in given]
+    http = [f'"{new}": {rewriting.code(given[old])}' for old, new in _HTTP.items() if old in given]
+    if http:
+        parts.append(f"http_options={{{', '.join(http)}}}")
+    return f"{rewriting.serve(operation.call)}.start({', '.join(parts)})"
+
+
+def _note_client(call: cst.Call, rewriting: Rewriting) -> None:
+    """The name that holds the client may be useless afterwards."""
+    parent = rewriting.file.tree.parents.get(call)
+    if isinstance(parent, cst.Assign):
+        rewriting.useless |= {dotted(each.target) for each in parent.targets if dotted(each.target)}
+
+
+def write_ray_init(rewriting: Rewriting) -> None:
+    """Plan ray.init() without keywords that today's Ray does not take."""
+    for node in rewriting.file.tree.nodes(cst.Call):
+        if not isinstance(node, cst.Call) or rewriting.file.names.qualified(node.func) != "ray.init":
+            continue
+        if any(arg.keyword is not None and arg.keyword.value in REMOVED_RAY_INIT_KEYWORDS for arg in node.args):
+            rewriting.edits.change(node, _of_today)
+            rewriting.report("SC102", node, "ray.init() without keywords that are gone")
+
+
+def _of_today(updated: cst.CSTNode) -> cst.CSTNode:
+    assert isinstance(updated, cst.Call)
+    kept = []
+    for arg in updated.args:
+        name = arg.keyword.value if arg.keyword is not None else ""
+        today = REMOVED_RAY_INIT_KEYWORDS.get(name, name)
+        if today is not None:
+            kept.append(arg.with_changes(keyword=cst.Name(today)) if today != name else arg)
+    if kept:
+        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return updated.with_changes(args=kept)
+
+
+__all__ = ["check_starts", "code_of", "expression", "write_ray_init", "write_starts"]
