@@ -134,7 +134,14 @@ def _decorator(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseExpressi
 def _call_form(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseExpression:
     served = rewriting.edits.expression(pair.handler.expression)
     first = cst.Arg(wrapped(pair, rewriting, served))
-    return call_of(f"{serve}.deployment", [first, *keyword_args(_options(pair, rewriting))], indent=16)
+    return call_of(f"{serve}.deployment", [first, *keyword_args(_options(pair, rewriting))], indent=_indent(pair))
+
+
+def _indent(pair: Pair) -> int:
+    """What stands before or behind the call form on its line, roughly."""
+    if pair.variable:
+        return len(pair.variable) + len(" = ")
+    return len(".deploy()") + sum(len(code_of(arg)) + 2 for arg in pair.create.rest)
 
 
 def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement:

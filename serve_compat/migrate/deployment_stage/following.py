@@ -120,8 +120,8 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     if known is None:
         return
     if rewrite_calls(known, pair, rewriting.file, rewriting.edits):
-        rewriting.helpers.add(CLASS)
-        rewriting.http_parts |= _parts(use, pair, rewriting)
+        rewriting.helpers.setdefault(CLASS, set())
+        rewriting.helpers[CLASS] |= _parts(use, pair, rewriting)
     rewriting.report("SC106", operation.call, "the handle is the deployment's, which passes arguments on as they are")
 
 
@@ -130,9 +130,15 @@ def _parts(use: Use, pair: Pair | None, rewriting: Rewriting) -> set[str]:
     given = {"http_method": "method", "http_headers": "headers"}
     calls = rewriting.file.handles[use.operation.call].calls
     found = {part for call in calls for name, part in given.items() if option(call, name) is not None}
+    for arg in (arg for call in calls for arg in call.node.args):
+        found.add("data" if arg.keyword is None and not arg.star or _is_data(arg) else "query")
     if pair is None:
         return found | {"body", "json", "form", "method", "headers"}
     return found | parts_read(pair, rewriting.files)
+
+
+def _is_data(arg: cst.Arg) -> bool:
+    return arg.keyword is not None and arg.keyword.value == "request_data"
 
 
 def write_lists(rewriting: Rewriting) -> None:

@@ -9,7 +9,7 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handlers import mentions
 from serve_compat.migrate.deployment_stage.pair import Form, Pair
-from serve_compat.migrate.deployment_stage.texts import identifier, walk
+from serve_compat.migrate.deployment_stage.texts import code_of, identifier, walk
 
 _IMPORTED = "deployment: imported names"
 
@@ -22,9 +22,9 @@ def form_of(pair: Pair) -> tuple[Form, str]:
         return "lambda", free_name(home, identifier(wanted or "served"))
     if isinstance(node, cst.FunctionDef | cst.ClassDef) and pair.handler.here and _may_be_decorated(pair, node):
         return "decorator", node.name.value
-    if pair.straight:
+    if pair.straight or _is_long(pair):
         wanted = home.constants.text(pair.name)
-        return "variable", free_name(home, identifier(wanted or "deployment"))
+        return "variable", pair.variable or free_name(home, identifier(wanted or "deployment"))
     return "inline", ""
 
 
@@ -40,6 +40,15 @@ def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
         return False
     given = [pair.name, *([pair.route] if pair.route is not None else []), *pair.options.values()]
     return all(_is_known_at(home, each, node) for each in given)
+
+
+def _is_long(pair: Pair) -> bool:
+    """Would the direct call form, with its deploy(), not fit on a line?"""
+    parts = [pair.handler.expression, pair.name, *pair.options.values(), *(arg.value for arg in pair.create.rest)]
+    length = sum(len(code_of(each)) + 2 for each in parts) + sum(len(each) + 1 for each in pair.options)
+    if pair.route is not None:
+        length += len(code_of(pair.route)) + len("route_prefix=, ")
+    return length + len("serve.deployment(name=).deploy()") + 30 * _is_wrapped(pair) > 110
 
 
 def _is_wrapped(pair: Pair) -> bool:

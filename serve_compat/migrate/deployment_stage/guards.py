@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.handlers import request_parameter
@@ -12,30 +14,69 @@ from serve_compat.migrate.deployment_stage.texts import code_of, expression, sta
 REQUEST = "from starlette.requests import Request"
 RESPONSE = "from starlette.responses import Response"
 WRAPPER = "only_methods"
-WRAPPER_CODE = '''
+_REFUSAL = """\
+if isinstance(request, Request) and request.method not in methods:
+    return Response("Method Not Allowed", status_code=405)
+"""
+_CLASS = '''\
 def only_methods(served, *methods):
-    """A function or class that refuses HTTP requests with other methods, as its endpoint did."""
+    """The class, refusing HTTP requests with other methods."""
 
-    def refusal(request):
-        if isinstance(request, Request) and request.method not in methods:
-            return Response("Method Not Allowed", status_code=405)
+    class OnlyMethods(served):
+        {define} __call__(self, request):
+{refusal}            return {answer}
 
-    async def settled(answer):
-        return await answer if inspect.isawaitable(answer) else answer
+    return OnlyMethods
+'''
+_FUNCTION = '''\
+def only_methods(served, *methods):
+    """The function, refusing HTTP requests with other methods."""
 
-    if inspect.isclass(served):
-
-        class OnlyMethods(served):
-            async def __call__(self, request, *args, **kwargs):
-                return refusal(request) or await settled(super().__call__(request, *args, **kwargs))
-
-        return OnlyMethods
-
-    async def only(request, *args, **kwargs):
-        return refusal(request) or await settled(served(request, *args, **kwargs))
+    {define} only(request):
+{refusal}        return {answer}
 
     return only
 '''
+_ANY = '''\
+def only_methods(served, *methods):
+    """The class or function, refusing HTTP requests with other methods."""
+
+    async def answered(request, answer):
+{refusal}        result = answer(request)
+        return await result if inspect.isawaitable(result) else result
+
+    if not inspect.isclass(served):
+        return lambda request: answered(request, served)
+
+    class OnlyMethods(served):
+        async def __call__(self, request):
+            return await answered(request, super().__call__)
+
+    return OnlyMethods
+'''
+
+
+def wrapper_code(kinds: set[str]) -> str:
+    """The source of the function that wraps handlers.
+
+    Args:
+        kinds: what it is used for: "class", "async class", "function", "async function", or "" where that is not known.
+    """
+    kind = next(iter(kinds)) if len(kinds) == 1 else ""
+    define = "async def" if kind.startswith("async") else "def"
+    wait = "await " if kind.startswith("async") else ""
+    if kind.endswith("class"):
+        return _CLASS.format(define=define, refusal=indent(_REFUSAL, " " * 12), answer=f"{wait}super().__call__(request)")
+    if kind.endswith("function"):
+        return _FUNCTION.format(define=define, refusal=indent(_REFUSAL, " " * 8), answer=f"{wait}served(request)")
+    return _ANY.format(refusal=indent(_REFUSAL, " " * 8))
+
+
+def _kind(pair: Pair) -> str:
+    node, is_async = pair.handler.node, pair.handler.is_async
+    if is_async is None or node is None:
+        return ""
+    return ("async " if is_async else "") + ("class" if isinstance(node, cst.ClassDef) else "function")
 
 
 def guard(pair: Pair, rewriting: Rewriting) -> None:
@@ -95,8 +136,9 @@ def wrapped(pair: Pair, rewriting: Rewriting, served: cst.BaseExpression) -> cst
     methods = pair.methods
     if methods is None or not methods.wrapped:
         return served
-    rewriting.helpers.add(WRAPPER)
-    rewriting.imports |= {"import inspect", REQUEST, RESPONSE}
+    kinds = rewriting.helpers.setdefault(WRAPPER, set())
+    kinds.add(_kind(pair))
+    rewriting.imports |= {REQUEST, RESPONSE, *(["import inspect"] if kinds == {""} or len(kinds) > 1 else [])}
     if methods.expression is not None:
         names = f"*{rewriting.code(methods.expression)}"
     else:

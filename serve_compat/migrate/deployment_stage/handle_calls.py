@@ -120,15 +120,21 @@ def request_class(used: set[str]) -> str:
     """The source of the class of requests.
 
     Args:
-        used: the names of attributes that handlers read.
+        used: "data" and "query" where calls give them, and the names of attributes that handlers read.
     """
     known = [name for name in _MEMBERS if name in used]
-    params, lines = ["data=None", "query=None"], ["        self.data = data\n"] if known else []
-    lines.append("        self.query_params = query or {}\n")
-    for name, default, value in (("method", '"GET"', "method"), ("headers", "None", "headers or {}")):
-        if name in used:
-            params.append(f"{name}={default}")
+    params, lines = [], []
+    for name, default, value, needed in (
+        ("data", "None", "data", bool(known)),
+        ("query_params", "None", "query or {}", bool({"query", "query_params"} & used)),
+        ("method", '"GET"', "method", "method" in used),
+        ("headers", "None", "headers or {}", "headers" in used),
+    ):
+        given = "query" if name == "query_params" else name
+        if needed or given in used:
+            params.append(f"{given}={default}")
             lines.append(f"        self.{name} = {value}\n")
-    text = f'class {CLASS}:\n    """What Python sends to a handler that reads HTTP requests."""\n\n'
-    text += f"    def __init__(self, {', '.join(params)}):\n{''.join(lines)}"
+    text = f'class {CLASS}:\n    """What Python sends to a handler that reads HTTP requests."""\n'
+    if params:
+        text += f"\n    def __init__(self, {', '.join(params)}):\n{''.join(lines)}"
     return text + "".join(f"\n{_MEMBERS[name]}" for name in known)

@@ -9,6 +9,7 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage.constants import Constants
 from serve_compat.migrate.names import Names
+from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.uses import Uses
 from serve_compat.migrate.serve_stage.values import Handle
 
@@ -118,11 +119,14 @@ def method_names(uses: HandleUses, call: Call, constants: Constants) -> set[str 
     return {"__call__", *every}
 
 
-def speaks_http(uses: HandleUses) -> bool:
-    """Whether options about HTTP are given to it."""
-    return any(
-        arg.keyword is not None and arg.keyword.value in _HTTP_OPTIONS for node in uses.options for arg in node.args
-    )
+def speaks_http(uses: HandleUses, tree: Tree) -> bool:
+    """Whether handles with options about HTTP are kept somewhere, not just called."""
+    for node in uses.options:
+        above = tree.parents.get(node)
+        called = isinstance(above, cst.Attribute) and above.attr.value == "remote"
+        if not called and any(arg.keyword is not None and arg.keyword.value in _HTTP_OPTIONS for arg in node.args):
+            return True
+    return False
 
 
 def _is(arg: cst.Arg, name: str) -> bool:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import libcst as cst
 
-from serve_compat.migrate.deployment_stage.guards import WRAPPER, WRAPPER_CODE
+from serve_compat.migrate.deployment_stage.guards import WRAPPER, wrapper_code
 from serve_compat.migrate.deployment_stage.handle_calls import CLASS, request_class
 from serve_compat.migrate.deployment_stage.texts import statement
 
 
-def with_helpers(module: cst.Module, wanted: set[str], parts: set[str]) -> cst.Module:
+def with_helpers(module: cst.Module, wanted: Mapping[str, set[str]]) -> cst.Module:
     """The module with the helpers it lacks, below its imports.
 
     Args:
-        wanted: names of helpers.
-        parts: attributes of requests that handlers read and callers set.
+        wanted: names of helpers, with what is needed of each.
     """
     have = {each.name.value for each in module.body if isinstance(each, cst.FunctionDef | cst.ClassDef)}
-    codes = {WRAPPER: lambda: WRAPPER_CODE.strip("\n") + "\n", CLASS: lambda: request_class(parts)}
-    made = [statement(codes[name]()) for name in sorted(wanted - have)]
+    codes = {WRAPPER: wrapper_code, CLASS: request_class}
+    made = [statement(codes[name](wanted[name])) for name in sorted(set(wanted) - have)]
     if not made:
         return module
     body = list(module.body)

@@ -193,7 +193,7 @@ def check_handle(use: Use, file: Analysis, pair: Pair | None) -> None:
         return
     if known.lost is not None:
         raise Inconvertible("SC124", "the handle goes where it cannot be followed")
-    if speaks_http(known) and not all(call.certain for call in known.calls):
+    if speaks_http(known, file.tree) and not all(call.certain for call in known.calls):
         raise Inconvertible("SC124", "which HTTP options a call of the handle has cannot be told")
     for call in known.calls:
         if any(arg.star == "*" for arg in call.node.args):

@@ -81,6 +81,9 @@ def _agree_on_methods(made: Resolution) -> None:
 
 
 def _place(group: Group, reason: Inconvertible) -> Use | None:
+    for use in group.named("set_traffic", "split") if reason.rule == "SC121" else ():
+        if use.weights is None or None in use.weights.values() or sum(1 for each in use.weights.values() if each) != 1:
+            return use
     wanted = {
         "SC121": ("set_traffic", "split", "shadow_traffic"),
         "SC124": ("get_handle",),

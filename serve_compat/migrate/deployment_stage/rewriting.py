@@ -18,9 +18,8 @@ class Rewriting:
 
     Attributes:
         imports: lines that the file needs.
-        helpers: functions and classes that the file needs, by name.
+        helpers: functions and classes that the file needs, by name, with what is needed of them.
         useless: plain names and `self.x` that are assigned, and may be used by nothing any more.
-        http_parts: attributes of requests that calls of handles set.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
         guarded: functions that have such lines already.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
@@ -31,9 +30,8 @@ class Rewriting:
     files: dict[str, Analysis]
     edits: Edits = field(default_factory=Edits)
     imports: set[str] = field(default_factory=set)
-    helpers: set[str] = field(default_factory=set)
+    helpers: dict[str, set[str]] = field(default_factory=dict)
     useless: set[str] = field(default_factory=set)
-    http_parts: set[str] = field(default_factory=set)
     guards: dict[Pair, list[str]] = field(default_factory=dict)
     guarded: set[cst.CSTNode] = field(default_factory=set)
 

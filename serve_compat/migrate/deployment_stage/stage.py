@@ -11,10 +11,10 @@ from serve_compat.migrate.deployment_stage.analysis import Analysis, is_early
 from serve_compat.migrate.deployment_stage.cleaning import cleaned, used_names
 from serve_compat.migrate.deployment_stage.groups import Group, Use
 from serve_compat.migrate.deployment_stage.helpers import with_helpers
+from serve_compat.migrate.deployment_stage.imports import with_imports
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.resolving import Resolution, resolve
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
-from serve_compat.migrate.serve_stage.program import with_imports
 
 _FILE, _EARLY, _RESOLUTION = "deployment: file", "deployment: early", "deployment: resolution"
 
@@ -101,10 +101,10 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
         return module
     made = rewriting.edits.apply(module)
     assert isinstance(made, cst.Module)
-    made = with_imports(made, sorted(rewriting.imports))
+    made = with_imports(made, rewriting.imports)
     exported = {name for name in rewriting.useless if forms.is_imported_elsewhere(analysis, name)}
     made = cleaned(made, rewriting.useless, exported, used_names(analysis.tree))
-    return with_helpers(made, rewriting.helpers, rewriting.http_parts)
+    return with_helpers(made, rewriting.helpers)
 
 
 __all__ = ["Group", "Use", "run", "survey"]
