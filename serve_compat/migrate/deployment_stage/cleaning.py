@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.edits import Edits
-from serve_compat.migrate.deployment_stage.texts import walk
+from serve_compat.migrate.deployment_stage.parameters import without_parameter
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.tree import Tree, dotted
@@ -14,34 +16,49 @@ from serve_compat.migrate.serve_stage.uses import is_load
 _OURS = ("serve_compat", "ray.serve")
 
 
-def cleaned(module: cst.Module, useless: set[str], exported: set[str], before: frozenset[str]) -> cst.Module:
+@dataclass(frozen=True)
+class Useless:
+    """What may be used by nothing any more.
+
+    Attributes:
+        names: plain names, and dotted ones such as `self.client`.
+        params: (function, parameter).
+    """
+
+    names: set[str]
+    params: set[tuple[str, str]]
+
+
+def cleaned(module: cst.Module, useless: Useless, before: frozenset[str]) -> cst.Module:
     """The module without assignments to useless names, and without unused names of ours in imports.
 
     Args:
-        useless: names, and dotted ones such as `self.client`, that may be used by nothing any more.
-        exported: names that other files import from this one.
         before: names that the imports of ours brought, and that the file used before the changes.
     """
-    for _ in range(3):  # a name may have been used only by another useless one
-        made = _once(module, useless, exported)
+    for _ in range(6):  # a name may have been used only by another useless one
+        made = _once(module, useless)
         if made is module:
             break
         module = made
-    return _without_imports(module, before - exported)
+    return _without_imports(module, before)
 
 
-def _once(module: cst.Module, useless: set[str], exported: set[str]) -> cst.Module:
+def _once(module: cst.Module, useless: Useless) -> cst.Module:
     names = Names(module)
     tree = names.tree
     edits = Edits()
-    for name in sorted(useless - exported):
+    for name in sorted(useless.names):
         if _is_read(tree, name):
             continue
         for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Global):
             if isinstance(node, cst.Global):
                 _without_global(node, name, tree, edits)
-            else:
+            elif isinstance(node, cst.Assign | cst.AnnAssign):
                 _without_assignment(node, name, names, edits)
+    for function in tree.nodes(cst.FunctionDef):
+        for name, param in sorted(useless.params):
+            if isinstance(function, cst.FunctionDef) and function.name.value == name and not edits:
+                without_parameter(function, param, names, edits)
     if not edits:
         return module
     done = edits.apply(module)
@@ -131,5 +148,3 @@ def used_names(tree: Tree) -> frozenset[str]:
                 used.add(each.value)
     return frozenset(used)
 
-
-__all__ = ["cleaned", "used_names", "walk"]

@@ -56,8 +56,14 @@ class Edits:
             updated = change(updated)
         return updated
 
-    def body(self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement]) -> _Body | None:
-        """A block's statements after insertions and removals; None when there are none in it."""
+    def body(
+        self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement], gap: int
+    ) -> _Body | None:
+        """A block's statements after insertions and removals; None when there are none in it.
+
+        Args:
+            gap: how many blank lines separate definitions here.
+        """
         if not any(self._touches(each) for each in original):
             return None
         made: _Body = []
@@ -66,7 +72,7 @@ class Edits:
             inserted = [each for insertion in self._before.get(old, ()) for each in insertion()]
             if inserted:
                 inserted[0] = inserted[0].with_changes(leading_lines=_leading(new))
-                new = new.with_changes(leading_lines=_gap(inserted[-1], made))
+                new = new.with_changes(leading_lines=_gap(inserted[-1], gap))
             made += inserted
             kept = self._kept(old, new)
             if kept is None:
@@ -113,7 +119,8 @@ class _Apply(cst.CSTTransformer):
 
     def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def, override]  # libcst's own is wider
         if isinstance(original_node, (cst.Module, cst.IndentedBlock)):
-            body = self._edits.body(original_node.body, updated_node.body)
+            gap = 2 if isinstance(original_node, cst.Module) else 1
+            body = self._edits.body(original_node.body, updated_node.body, gap)
             if body is not None:
                 updated_node = _with_body(updated_node, body, self._edits.take_left())
         elif isinstance(original_node, cst.SimpleStatementSuite):
@@ -133,11 +140,9 @@ def _with_body(block: cst.CSTNode, body: _Body, left: list[cst.EmptyLine]) -> cs
     return block.with_changes(body=body, footer=[*left, *block.footer])
 
 
-def _gap(above: cst.CSTNode, block: _Body) -> list[cst.EmptyLine]:
-    """The blank lines below something inserted: as many as stood above it, where that is a definition."""
-    if not isinstance(above, cst.BaseCompoundStatement):
-        return []
-    return [cst.EmptyLine(indent=False)] * 2
+def _gap(above: cst.CSTNode, gap: int) -> list[cst.EmptyLine]:
+    """The blank lines below something inserted, where that is a definition."""
+    return [cst.EmptyLine(indent=False)] * gap if isinstance(above, cst.BaseCompoundStatement) else []
 
 
 def _leading(statement: cst.CSTNode) -> list[cst.EmptyLine]:

@@ -89,7 +89,7 @@ def guard(pair: Pair, rewriting: Rewriting) -> None:
         return
     rewriting.report("SC105", pair.endpoint.call, "the handler refuses the HTTP methods that the endpoint refused")
     param = request_parameter(function, pair.handler.is_class)
-    name = "request" if param is None or param.name.value == "flask_request" else param.name.value
+    name = "request" if param is None or param.name.value in ("flask_request", "_") else param.name.value
     lines = test_lines(methods, name, rewriting)
     if isinstance(node, cst.Lambda):
         rewriting.guards[pair] = lines

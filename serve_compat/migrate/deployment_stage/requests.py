@@ -18,6 +18,7 @@ from serve_compat.migrate.deployment_stage.texts import code_of, expression, wal
 _SAME = {"args": "query_params", "path": "url.path", "remote_addr": "client.host"}
 _AWAITED = {"json": "json()", "form": "form()", "data": "body()", "get_json": "json()", "get_data": "body()"}
 _NO_EQUIVALENT = frozenset("values full_path get_json_module is_json mimetype environ host_url files".split())
+_LOOSE = (cst.Assign, cst.AnnAssign, cst.Return, cst.Arg, cst.Expr, cst.Element, cst.DictElement)
 _IN_STARLETTE = frozenset({"json", "form", "body"})
 
 
@@ -29,6 +30,8 @@ class FlaskUse:
         node: the attribute, or its call.
         becomes: what stands behind the request then; "" where there is no equivalent.
         awaited: whether that is awaited.
+        decoded: whether bytes become a text.
+        alone: nothing binds more closely to it than `await` does.
     """
 
     node: cst.BaseExpression
@@ -36,6 +39,7 @@ class FlaskUse:
     becomes: str
     awaited: bool = False
     decoded: bool = False
+    alone: bool = False
 
 
 def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
@@ -152,16 +156,17 @@ def _flask_use(request: cst.CSTNode, parents: dict[cst.CSTNode, cst.CSTNode]) ->
         given = {code_of(arg).replace(" ", "") for arg in call.args}
         if given - {"force=True", "as_text=True", "silent=False", "cache=True", "cache=False"}:
             return [FlaskUse(call, request, "")]
-        return [FlaskUse(call, request, _AWAITED[name], True, "as_text=True" in given)]
+        alone = isinstance(parents.get(call), _LOOSE)
+        return [FlaskUse(call, request, _AWAITED[name], True, "as_text=True" in given, alone)]
     if name in _AWAITED and call is None:
-        return [FlaskUse(above, request, _AWAITED[name], True)]
+        return [FlaskUse(above, request, _AWAITED[name], True, alone=isinstance(outer, _LOOSE))]
     return []
 
 
 def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
     """The attributes of requests that the handler reads, as today's requests call them; all where that is not known."""
     functions = functions_of(pair, files)
-    every = {"body", "json", "form", "method", "headers"}
+    every = {"body", "json", "form", "method", "headers", "query_params"}
     if pair.handler.node is None or not functions:
         return every
     found = set()
@@ -188,32 +193,32 @@ def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
         if any(use.awaited for use in found) and isinstance(function, cst.FunctionDef) and not function.asynchronous:
             edits.change(function, lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()))
         changed = changed or bool(found)
-        changed = _rename(function, pair, edits) or changed
+        _rename(function, pair, edits)
     return _context(pair, edits) or changed
 
 
 def _starlette(use: FlaskUse) -> cst.BaseExpression:
     code = f"{_request_name(use.request)}.{use.becomes}"
     if use.awaited:
-        code = f"(await {code})"
+        code = f"await {code}" if use.alone and not use.decoded else f"(await {code})"
     return expression(f"{code}.decode()" if use.decoded else code)
 
 
 def _request_name(node: cst.BaseExpression) -> str:
     name = code_of(node)
-    return "request" if name == "flask_request" else name
+    return "request" if name in ("flask_request", "_") else name
 
 
-def _rename(function: Body, pair: Pair, edits: Edits) -> bool:
-    """`flask_request` is none any more."""
+def _rename(function: Body, pair: Pair, edits: Edits) -> None:
+    """`flask_request` is none any more; what had no name gets one where the guard needs it."""
     param = request_parameter(function, pair.handler.is_class)
-    if param is None or param.name.value != "flask_request":
+    guarded = pair.methods is not None and not pair.methods.wrapped and function is pair.handler.body
+    if param is None or not (param.name.value == "flask_request" or (param.name.value == "_" and guarded)):
         return False
     if any(isinstance(each, cst.Name) and each.value == "request" for each in walk(function)):
         return False
     for name in (param.name, *reads(function, param)):
         edits.change(name, lambda updated: updated.with_changes(value="request"))
-    return True
 
 
 def _context(pair: Pair, edits: Edits) -> bool:

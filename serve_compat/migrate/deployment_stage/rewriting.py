@@ -20,8 +20,10 @@ class Rewriting:
         imports: lines that the file needs.
         helpers: functions and classes that the file needs, by name, with what is needed of them.
         useless: plain names and `self.x` that are assigned, and may be used by nothing any more.
+        useless_params: functions with parameters that brought clients.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
         guarded: functions that have such lines already.
+        useless_params: functions with parameters that brought clients.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
         guarded: functions that have such lines already.
     """
@@ -32,6 +34,7 @@ class Rewriting:
     imports: set[str] = field(default_factory=set)
     helpers: dict[str, set[str]] = field(default_factory=dict)
     useless: set[str] = field(default_factory=set)
+    useless_params: set[tuple[str, str]] = field(default_factory=set)
     guards: dict[Pair, list[str]] = field(default_factory=dict)
     guarded: set[cst.CSTNode] = field(default_factory=set)
 

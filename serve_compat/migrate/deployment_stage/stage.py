@@ -8,7 +8,7 @@ from serve_compat.migrate import todo
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment_stage import deploying, following, forms, starting
 from serve_compat.migrate.deployment_stage.analysis import Analysis, is_early
-from serve_compat.migrate.deployment_stage.cleaning import cleaned, used_names
+from serve_compat.migrate.deployment_stage.cleaning import Useless, cleaned, used_names
 from serve_compat.migrate.deployment_stage.groups import Group, Use
 from serve_compat.migrate.deployment_stage.helpers import with_helpers
 from serve_compat.migrate.deployment_stage.imports import with_imports
@@ -102,8 +102,10 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
     made = rewriting.edits.apply(module)
     assert isinstance(made, cst.Module)
     made = with_imports(made, rewriting.imports)
-    exported = {name for name in rewriting.useless if forms.is_imported_elsewhere(analysis, name)}
-    made = cleaned(made, rewriting.useless, exported, used_names(analysis.tree))
+    named = rewriting.useless | {function for function, _ in rewriting.useless_params}
+    exported = {name for name in named if forms.is_imported_elsewhere(analysis, name)}
+    useless = Useless(rewriting.useless - exported, {p for p in rewriting.useless_params if p[0] not in exported})
+    made = cleaned(made, useless, used_names(analysis.tree))
     return with_helpers(made, rewriting.helpers)
 
 

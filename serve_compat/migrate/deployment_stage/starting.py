@@ -7,9 +7,9 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
-from serve_compat.migrate.deployment_stage.texts import code_of, expression
 from serve_compat.migrate.ray_init import REMOVED_RAY_INIT_KEYWORDS
 from serve_compat.migrate.serve_stage.tree import dotted
+from serve_compat.migrate.serve_stage.values import Client
 
 _HTTP = {"http_host": "host", "http_port": "port", "http_middlewares": "middlewares"}
 _OF_START = ("detached", "http_options", "dedicated_cpu")
@@ -38,7 +38,7 @@ def write_starts(rewriting: Rewriting) -> None:
         if operation.name == "init" or set(operation.given) & set(_HTTP):
             rewriting.put(call, _start(operation, rewriting))
             rewriting.report("SC102", call, "Serve is started by serve.start() with http_options")
-        _note_client(call, rewriting)
+    _note_clients(rewriting)
 
 
 def _start(operation: Operation, rewriting: Rewriting) -> str:
@@ -50,11 +50,19 @@ def _start(operation: Operation, rewriting: Rewriting) -> str:
     return f"{rewriting.serve(operation.call)}.start({', '.join(parts)})"
 
 
-def _note_client(call: cst.Call, rewriting: Rewriting) -> None:
-    """The name that holds the client may be useless afterwards."""
-    parent = rewriting.file.tree.parents.get(call)
-    if isinstance(parent, cst.Assign):
-        rewriting.useless |= {dotted(each.target) for each in parent.targets if dotted(each.target)}
+def _note_clients(rewriting: Rewriting) -> None:
+    """The names, attributes and parameters that hold clients may be useless afterwards."""
+    names, tree = rewriting.file.names, rewriting.file.tree
+    for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Param):
+        if isinstance(node, cst.Param):
+            function = tree.parents.get(tree.parents[node])
+            if isinstance(function, cst.FunctionDef) and any(
+                isinstance(each, Client) for each in names.inference.calls.parameter(node)
+            ):
+                rewriting.useless_params.add((function.name.value, node.name.value))
+        elif isinstance(node, cst.Assign | cst.AnnAssign) and names.kind(node.value) == "client":
+            targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+            rewriting.useless |= {dotted(each) for each in targets if dotted(each)}
 
 
 def write_ray_init(rewriting: Rewriting) -> None:
@@ -78,6 +86,3 @@ def _of_today(updated: cst.CSTNode) -> cst.CSTNode:
     if kept:
         kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
     return updated.with_changes(args=kept)
-
-
-__all__ = ["check_starts", "code_of", "expression", "write_ray_init", "write_starts"]
