@@ -24,9 +24,7 @@ def write(pair: Pair, rewriting: Rewriting) -> None:
         assert isinstance(updated, cst.FunctionDef)
         decorator = cst.Decorator(expression(f"{serve}.batch({_settings(pair, rewriting)})"))
         kept = [new for old, new in zip(body.decorators, updated.decorators, strict=True) if old not in marks]
-        return updated.with_changes(
-            name=cst.Name(name), decorators=[decorator, *kept], asynchronous=cst.Asynchronous()
-        )
+        return updated.with_changes(name=cst.Name(name), decorators=[decorator, *kept], asynchronous=cst.Asynchronous())
 
     rewriting.edits.change(body, collect)
     guard = "".join(f"    {line}\n" for line in lines)

@@ -8,6 +8,7 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage.edits import Edits
 from serve_compat.migrate.deployment_stage.parameters import without_parameter
+from serve_compat.migrate.deployment_stage.texts import walk
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.tree import Tree, dotted
@@ -23,10 +24,12 @@ class Useless:
     Attributes:
         names: plain names, and dotted ones such as `self.client`.
         params: (function, parameter).
+        kept: names that other files import.
     """
 
     names: set[str]
     params: set[tuple[str, str]]
+    kept: frozenset[str] = frozenset()
 
 
 def cleaned(module: cst.Module, useless: Useless, before: frozenset[str]) -> cst.Module:
@@ -47,14 +50,14 @@ def _once(module: cst.Module, useless: Useless) -> cst.Module:
     names = Names(module)
     tree = names.tree
     edits = Edits()
-    for name in sorted(useless.names):
+    for name in sorted(useless.names - useless.kept):
         if _is_read(tree, name):
             continue
         for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Global):
             if isinstance(node, cst.Global):
                 _without_global(node, name, tree, edits)
             elif isinstance(node, cst.Assign | cst.AnnAssign):
-                _without_assignment(node, name, names, edits)
+                useless.names.update(_without_assignment(node, name, names, edits))
     for function in tree.nodes(cst.FunctionDef):
         for name, param in sorted(useless.params):
             if isinstance(function, cst.FunctionDef) and function.name.value == name and not edits:
@@ -73,7 +76,9 @@ def _is_read(tree: Tree, name: str) -> bool:
             isinstance(each, cst.Attribute) and each.attr.value == attribute and is_load(tree, each)
             for each in tree.nodes(cst.Attribute)
         )
-    return any(isinstance(each, cst.Name) and each.value == name and is_load(tree, each) for each in tree.nodes(cst.Name))
+    return any(
+        isinstance(each, cst.Name) and each.value == name and is_load(tree, each) for each in tree.nodes(cst.Name)
+    )
 
 
 def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> None:
@@ -87,15 +92,20 @@ def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> No
     edits.replace(node, node.with_changes(names=left))
 
 
-def _without_assignment(node: cst.Assign | cst.AnnAssign, name: str, names: Names, edits: Edits) -> None:
+def _without_assignment(node: cst.Assign | cst.AnnAssign, name: str, names: Names, edits: Edits) -> set[str]:
+    """Plan a useless assignment's removal; returns the names in its value, which may be useless then."""
     targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
     if len(targets) != 1 or dotted(targets[0]) != name or node.value is None:
-        return
+        return set()
+    if isinstance(names.tree.scopes[node].node, cst.ClassDef):
+        return set()
     kind = names.serve_name(node.value.func) if isinstance(node.value, cst.Call) else None
     if kind == "connect" or is_repeatable(node.value) or _is_config(node.value, names):
         edits.remove(node)
-    elif kind == "start":
+        return {each.value for each in walk(node.value) if isinstance(each, cst.Name)}
+    if kind == "start" or names.kind(node.value) == "client":
         edits.replace(node, cst.Expr(node.value))
+    return set()
 
 
 def _is_config(node: cst.BaseExpression, names: Names) -> bool:
@@ -110,7 +120,8 @@ def _without_imports(module: cst.Module, before: frozenset[str]) -> cst.Module:
     used = {
         each.value
         for each in tree.nodes(cst.Name)
-        if isinstance(each, cst.Name) and not any(isinstance(a, cst.Import | cst.ImportFrom) for a in tree.ancestors(each))
+        if isinstance(each, cst.Name)
+        and not any(isinstance(a, cst.Import | cst.ImportFrom) for a in tree.ancestors(each))
     }
     edits = Edits()
     for node in tree.nodes(cst.ImportFrom):
@@ -147,4 +158,3 @@ def used_names(tree: Tree) -> frozenset[str]:
             if not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each)):
                 used.add(each.value)
     return frozenset(used)
-

@@ -42,10 +42,6 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
             rewriting.drop(operation.call)
             if operation.name not in ("create_backend", "create_endpoint"):
                 rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
-    rewriting.useless |= {each.value for each in pair.config.variables}
-    rewriting.useless |= {
-        each.value for each in (pair.create.arg("env"), pair.create.arg("ray_actor_options")) if isinstance(each, cst.Name)
-    }
     _write_deploy(pair, rewriting, at.call)
     rewriting.report("SC101", pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
 
@@ -152,7 +148,10 @@ def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement
     assert isinstance(done, cst.Lambda)
     params = cst.Module([]).code_for_node(done.params).strip()
     waits = any(isinstance(each, cst.Await) for each in _below(done.body))
-    lines = [f"@{code_of(_decorator(pair, rewriting, serve))}", f"{'async ' if waits else ''}def {pair.variable}({params}):"]
+    lines = [
+        f"@{code_of(_decorator(pair, rewriting, serve))}",
+        f"{'async ' if waits else ''}def {pair.variable}({params}):",
+    ]
     lines += [f"    {each}" for each in guard_lines(pair, rewriting)]
     lines.append(f"    return {code_of(_unbraced(done.body))}")
     return statement("\n".join(lines) + "\n")

@@ -71,7 +71,7 @@ class Edits:
         for old, new in zip(original, updated, strict=True):
             inserted = [each for insertion in self._before.get(old, ()) for each in insertion()]
             if inserted:
-                inserted[0] = inserted[0].with_changes(leading_lines=_leading(new))
+                inserted[0] = inserted[0].with_changes(leading_lines=_apart(inserted[0], _leading(new), made, gap))
                 new = new.with_changes(leading_lines=_gap(inserted[-1], gap))
             made += inserted
             kept = self._kept(old, new)
@@ -117,14 +117,16 @@ class _Apply(cst.CSTTransformer):
         super().__init__()
         self._edits = edits
 
-    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def, override]  # libcst's own is wider
+    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def]  # libcst's own is wider
         if isinstance(original_node, (cst.Module, cst.IndentedBlock)):
             gap = 2 if isinstance(original_node, cst.Module) else 1
             body = self._edits.body(original_node.body, updated_node.body, gap)
             if body is not None:
                 updated_node = _with_body(updated_node, body, self._edits.take_left())
         elif isinstance(original_node, cst.SimpleStatementSuite):
-            kept = [n for o, n in zip(original_node.body, updated_node.body, strict=True) if o not in self._edits.removed]
+            kept = [
+                n for o, n in zip(original_node.body, updated_node.body, strict=True) if o not in self._edits.removed
+            ]
             if len(kept) < len(original_node.body):
                 updated_node = updated_node.with_changes(body=kept or [cst.Pass()])
         return self._edits.changed(original_node, updated_node)
@@ -143,6 +145,14 @@ def _with_body(block: cst.CSTNode, body: _Body, left: list[cst.EmptyLine]) -> cs
 def _gap(above: cst.CSTNode, gap: int) -> list[cst.EmptyLine]:
     """The blank lines below something inserted, where that is a definition."""
     return [cst.EmptyLine(indent=False)] * gap if isinstance(above, cst.BaseCompoundStatement) else []
+
+
+def _apart(first: cst.CSTNode, lines: list[cst.EmptyLine], above: _Body, gap: int) -> list[cst.EmptyLine]:
+    """The lines above something inserted, blank ones added where a definition follows something else."""
+    if not isinstance(first, cst.BaseCompoundStatement) or not above:
+        return lines
+    blank = next((n for n, each in enumerate(lines) if each.comment is not None), len(lines))
+    return [*[cst.EmptyLine(indent=False)] * max(gap - blank, 0), *lines]
 
 
 def _leading(statement: cst.CSTNode) -> list[cst.EmptyLine]:

@@ -131,7 +131,7 @@ def _parts(use: Use, pair: Pair | None, rewriting: Rewriting) -> set[str]:
     calls = rewriting.file.handles[use.operation.call].calls
     found = {part for call in calls for name, part in given.items() if option(call, name) is not None}
     for arg in (arg for call in calls for arg in call.node.args):
-        found.add("data" if arg.keyword is None and not arg.star or _is_data(arg) else "query")
+        found.add("data" if (arg.keyword is None and not arg.star) or _is_data(arg) else "query")
     if pair is None:
         return found | {"body", "json", "form", "method", "headers", "query_params"}
     return found | parts_read(pair, rewriting.files)

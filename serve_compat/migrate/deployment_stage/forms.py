@@ -33,7 +33,7 @@ def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
     if _is_wrapped(pair) or len(mentions(node, home.constants, home.file)) != 1:
         return False
     bindings = home.tree.scopes[node].lookup(node.name.value)
-    if len(bindings) != 1 or is_imported_elsewhere(home, node.name.value):
+    if len(bindings) != 1 or {node.name.value, "*"} & imported_elsewhere(home):
         return False
     here = home.tree.enclosing_function(node)
     if here is not None and here is not home.tree.enclosing_function(pair.create.call):
@@ -88,18 +88,17 @@ def free_name(home: Analysis, wanted: str) -> str:
     return wanted
 
 
-def is_imported_elsewhere(home: Analysis, name: str) -> bool:
-    """Whether another given file imports the name from this one: then it must stay what it is."""
+def imported_elsewhere(home: Analysis) -> frozenset[str]:
+    """The names that other given files import from this one: they must stay what they are. `*` for all."""
     project = home.file.project
-    known = project.facts(_IMPORTED)
-    if not known:
+    if not project.facts(_IMPORTED):
         for path in project.paths:
             for module, names in _from_imports(project.text_of(path)):
                 target = project.resolve(path, module)
                 if target is not None:
                     project.note(_IMPORTED, target, path, names)
         project.note(_IMPORTED, "", "", frozenset())
-    return any(name in fact.value or "*" in fact.value for fact in project.facts(_IMPORTED, home.path))
+    return frozenset().union(*(fact.value for fact in project.facts(_IMPORTED, home.path)))
 
 
 _FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)

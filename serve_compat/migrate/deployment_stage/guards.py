@@ -66,7 +66,9 @@ def wrapper_code(kinds: set[str]) -> str:
     define = "async def" if kind.startswith("async") else "def"
     wait = "await " if kind.startswith("async") else ""
     if kind.endswith("class"):
-        return _CLASS.format(define=define, refusal=indent(_REFUSAL, " " * 12), answer=f"{wait}super().__call__(request)")
+        return _CLASS.format(
+            define=define, refusal=indent(_REFUSAL, " " * 12), answer=f"{wait}super().__call__(request)"
+        )
     if kind.endswith("function"):
         return _FUNCTION.format(define=define, refusal=indent(_REFUSAL, " " * 8), answer=f"{wait}served(request)")
     return _ANY.format(refusal=indent(_REFUSAL, " " * 8))

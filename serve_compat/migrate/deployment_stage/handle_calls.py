@@ -10,7 +10,7 @@ from serve_compat.migrate.deployment_stage.handle_uses import Call, HandleUses, 
 from serve_compat.migrate.deployment_stage.handlers import is_ignored, request_parameter
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.texts import code_of, expression, plain
+from serve_compat.migrate.deployment_stage.texts import code_of, expression
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
 CLASS = "HandleRequest"
@@ -52,15 +52,32 @@ def _rewrite(call: Call, uses: HandleUses, pair: Pair | None, file: Analysis, ed
         edits.change(call.node, _with_none)
         return False
     if pair is not None and _ignores_requests(call, uses, pair, file):
-        if _takes_nothing(call, uses, pair, file) or (len(positional) == 1 and len(args) == 1):
-            if not (args and _takes_nothing(call, uses, pair, file)):
-                return False
-        if all(is_repeatable(arg.value) for arg in args):
-            nothing = [] if _takes_nothing(call, uses, pair, file) else [cst.Arg(cst.Name("None"))]
-            edits.change(call.node, lambda updated: updated.with_changes(args=nothing))
+        nothing = _takes_nothing(call, uses, pair, file)
+        if (nothing and not args) or (len(positional) == 1 and len(args) == 1 and not nothing):
             return False
+        if all(is_repeatable(arg.value) for arg in args):
+            instead = [] if nothing else [cst.Arg(cst.Name("None"))]
+            edits.change(call.node, lambda updated: updated.with_changes(args=instead))
+            return False
+    for arg in args:
+        if _is_reference(arg.value, file):
+            edits.change(arg.value, lambda updated, arg=arg: _fetched(updated, arg, file))  # type: ignore[misc]
     edits.change(call.node, lambda updated: _with_request(updated, call))
     return True
+
+
+def _is_reference(node: cst.BaseExpression, file: Analysis) -> bool:
+    """Ray replaced an ObjectRef by its value only where it was an argument itself, which it is not in a request."""
+    if file.names.kind(node) == "ref":
+        return True
+    value = file.constants.value(node)
+    return isinstance(value, cst.Call) and file.names.qualified(value.func) == "ray.put"
+
+
+def _fetched(updated: cst.CSTNode, arg: cst.Arg, file: Analysis) -> cst.BaseExpression:
+    function = file.tree.enclosing_function(arg)
+    waits = isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+    return expression(f"await {code_of(updated)}" if waits else f"ray.get({code_of(updated)})")
 
 
 def _with_none(updated: cst.CSTNode) -> cst.CSTNode:

@@ -19,10 +19,10 @@ def with_helpers(module: cst.Module, wanted: Mapping[str, set[str]]) -> cst.Modu
     """
     have = {each.name.value for each in module.body if isinstance(each, cst.FunctionDef | cst.ClassDef)}
     codes = {WRAPPER: wrapper_code, CLASS: request_class}
-    made = [statement(codes[name](wanted[name])) for name in sorted(set(wanted) - have)]
+    made: list[cst.BaseStatement] = [statement(codes[name](wanted[name])) for name in sorted(set(wanted) - have)]
     if not made:
         return module
-    body = list(module.body)
+    body: list[cst.BaseStatement] = list(module.body)
     place = _place(module)
     gap = [cst.EmptyLine(indent=False)] * 2
     made = [each.with_changes(leading_lines=gap) for each in made]

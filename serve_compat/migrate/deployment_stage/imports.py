@@ -18,7 +18,7 @@ def with_imports(module: cst.Module, lines: set[str]) -> cst.Module:
     Args:
         lines: `import x` or `from x import y`, one name each.
     """
-    body = list(module.body)
+    body: list[cst.BaseStatement] = list(module.body)
     for wanted in sorted(lines, key=_module_of):
         if not _has(body, wanted):
             _add(body, wanted)

@@ -45,9 +45,6 @@ _OTHER_SPELLINGS = {
     "backend_config": "config_options",
     "config_options": "config_options",
 }
-_UNMISTAKABLE = frozenset(
-    "create_backend set_traffic shadow_traffic update_backend_config delete_backend list_backends get_backend_config".split()
-)
 
 
 @dataclass(eq=False)
@@ -92,27 +89,16 @@ def operations(names: Names, constants: Constants, early: bool) -> list[Operatio
         name = names.serve_name(node.func)
         if name is not None and name.startswith("api."):
             name = name[len("api.") :]
-        if name in SIGNATURES:
+        if name is not None and name in SIGNATURES:
             client = names.qualified(node.func) is None
             door = CLIENT if client else EARLY if early else MODULE
             found.append(_bound(Operation(name, door, node), constants))
-        elif name is None and _looks_like_one(node, names):
+        elif name is None and names.may_ask_a_client(node):
             found.append(Operation(dotted(node.func).split(".")[-1], CLIENT, node, odd=_UNKNOWN_CLIENT))
     return found
 
 
 _UNKNOWN_CLIENT = "where this client comes from cannot be told"
-
-
-def _looks_like_one(call: cst.Call, names: Names) -> bool:
-    """A call of a method that only a client has, of something that may well be one."""
-    if not isinstance(call.func, cst.Attribute) or names.qualified(call.func.value) is not None:
-        return False
-    if names.kind(call.func.value) is not None:
-        return False
-    given = {arg.keyword.value for arg in call.args if arg.keyword is not None}
-    is_endpoint = call.func.attr.value == "create_endpoint" and bool(given & {"backend", "route"})
-    return (call.func.attr.value in _UNMISTAKABLE and not any(name[:1].isupper() for name in given)) or is_endpoint
 
 
 def _bound(operation: Operation, constants: Constants) -> Operation:

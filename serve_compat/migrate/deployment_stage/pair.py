@@ -74,12 +74,7 @@ class Pair:
     @property
     def is_batch(self) -> bool:
         """Whether its handler takes lists of requests."""
-        from_decorator = [] if self.handler.node is None else _batch_marks(self)
-        return bool(from_decorator)
-
-
-def _batch_marks(pair: Pair) -> list[cst.Decorator]:
-    return batch_marks(pair.handler, pair.home)
+        return self.handler.node is not None and bool(batch_marks(self.handler, self.home))
 
 
 def batch_marks(handler: Handler, home: Analysis) -> list[cst.Decorator]:

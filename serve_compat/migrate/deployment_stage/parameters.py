@@ -20,15 +20,18 @@ def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits:
     callers = list(names.inference.calls.callers(function))
     block = names.tree.parents[function]
     owner = names.tree.parents.get(block)
+    is_method = isinstance(owner, cst.ClassDef)
     called = owner.name.value if isinstance(owner, cst.ClassDef) and function.name.value == "__init__" else ""
     mentions = [
         each
         for each in names.tree.nodes(cst.Name)
-        if isinstance(each, cst.Name) and each.value == (called or function.name.value) and _is_use(each, names)
+        if isinstance(each, cst.Name)
+        and each.value == (called or function.name.value)
+        and _is_use(each, names, is_method and not called)
     ]
     if not callers or len(mentions) != len({call for call, _ in callers}) or any(skip for _, skip in callers):
         return
-    found = [(call, _argument(call, name, place - isinstance(owner, cst.ClassDef))) for call, _ in callers]
+    found = [(call, _argument(call, name, place - is_method)) for call, _ in callers]
     if any(arg is None or not is_repeatable(arg.value) for _, arg in found):
         return
     for call, arg in found:
@@ -40,9 +43,9 @@ def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits:
     edits.replace(function.params, function.params.with_changes(params=kept))
 
 
-def _is_use(name: cst.Name, names: Names) -> bool:
+def _is_use(name: cst.Name, names: Names, as_method: bool) -> bool:
     parent = names.tree.parents.get(name)
-    return is_load(names.tree, name) or (isinstance(parent, cst.Attribute) and parent.attr is name)
+    return is_load(names.tree, name) or (as_method and isinstance(parent, cst.Attribute) and parent.attr is name)
 
 
 def _is_read(function: cst.FunctionDef, name: str) -> bool:

@@ -14,6 +14,7 @@ from serve_compat.migrate.deployment_stage.options import Inconvertible, pinned_
 from serve_compat.migrate.deployment_stage.pair import Methods, Pair
 from serve_compat.migrate.deployment_stage.texts import walk
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
+from serve_compat.migrate.serve_stage.uses import is_load
 
 UPDATES = ("update_backend_config", "set_backend_config", "scale")
 TRIVIAL = ("set_traffic", "split", "link")
@@ -67,7 +68,7 @@ def _check_traffic(group: Group) -> None:
 
 def _creations(group: Group) -> tuple[Use, Use]:
     backends, endpoints = group.named("create_backend"), group.named("create_endpoint")
-    who = " and ".join(shown(each) for each in (*group.tags, *group.endpoints))
+    who = " and ".join(dict.fromkeys(shown(each) for each in (*group.tags, *group.endpoints)))
     for kind, found in (("backend", backends), ("endpoint", endpoints)):
         if not found:
             raise Inconvertible("SC122", f"none of the given files creates the {kind} that belongs to {who}")
@@ -76,7 +77,9 @@ def _creations(group: Group) -> tuple[Use, Use]:
     if len(group.endpoints) > 1:
         raise Inconvertible("SC122", "several endpoints share one backend")
     if backends[0].path != endpoints[0].path:
-        raise Inconvertible("SC122", f"the backend is created in {backends[0].path}, the endpoint in {endpoints[0].path}")
+        raise Inconvertible(
+            "SC122", f"the backend is created in {backends[0].path}, the endpoint in {endpoints[0].path}"
+        )
     if endpoints[0].tag is None and not any(use.weights for use in group.uses):
         raise Inconvertible("SC122", "nothing connects the endpoint to a backend")
     return backends[0], endpoints[0]
@@ -168,12 +171,21 @@ def _check_reading(use: Use, file: Analysis) -> None:
     if isinstance(parent, cst.Attribute) and parent.attr.value in READABLE:
         return
     if isinstance(parent, cst.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0].target, cst.Name):
-        name = parent.targets[0].target.value
-        loads = [each for each in file.tree.nodes(cst.Name) if isinstance(each, cst.Name) and each.value == name]
-        above = [file.tree.parents.get(each) for each in loads if each is not parent.targets[0].target]
+        tree, name = file.tree, parent.targets[0].target.value
+        reads = [
+            each
+            for each in tree.nodes(cst.Name)
+            if isinstance(each, cst.Name)
+            and each.value == name
+            and is_load(tree, each)
+            and any(binding.node is call for binding in tree.scopes[each].lookup(name))
+        ]
+        above = [tree.parents.get(each) for each in reads]
         if all(isinstance(each, cst.Attribute) and each.attr.value in READABLE for each in above):
             return
-    raise Inconvertible("SC125", "what get_backend_config() gives is used as a whole, or for more than deployments have")
+    raise Inconvertible(
+        "SC125", "what get_backend_config() gives is used as a whole, or for more than deployments have"
+    )
 
 
 def check_handle(use: Use, file: Analysis, pair: Pair | None) -> None:

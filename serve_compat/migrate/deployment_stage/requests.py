@@ -17,7 +17,9 @@ from serve_compat.migrate.deployment_stage.texts import code_of, expression, wal
 
 _SAME = {"args": "query_params", "path": "url.path", "remote_addr": "client.host"}
 _AWAITED = {"json": "json()", "form": "form()", "data": "body()", "get_json": "json()", "get_data": "body()"}
-_NO_EQUIVALENT = frozenset("values full_path get_json_module is_json mimetype environ host_url files".split())
+_NO_EQUIVALENT = frozenset(
+    ["values", "full_path", "get_json_module", "is_json", "mimetype", "environ", "host_url", "files"]
+)
 _LOOSE = (cst.Assign, cst.AnnAssign, cst.Return, cst.Arg, cst.Expr, cst.Element, cst.DictElement)
 _IN_STARLETTE = frozenset({"json", "form", "body"})
 
@@ -47,8 +49,8 @@ def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
     names: set[str | None] = {"__call__"}
     for use in pair.group.named("get_handle"):
         known = files[use.path].handles.get(use.operation.call)
-        for call in known.calls if known is not None else ():
-            names |= method_names(known, call, files[use.path].constants)
+        if known is not None:
+            names |= {each for call in known.calls for each in method_names(known, call, files[use.path].constants)}
     found = [pair.handler.method(name) for name in sorted(each for each in names if each)]
     return [each for each in found if each is not None]
 
@@ -61,7 +63,9 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
     """
     handler, home = pair.handler, pair.home
     if handler.node is None and pair.create.door == EARLY:
-        raise Inconvertible("SC127", "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way")
+        raise Inconvertible(
+            "SC127", "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way"
+        )
     for function in functions_of(pair, files):
         found = flask_uses(function, pair)
         if found and not handler.here:
@@ -82,14 +86,22 @@ def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair
     inner = [each for each in walk(function.body) if isinstance(each, cst.FunctionDef | cst.Lambda | cst.GeneratorExp)]
     for use in found:
         if use.awaited and any(use.node in set(walk(each)) for each in inner):
-            raise Inconvertible("SC127", f"{code_of(use.node)} has to be awaited, which is not possible where it stands")
+            raise Inconvertible(
+                "SC127", f"{code_of(use.node)} has to be awaited, which is not possible where it stands"
+            )
     if any(isinstance(each, cst.Yield) for each in walk(function.body)):
         raise Inconvertible("SC127", "the handler is a generator, and would have to be a coroutine")
     if function.asynchronous is None and isinstance(pair.handler.node, cst.ClassDef):
         name = function.name.value
         for each in walk(pair.handler.node):
-            if isinstance(each, cst.Attribute) and each.attr.value == name and code_of(each.value) in ("self", "super()"):
-                raise Inconvertible("SC127", f"{name}() would become a coroutine function, and is called inside the class")
+            if (
+                isinstance(each, cst.Attribute)
+                and each.attr.value == name
+                and code_of(each.value) in ("self", "super()")
+            ):
+                raise Inconvertible(
+                    "SC127", f"{name}() would become a coroutine function, and is called inside the class"
+                )
 
 
 def _check_context(pair: Pair) -> None:
@@ -107,7 +119,9 @@ def _check_batch(pair: Pair) -> None:
     if len(mentions(node, pair.home.constants, pair.home.file)) != 1:
         raise Inconvertible("SC127", "the handler takes batches, and is used in several places")
     if pair.create.door == EARLY and pair.group.named("get_handle"):
-        raise Inconvertible("SC127", "in Ray 0.8 calls of a handle reached a batch handler as lists of keyword arguments")
+        raise Inconvertible(
+            "SC127", "in Ray 0.8 calls of a handle reached a batch handler as lists of keyword arguments"
+        )
     body = pair.handler.body
     if any(isinstance(each, cst.Yield) for each in walk(body.body)):
         raise Inconvertible("SC127", "the batch handler is a generator")
@@ -214,9 +228,9 @@ def _rename(function: Body, pair: Pair, edits: Edits) -> None:
     param = request_parameter(function, pair.handler.is_class)
     guarded = pair.methods is not None and not pair.methods.wrapped and function is pair.handler.body
     if param is None or not (param.name.value == "flask_request" or (param.name.value == "_" and guarded)):
-        return False
+        return
     if any(isinstance(each, cst.Name) and each.value == "request" for each in walk(function)):
-        return False
+        return
     for name in (param.name, *reads(function, param)):
         edits.change(name, lambda updated: updated.with_changes(value="request"))
 

@@ -43,18 +43,19 @@ class Resolution:
 def resolve(files: dict[str, Analysis]) -> Resolution:
     """Decide about all files together."""
     made = Resolution(files)
-    orphans = []
+    orphans: list[Group] = []
     for file in files.values():
         for group in file.groups:
             (made.groups if group.creates else orphans).append(group)
     open_groups = [group for group in orphans if not _adopted(group, made)]
     for group in open_groups:
         made.groups.append(group)
-        if any(is_known(key) for key in (*group.tags, *group.endpoints)):
+        if any(is_known(key) for key in (*group.tags, *group.endpoints)) and not _may_be_made_here(group, files):
             who = " and ".join(shown(each) for each in (*group.endpoints, *group.tags))
             group.fail("SC122", f"none of the given files creates {who}")
         else:
             files[group.uses[0].path].has_open_handles |= bool(group.named("get_handle"))
+    _find_halves(made.groups)
     for group in made.groups:
         if group.creates and group.problem is None:
             try:
@@ -64,6 +65,13 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     _agree_on_methods(made)
     _settle(made, [group for group in open_groups if group.problem is None])
     return made
+
+
+def _may_be_made_here(group: Group, files: dict[str, Analysis]) -> bool:
+    """Whether the file creates endpoints under names of run time, of which this may be one."""
+    file = files[group.uses[0].path]
+    names = [use.endpoint for use in file.uses if use.name == "create_endpoint"]
+    return all(use.name == "get_handle" for use in group.uses) and any(not is_known(each) for each in names)
 
 
 def _agree_on_methods(made: Resolution) -> None:
@@ -111,6 +119,18 @@ def _adopted(orphan: Group, made: Resolution) -> bool:
     return False
 
 
+def _find_halves(groups: list[Group]) -> None:
+    """An endpoint whose backend another file creates stays with it."""
+    backends = {(use.tag): (use.path, group) for group in groups for use in group.named("create_backend")}
+    for group in groups:
+        for use in group.named("create_endpoint", "set_traffic"):
+            path, other = backends.get(use.tag, (use.path, group)) if is_known(use.tag) else (use.path, group)
+            if path != use.path and not group.named("create_backend"):
+                why = f"the backend {shown(use.tag)} is created in {path}, and its endpoint in {use.path}"
+                group.fail("SC122", why, use)
+                other.fail("SC122", why)
+
+
 def _names(group: Group) -> set[tuple[str, Key]]:
     return {("tag", key) for key in group.tags} | {("endpoint", key) for key in group.endpoints}
 
@@ -138,10 +158,16 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
             _fail(made, [group for group in mine if group.creates], "SC123", use.operation.odd, use)
     for group in [each for each in made.open if each in mine]:
         reason = _why_not_open(group, file, made)
-        if reason is not None:
+        if reason is not None and group in made.open:
             made.open.remove(group)
             group.fail(reason.rule, reason.message)
-            _fail(made, mine, "SC123", f"which one {group.uses[0].name}() means here is only known at run time", group.uses[0])
+            _fail(
+                made,
+                mine,
+                "SC123",
+                f"which one {group.uses[0].name}() means here is only known at run time",
+                group.uses[0],
+            )
     for use in file.uses:
         if use.name in LISTS and not _lists_names(use, file, made):
             message = f"what {use.name}() tells is used, which is not the same for deployments"

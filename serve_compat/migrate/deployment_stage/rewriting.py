@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.texts import code_of, comments_in, expression
+from serve_compat.migrate.deployment_stage.texts import code_of, comments_in, expression, walk
 
 
 @dataclass(eq=False)
@@ -59,6 +62,11 @@ class Rewriting:
     def _is_serve(target: str) -> bool:
         return target in ("serve_compat", "ray.serve", "ray.experimental.serve")
 
+    def note_names(self, operations: Iterable[Operation]) -> None:
+        """What the arguments of calls that are rewritten name may be used by nothing afterwards."""
+        for operation in operations:
+            self.useless |= {each.value for arg in operation.call.args for each in walk(arg.value) if _is_plain(each)}
+
     def code(self, node: cst.BaseExpression) -> str:
         """An expression's source with the changes in it made."""
         return code_of(self.edits.expression(node))
@@ -83,7 +91,12 @@ class Rewriting:
             return line
         if isinstance(owner, cst.Try) and owner.body is block and owner.finalbody is None and owner.orelse is None:
             return owner
-        if isinstance(owner, cst.If) and owner.orelse is None and owner.body is block and self._is_about_serve(owner.test):
+        if (
+            isinstance(owner, cst.If)
+            and owner.orelse is None
+            and owner.body is block
+            and self._is_about_serve(owner.test)
+        ):
             return owner
         return line
 
@@ -141,3 +154,7 @@ class Rewriting:
                 return False
             scope = scope.parent
         return False
+
+
+def _is_plain(node: cst.CSTNode) -> TypeGuard[cst.Name]:
+    return isinstance(node, cst.Name)

@@ -40,6 +40,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
         starting.write_starts(rewriting)
     for operation, rule, message in todos:
         file.report(rule, operation, f"{message}; it stays as it is", "unresolved")
+        file.stays = file.stays or message
     return _result(module, rewriting, todos)
 
 
@@ -61,9 +62,11 @@ def _rewrite(resolution: Resolution, rewriting: Rewriting) -> bool:
         if pair.home.path == path:
             deploying.write_pair(pair, rewriting)
         following.write_uses(pair, rewriting)
+        rewriting.note_names(use.operation for use in pair.group.uses if use.path == path)
     for group in resolution.open:
         if group.uses[0].path == path:
             following.write_open(group, rewriting)
+            rewriting.note_names(use.operation for use in group.uses)
     if mine and resolution.converts_all_of(path):
         following.write_lists(rewriting)
     return bool(mine)
@@ -88,6 +91,9 @@ def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode
         at = group.at if group.at is not None and group.at.path == analysis.path else mine[0]
         if (rule, message) not in {(other, why) for _, other, why in found}:
             found.append((at.operation.call, rule, message))
+    odd = next((use.operation for use in analysis.uses if use.operation.odd), None)
+    if odd is not None and (odd.call, "SC123", odd.odd) not in found and not found:
+        found.append((odd.call, "SC123", odd.odd))
     return found
 
 
@@ -102,9 +108,8 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
     made = rewriting.edits.apply(module)
     assert isinstance(made, cst.Module)
     made = with_imports(made, rewriting.imports)
-    named = rewriting.useless | {function for function, _ in rewriting.useless_params}
-    exported = {name for name in named if forms.is_imported_elsewhere(analysis, name)}
-    useless = Useless(rewriting.useless - exported, {p for p in rewriting.useless_params if p[0] not in exported})
+    kept = forms.imported_elsewhere(analysis)
+    useless = Useless(set(rewriting.useless), {p for p in rewriting.useless_params if p[0] not in kept}, kept)
     made = cleaned(made, useless, used_names(analysis.tree))
     return with_helpers(made, rewriting.helpers)
 

@@ -26,7 +26,9 @@ def check_starts(operations: list[Operation]) -> None:
         known = {*_HTTP, *_OF_START, *(("metric_exporter", "blocking") if operation.name == "init" else ())}
         odd = set(operation.given) - known
         if odd or operation.odd:
-            raise Inconvertible("SC120", f"serve.{operation.name}() has no equivalent for {', '.join(sorted(odd)) or 'this'}")
+            raise Inconvertible(
+                "SC120", f"serve.{operation.name}() has no equivalent for {', '.join(sorted(odd)) or 'this'}"
+            )
 
 
 def write_starts(rewriting: Rewriting) -> None:
