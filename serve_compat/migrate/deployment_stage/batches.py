@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.deployment_stage.forms import free_name
 from serve_compat.migrate.deployment_stage.guards import test_lines
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
-from serve_compat.migrate.deployment_stage.texts import code_of, expression, statement
+from serve_compat.migrate.deployment_stage.texts import expression, statement
 
 
 def write(pair: Pair, rewriting: Rewriting) -> None:
@@ -26,12 +27,24 @@ def write(pair: Pair, rewriting: Rewriting) -> None:
         kept = [new for old, new in zip(body.decorators, updated.decorators, strict=True) if old not in marks]
         return updated.with_changes(name=cst.Name(name), decorators=[decorator, *kept], asynchronous=cst.Asynchronous())
 
-    rewriting.edits.change(body, collect)
     guard = "".join(f"    {line}\n" for line in lines)
     if isinstance(node, cst.ClassDef):
+        rewriting.edits.change(body, collect)
         answer = f"async def __call__(self, request):\n{guard}    return await self.{name}(request)\n"
         rewriting.edits.change(node.body, lambda updated: _with_answer(updated, name, answer))
         rewriting.edits.change(node, lambda updated: _without_marks(updated, node, marks))
+        return
+    collected: list[cst.BaseStatement] = []
+
+    def answer_one(updated: cst.CSTNode) -> cst.CSTNode:
+        batch = collect(updated)
+        assert isinstance(batch, cst.FunctionDef)
+        collected[:] = [batch]
+        one = f"async def {body.name.value}(request):\n{guard}    return await {name}(request)\n"
+        return statement(one).with_changes(leading_lines=batch.leading_lines)
+
+    rewriting.edits.change(body, answer_one)
+    rewriting.edits.insert_before(body, lambda: collected)
 
 
 def _without_marks(updated: cst.CSTNode, node: cst.ClassDef, marks: set[cst.Decorator]) -> cst.CSTNode:
@@ -45,7 +58,8 @@ def _free(pair: Pair) -> str:
     if isinstance(node, cst.ClassDef):
         used = {each.name.value for each in node.body.body if isinstance(each, cst.FunctionDef)}
         return next(each for each in ("handle_batch", "serve_batch", "answer_batch") if each not in used)
-    return "handle_batch"
+    assert isinstance(node, cst.FunctionDef)
+    return free_name(pair.home, f"{node.name.value}_batch")
 
 
 def _settings(pair: Pair, rewriting: Rewriting) -> str:
@@ -64,6 +78,3 @@ def _with_answer(updated: cst.CSTNode, name: str, answer: str) -> cst.CSTNode:
         if isinstance(each, cst.FunctionDef) and each.name.value == name:
             body.append(statement(answer).with_changes(leading_lines=[cst.EmptyLine(indent=False)]))
     return updated.with_changes(body=body)
-
-
-__all__ = ["code_of", "write"]

@@ -8,7 +8,7 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage.edits import Edits
 from serve_compat.migrate.deployment_stage.parameters import without_parameter
-from serve_compat.migrate.deployment_stage.texts import walk
+from serve_compat.migrate.deployment_stage.texts import keyword_args, walk
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.tree import Tree, dotted
@@ -117,12 +117,7 @@ def _is_config(node: cst.BaseExpression, names: Names) -> bool:
 
 def _without_imports(module: cst.Module, before: frozenset[str]) -> cst.Module:
     tree = Tree(module)
-    used = {
-        each.value
-        for each in tree.nodes(cst.Name)
-        if isinstance(each, cst.Name)
-        and not any(isinstance(a, cst.Import | cst.ImportFrom) for a in tree.ancestors(each))
-    }
+    used = _used_outside(tree)
     edits = Edits()
     for node in tree.nodes(cst.ImportFrom):
         if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
@@ -152,9 +147,30 @@ def used_names(tree: Tree) -> frozenset[str]:
     for node in tree.nodes(cst.ImportFrom):
         if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
             found |= {_bound(alias) for alias in node.names}
-    used = set()
-    for each in tree.nodes(cst.Name):
-        if isinstance(each, cst.Name) and each.value in found:
-            if not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each)):
-                used.add(each.value)
-    return frozenset(used)
+    return frozenset(found & _used_outside(tree))
+
+
+def _used_outside(tree: Tree) -> set[str]:
+    return {
+        each.value
+        for each in tree.nodes(cst.Name)
+        if isinstance(each, cst.Name)
+        and not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each))
+    }
+
+
+def without_connecting(module: cst.Module) -> cst.Module:
+    """The module with serve.start(detached=True) where the value of serve.connect() is still used, else nothing."""
+    names = Names(module)
+    edits = Edits()
+    for node in names.tree.nodes(cst.Call):
+        if isinstance(node, cst.Call) and names.serve_name(node.func) == "connect":
+            parent = names.tree.parents.get(node)
+            if isinstance(parent, cst.Expr):
+                edits.remove(parent)
+            elif isinstance(node.func, cst.Attribute):
+                start = node.func.with_changes(attr=cst.Name("start"))
+                edits.replace(node, node.with_changes(func=start, args=keyword_args({"detached": cst.Name("True")})))
+    done = edits.apply(module) if edits else module
+    assert isinstance(done, cst.Module)
+    return done

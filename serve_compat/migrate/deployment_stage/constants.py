@@ -119,7 +119,7 @@ class Constants:
         return None
 
     def is_changed(self, name: cst.Name) -> bool:
-        """Whether a dict or object that a name holds is changed in place somewhere: `x["a"] = 1`, `x.a = 1`, `x.update()`."""
+        """Whether the dict or object in a name is changed in place: `x["a"] = 1`, `x.a = 1`, `x.update()`."""
         mine = self.binding(name)
         for node in self._tree.nodes(cst.Attribute, cst.Subscript):
             inner = node.value if isinstance(node, cst.Attribute | cst.Subscript) else None

@@ -42,6 +42,10 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
             rewriting.drop(operation.call)
             if operation.name not in ("create_backend", "create_endpoint"):
                 rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
+    for asked in pair.guards:
+        name = asked.asked if asked.about == "list_endpoints" else pair.name
+        code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
+        edits.replace(asked.statement.test, expression(code))
     _write_deploy(pair, rewriting, at.call)
     rewriting.report("SC101", pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import libcst as cst
 
@@ -117,7 +118,7 @@ class _Apply(cst.CSTTransformer):
         super().__init__()
         self._edits = edits
 
-    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def]  # libcst's own is wider
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:  # libcst's own type is wider
         if isinstance(original_node, (cst.Module, cst.IndentedBlock)):
             gap = 2 if isinstance(original_node, cst.Module) else 1
             body = self._edits.body(original_node.body, updated_node.body, gap)

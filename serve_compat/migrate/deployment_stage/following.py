@@ -8,6 +8,7 @@ from serve_compat.migrate.deployment_stage.deploying import constructor_args
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known
 from serve_compat.migrate.deployment_stage.handle_calls import CLASS, rewrite_calls
 from serve_compat.migrate.deployment_stage.handle_uses import option
+from serve_compat.migrate.deployment_stage.listings import is_about_names
 from serve_compat.migrate.deployment_stage.options import OPTION_OF_FIELD
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.planning import UPDATES
@@ -147,7 +148,8 @@ def write_lists(rewriting: Rewriting) -> None:
         if use.name in ("list_backends", "list_endpoints"):
             call = use.operation.call
             rewriting.put(call, f"{rewriting.serve(call)}.list_deployments()")
-            rewriting.report("SC109", call, "the deployments are listed")
+            rule = "SC109" if is_about_names(call, rewriting.file) else "SC113"
+            rewriting.report(rule, call, "the deployments are listed")
 
 
 __all__ = ["code_of", "write_lists", "write_open", "write_uses"]

@@ -1,4 +1,4 @@
-"""Endpoints answered only the HTTP methods they were created with; a deployment answers all, so that its handler refuses."""
+"""Endpoints answered only the HTTP methods they were created with; a deployment answers all, so its handler refuses."""
 
 from __future__ import annotations
 

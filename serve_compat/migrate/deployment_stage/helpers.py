@@ -28,10 +28,9 @@ def with_helpers(module: cst.Module, wanted: Mapping[str, set[str]]) -> cst.Modu
     made = [each.with_changes(leading_lines=gap) for each in made]
     if place < len(body):
         below = body[place]
-        blank = next((n for n, each in enumerate(below.leading_lines) if each.comment is not None), None)
-        lines = list(below.leading_lines) if blank is None else list(below.leading_lines)[blank:]
-        kept = [each for each in lines if each.comment is not None]
-        body[place] = below.with_changes(leading_lines=[*gap, *kept])
+        lines = list(getattr(below, "leading_lines", ()))
+        first = next((n for n, each in enumerate(lines) if each.comment is not None), len(lines))
+        body[place] = below.with_changes(leading_lines=[*gap, *lines[first:]])
     body[place:place] = made
     return module.with_changes(body=body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import libcst as cst
 
@@ -51,21 +52,27 @@ def _has(body: list[cst.BaseStatement], wanted: str) -> bool:
     for _, node in _imports(body):
         if code_of(node) == wanted:
             return True
-        if wanted.startswith("from ") and isinstance(node, cst.ImportFrom) and _name_of(node) == module:
-            if not isinstance(node.names, cst.ImportStar):
-                if any(dotted(alias.name) == name and alias.asname is None for alias in node.names):
-                    return True
+        names = _names_from(node, module) if wanted.startswith("from ") else ()
+        if any(dotted(alias.name) == name and alias.asname is None for alias in names):
+            return True
     return False
+
+
+def _names_from(node: cst.Import | cst.ImportFrom, module: str) -> Sequence[cst.ImportAlias]:
+    """What `from module import ...` brings; nothing where the node is another import."""
+    if isinstance(node, cst.Import) or _name_of(node) != module or isinstance(node.names, cst.ImportStar):
+        return ()
+    return node.names
 
 
 def _add(body: list[cst.BaseStatement], wanted: str) -> None:
     known = _imports(body)
     module, _, name = wanted.removeprefix("from ").partition(" import ")
     for number, node in known:
-        if wanted.startswith("from ") and isinstance(node, cst.ImportFrom) and _name_of(node) == module:
-            if not isinstance(node.names, cst.ImportStar) and node.lpar is None:
-                body[number] = _with_name(body[number], node, name)
-                return
+        fits = wanted.startswith("from ") and isinstance(node, cst.ImportFrom) and node.lpar is None
+        if fits and isinstance(node, cst.ImportFrom) and _names_from(node, module):
+            body[number] = _with_name(body[number], node, name)
+            return
     line = statement(wanted)
     if _module_of(wanted).split(".")[0] in sys.stdlib_module_names:
         _add_of_library(body, known, line)

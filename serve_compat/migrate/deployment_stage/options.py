@@ -24,7 +24,7 @@ SYNC_QUERIES = "8"
 ASYNC_QUERIES = "1_000_000"
 
 
-class Inconvertible(Exception):
+class Inconvertible(Exception):  # noqa: N818 - an outcome of planning, not an error
     """Something has no safe equivalent.
 
     Attributes:
@@ -148,9 +148,9 @@ class Configs:
 
     def _conda(self, env: cst.BaseExpression) -> str:
         value = self._constants.value(env)
-        if isinstance(value, cst.Call) and (self._names.qualified(value.func) or "").endswith(".CondaEnv"):
-            if len(value.args) == 1:
-                return code_of(value.args[0].value)
+        made = isinstance(value, cst.Call) and (self._names.qualified(value.func) or "").endswith(".CondaEnv")
+        if made and isinstance(value, cst.Call) and len(value.args) == 1:
+            return code_of(value.args[0].value)
         return f"{code_of(env)}.name"
 
 

@@ -10,6 +10,7 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Use
 from serve_compat.migrate.deployment_stage.handlers import Handler
+from serve_compat.migrate.deployment_stage.listings import CreationGuard
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Config
 
@@ -45,6 +46,7 @@ class Pair:
         form: decorator in place; a lambda that becomes a decorated function; the call form, directly or in a variable.
         variable: the name that the file knows the deployment by, "" in the direct call form.
         at: the call whose place the deploy() takes.
+        guards: `if`s that ask whether the backend or the endpoint is there already.
         straight: updates that follow the creation in the same block, so that each can be written with all options.
     """
 
@@ -60,6 +62,7 @@ class Pair:
     variable: str = ""
     at: Operation | None = None
     straight: list[Use] = field(default_factory=list)
+    guards: list[CreationGuard] = field(default_factory=list)
 
     @property
     def name(self) -> cst.BaseExpression:

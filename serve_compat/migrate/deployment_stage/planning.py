@@ -6,9 +6,10 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage import forms, requests
 from serve_compat.migrate.deployment_stage.analysis import Analysis
-from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known, shown
+from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known, key_of, shown
 from serve_compat.migrate.deployment_stage.handle_uses import method_names, speaks_http
 from serve_compat.migrate.deployment_stage.handlers import handler_of
+from serve_compat.migrate.deployment_stage.listings import CreationGuard, anchor, creation_guard
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Inconvertible, pinned_queries
 from serve_compat.migrate.deployment_stage.pair import Methods, Pair
@@ -50,13 +51,14 @@ def plan(group: Group, files: dict[str, Analysis]) -> Pair:
     for use in group.named("get_handle"):
         check_handle(use, files[use.path], pair)
     _check_deletions(group)
+    pair.guards = _creation_guards(pair)
     pair.at = _deploy_place(pair)
     pair.form, pair.variable = forms.form_of(pair)
     return pair
 
 
 def _check_traffic(group: Group) -> None:
-    for use in group.named("shadow_traffic"):
+    if group.named("shadow_traffic"):
         raise Inconvertible("SC121", "shadow traffic has no equivalent among deployments")
     for use in group.named("set_traffic", "split"):
         weights = use.weights
@@ -100,7 +102,7 @@ def _check_all(group: Group, files: dict[str, Analysis], endpoint: Use) -> None:
 
 def _check_place(pair: Pair, group: Group) -> None:
     home = pair.home
-    if home.block(pair.create.call) is not home.block(pair.endpoint.call):
+    if _place_of(pair.create, home) is not _place_of(pair.endpoint, home):
         raise Inconvertible("SC122", "the backend and the endpoint are created in different blocks")
     known = {"backend_tag", "func_or_class", "ray_actor_options", "config", "env"}
     for operation, names in ((pair.create, known), (pair.endpoint, {"endpoint_name", "backend", "route", "methods"})):
@@ -112,6 +114,11 @@ def _check_place(pair: Pair, group: Group) -> None:
         raise Inconvertible("SC127", "the backend is imported in its replicas only")
     if not (isinstance(served, cst.Lambda) or is_repeatable(served) or isinstance(served, cst.Call)):
         raise Inconvertible("SC127", "which code the backend serves cannot be told")
+
+
+def _place_of(operation: Operation, home: Analysis) -> cst.CSTNode | None:
+    statement = anchor(operation.call, home)
+    return home.tree.parents.get(statement) if statement is not None else None
 
 
 def _check_route(pair: Pair) -> None:
@@ -219,26 +226,44 @@ def _check_deletions(group: Group) -> None:
         raise Inconvertible("SC122", "only the backend is deleted, not its endpoint")
 
 
+def _creation_guards(pair: Pair) -> list[CreationGuard]:
+    """The `if`s that ask whether this very backend or endpoint is there."""
+    home, found = pair.home, []
+    for operation in (pair.create, pair.endpoint):
+        guard = creation_guard(operation.call, home)
+        if guard is None:
+            continue
+        key = key_of(guard.asked, home.path, home.names, home.constants)
+        if key in (pair.group.tags if guard.about == "list_backends" else pair.group.endpoints):
+            found.append(guard)
+    return found
+
+
 def _deploy_place(pair: Pair) -> Operation:
     """The deploy() stands where the backend was created, or later if something happens before its endpoint is there."""
     home = pair.home
-    block = home.block(pair.create.call)
-    lines = {home.line(each.operation.call) for each in pair.group.uses if each.path == home.path}
-    setup = lines | {home.line(each.call) for each in home.operations if home.block(each.call) is block}
-    first, last = home.line(pair.create.call), home.line(pair.endpoint.call)
+    block = _place_of(pair.create, home)
+    setup = {anchor(each.call, home) for each in home.operations if _place_of(each, home) is block}
+    first, last = anchor(pair.create.call, home), anchor(pair.endpoint.call, home)
     body = list(block.body) if isinstance(block, cst.Module | cst.IndentedBlock) else []
     start, end = sorted((body.index(first), body.index(last))) if first in body and last in body else (0, 0)
-    if body and (first is body[end] or _is_rebound(pair)):
+    if body and first is body[end]:
         return pair.create
+    given = [each for each in (pair.name, pair.route, pair.endpoint.arg("methods")) if each is not None]
+    late, early = _bound_between(pair, given), _bound_between(pair, [arg.value for arg in pair.create.rest])
+    if late and early:
+        raise Inconvertible("SC122", "its arguments change between the creation of the backend and of the endpoint")
+    if late or early:
+        return pair.endpoint if late else pair.create
     between = [each for each in body[start + 1 : end] if each not in setup]
     return pair.create if all(_is_quiet(each) for each in between) else pair.endpoint
 
 
-def _is_rebound(pair: Pair) -> bool:
-    """Whether names of the constructor's arguments get other values before the endpoint is created."""
+def _bound_between(pair: Pair, expressions: list[cst.BaseExpression]) -> bool:
+    """Whether names in expressions get values between the creation of the backend and that of its endpoint."""
     tree = pair.home.tree
     start, end = tree.order[pair.create.call], tree.order[pair.endpoint.call]
-    names = [each for arg in pair.create.rest for each in walk(arg.value) if each in tree.scopes]
+    names = [each for value in expressions for each in walk(value) if each in tree.scopes]
     bindings = [one for each in names if isinstance(each, cst.Name) for one in tree.scopes[each].lookup(each.value)]
     return any(start < tree.order.get(each.node, -1) < end for each in bindings)
 

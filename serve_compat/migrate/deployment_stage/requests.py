@@ -1,4 +1,4 @@
-"""How handlers read their requests: Flask's way up to Ray 1.1, `serve.context.web` of Ray 0.8, and Starlette's since."""
+"""How handlers read their requests: in Flask's way up to Ray 1.1, in Starlette's since; `serve.context.web` of 0.8."""
 
 from __future__ import annotations
 
@@ -107,15 +107,16 @@ def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair
 def _check_context(pair: Pair) -> None:
     node = pair.handler.node
     for each in walk(node) if node is not None and pair.handler.here else ():
-        if isinstance(each, cst.Attribute) and (pair.home.names.qualified(each) or "").startswith("ray.serve.context."):
-            if each.attr.value != "web" or pair.create.door != EARLY:
-                raise Inconvertible("SC127", f"{code_of(each)} has no equivalent in a deployment")
+        name = (pair.home.names.qualified(each) or "") if isinstance(each, cst.Attribute) else ""
+        is_web = name == "ray.serve.context.web" and pair.create.door == EARLY
+        if name.startswith("ray.serve.context.") and not is_web:
+            raise Inconvertible("SC127", f"{code_of(each)} has no equivalent in a deployment")
 
 
 def _check_batch(pair: Pair) -> None:
     node = pair.handler.node
-    if not pair.handler.here or not isinstance(node, cst.ClassDef) or pair.handler.body is None:
-        raise Inconvertible("SC127", "the handler takes batches, and is no class of this file")
+    if not pair.handler.here or not isinstance(node, cst.ClassDef | cst.FunctionDef) or pair.handler.body is None:
+        raise Inconvertible("SC127", "the handler takes batches, and is defined elsewhere")
     if len(mentions(node, pair.home.constants, pair.home.file)) != 1:
         raise Inconvertible("SC127", "the handler takes batches, and is used in several places")
     if pair.create.door == EARLY and pair.group.named("get_handle"):

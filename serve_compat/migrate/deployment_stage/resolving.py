@@ -10,12 +10,12 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import LISTS, Analysis
 from serve_compat.migrate.deployment_stage.forms import form_of
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
+from serve_compat.migrate.deployment_stage.listings import is_about_names
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.planning import check_handle, plan
 from serve_compat.migrate.deployment_stage.requests import flask_uses, functions_of
 
-_ONLY_NAMES = frozenset({"sorted", "list", "len", "set", "tuple"})
 _ANY_ENDPOINT = ("get_handle", "delete_endpoint", "delete_backend")
 
 
@@ -168,8 +168,11 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
                 f"which one {group.uses[0].name}() means here is only known at run time",
                 group.uses[0],
             )
+    guards = {guard.listing for pair in made.pairs.values() if pair.home is file for guard in pair.guards}
     for use in file.uses:
-        if use.name in LISTS and not _lists_names(use, file, made):
+        if use.operation.call in guards:
+            continue
+        if use.name in LISTS and not _lists_names(use, file, made) and not _may_print(use, file):
             message = f"what {use.name}() tells is used, which is not the same for deployments"
             _fail(made, mine, "SC125", message, use)
 
@@ -214,19 +217,12 @@ def _lists_names(use: Use, file: Analysis, made: Resolution) -> bool:
     return all(group not in made.pairs or group.tags == group.endpoints for group in mine)
 
 
-def is_about_names(call: cst.Call, file: Analysis) -> bool:
-    """Whether of what a listing gives only the keys are used."""
-    parent = file.tree.parents.get(call)
-    if isinstance(parent, cst.Arg):
-        outer = file.tree.parents.get(parent)
-        func = outer.func if isinstance(outer, cst.Call) else None
-        joins = isinstance(func, cst.Attribute) and func.attr.value == "join"
-        return joins or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES)
-    if isinstance(parent, cst.Attribute):
-        return parent.attr.value == "keys"
-    if isinstance(parent, cst.For | cst.CompFor):
-        return parent.iter is call
-    return isinstance(parent, cst.ComparisonTarget | cst.UnaryOperation | cst.If)
+def _may_print(use: Use, file: Analysis) -> bool:
+    """Whether a listing is only printed, and the user said that this may change."""
+    arg = file.tree.parents.get(use.operation.call)
+    call = file.tree.parents.get(arg) if isinstance(arg, cst.Arg) else None
+    prints = isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value == "print"
+    return prints and file.file.allows("SC113")
 
 
 def _settle_ties(made: Resolution) -> None:

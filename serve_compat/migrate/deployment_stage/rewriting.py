@@ -1,4 +1,4 @@
-"""The changes of one file while they are collected: edits, imports and helpers it needs, names that may become useless."""
+"""The changes of one file while they are collected: edits, imports, helpers, names that may become useless."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Rewriting:
         helpers: functions and classes that the file needs, by name, with what is needed of them.
         useless: plain names and `self.x` that are assigned, and may be used by nothing any more.
         useless_params: functions with parameters that brought clients.
+        is_started_anew: no client is needed any more.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
         guarded: functions that have such lines already.
         useless_params: functions with parameters that brought clients.
@@ -38,6 +39,7 @@ class Rewriting:
     helpers: dict[str, set[str]] = field(default_factory=dict)
     useless: set[str] = field(default_factory=set)
     useless_params: set[tuple[str, str]] = field(default_factory=set)
+    is_started_anew: bool = False
     guards: dict[Pair, list[str]] = field(default_factory=dict)
     guarded: set[cst.CSTNode] = field(default_factory=set)
 

@@ -8,7 +8,7 @@ from serve_compat.migrate import todo
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment_stage import deploying, following, forms, starting
 from serve_compat.migrate.deployment_stage.analysis import Analysis, is_early
-from serve_compat.migrate.deployment_stage.cleaning import Useless, cleaned, used_names
+from serve_compat.migrate.deployment_stage.cleaning import Useless, cleaned, used_names, without_connecting
 from serve_compat.migrate.deployment_stage.groups import Group, Use
 from serve_compat.migrate.deployment_stage.helpers import with_helpers
 from serve_compat.migrate.deployment_stage.imports import with_imports
@@ -38,6 +38,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     starting.write_ray_init(rewriting)
     if done and not todos and _starts_well(analysis):
         starting.write_starts(rewriting)
+        rewriting.is_started_anew = True
     for operation, rule, message in todos:
         file.report(rule, operation, f"{message}; it stays as it is", "unresolved")
         file.stays = file.stays or message
@@ -111,6 +112,8 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
     kept = forms.imported_elsewhere(analysis)
     useless = Useless(set(rewriting.useless), {p for p in rewriting.useless_params if p[0] not in kept}, kept)
     made = cleaned(made, useless, used_names(analysis.tree))
+    if rewriting.is_started_anew:
+        made = cleaned(without_connecting(made), useless, used_names(analysis.tree))
     return with_helpers(made, rewriting.helpers)
 
 

@@ -7,6 +7,7 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
+from serve_compat.migrate.deployment_stage.texts import code_of
 from serve_compat.migrate.ray_init import REMOVED_RAY_INIT_KEYWORDS
 from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.values import Client
@@ -40,7 +41,45 @@ def write_starts(rewriting: Rewriting) -> None:
         if operation.name == "init" or set(operation.given) & set(_HTTP):
             rewriting.put(call, _start(operation, rewriting))
             rewriting.report("SC102", call, "Serve is started by serve.start() with http_options")
+    for node in rewriting.file.tree.nodes(cst.Try):
+        if isinstance(node, cst.Try) and _connects_or_starts(node, rewriting):
+            rewriting.edits.change(node, _started)
+            rewriting.report("SC102", node, "serve.start() attaches to an instance that runs already")
     _note_clients(rewriting)
+
+
+def _connects_or_starts(node: cst.Try, rewriting: Rewriting) -> bool:
+    """`try: return serve.connect()` with `except ...: return serve.start(...)`, or the like with an assignment."""
+    if len(node.handlers) != 1 or node.orelse is not None or node.finalbody is not None:
+        return False
+    first, second = _only_line(node.body), _only_line(node.handlers[0].body)
+    if first is None or second is None or type(first) is not type(second):
+        return False
+    if _targets(first) != _targets(second):
+        return False
+    calls = [each.value for each in (first, second) if isinstance(each, cst.Return | cst.Assign | cst.Expr)]
+    names = [rewriting.file.names.serve_name(each.func) for each in calls if isinstance(each, cst.Call)]
+    return names == ["connect", "start"]
+
+
+def _targets(line: cst.BaseSmallStatement) -> list[str]:
+    return [code_of(each) for each in line.targets] if isinstance(line, cst.Assign) else []
+
+
+def _only_line(block: cst.BaseSuite) -> cst.BaseSmallStatement | None:
+    if not isinstance(block, cst.IndentedBlock) or len(block.body) != 1:
+        return None
+    line = block.body[0]
+    return line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+
+
+def _started(updated: cst.CSTNode) -> cst.CSTNode:
+    assert isinstance(updated, cst.Try)
+    block = updated.handlers[0].body
+    assert isinstance(block, cst.IndentedBlock)
+    line = block.body[0]
+    assert isinstance(line, cst.SimpleStatementLine)
+    return line.with_changes(leading_lines=[*updated.leading_lines, *line.leading_lines])
 
 
 def _start(operation: Operation, rewriting: Rewriting) -> str:

@@ -19,9 +19,9 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
     _changes(
         "SC101",
         "create_backend and create_endpoint become one deployment of the endpoint's name, and deploy()",
-        "A deployment is a backend and an endpoint in one; its name is the endpoint's, by which handles, routes and other"
-        " files know it. The class is decorated in place where it is only used for this, and given to serve.deployment()"
-        " otherwise.",
+        "A deployment is a backend and an endpoint in one; its name is the endpoint's, by which handles, routes and"
+        " other files know it. The class is decorated in place where it is only used for this, and given to"
+        " serve.deployment() otherwise.",
         "A route was one exact path; a route prefix also answers the paths below it. Creating something twice was an"
         " error, deploying it again replaces it.",
     ),
@@ -45,8 +45,8 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
     _changes(
         "SC105",
         "the handler refuses the HTTP methods that its endpoint refused",
-        "An endpoint answered GET only, unless it was given methods=; a deployment answers them all. --no-pin leaves the"
-        " guard out.",
+        "An endpoint answered GET only, unless it was given methods=; a deployment answers them all. --no-pin leaves"
+        " the guard out.",
         "The answer is still 405; its text is that of Ray 1.4.",
     ),
     _changes(
@@ -90,6 +90,14 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
         "@serve.accept_batch becomes a method with @serve.batch",
         "Deployments get requests one by one; @serve.batch collects them again, with the same size and waiting time.",
         "The waiting time counts from the first request of a batch.",
+    ),
+    Rule(
+        "SC113",
+        "listings that are printed become list_deployments()",
+        "deployment",
+        "What a program prints to tell people what is served may as well name deployments.",
+        differs="Another text is printed.",
+        safe=False,
     ),
     _stays(
         "SC120",
