@@ -239,7 +239,8 @@ def _is_program(path: Path) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.migration", description=__doc__)
-    folders = [SUITE, ROOT / "examples"] if SUITE.is_dir() else [ROOT / "examples"]
+    own = [ROOT / "examples", ROOT / "tests" / "migrate" / "programs"]
+    folders = [SUITE, *own] if SUITE.is_dir() else own
     parser.add_argument("--programs", type=Path, nargs="+", default=folders, metavar="FOLDER")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--stages", nargs="+", choices=["deployment", "serve"], default=["deployment", "serve"])

@@ -20,12 +20,13 @@ SPELLINGS = [
 ]
 CLIENTS = [
     "{client} = {serve}.start()\n{calls}",
-    "def main():\n    {client} = {serve}.start()\n    set_up({client})\n\n\ndef set_up({client}):\n    {calls}\n\n\nmain()\n",
+    "def main():\n    {client} = {serve}.start()\n    set_up({client})\n\n\n"
+    "def set_up({client}):\n    {calls}\n\n\nmain()\n",
     "class Manager:\n    def __init__(self):\n        self.{client} = {serve}.start()\n        self.set_up()\n\n"
     "    def set_up(self):\n        {self_calls}\n",
     "{client} = None\n\n\ndef main():\n    global {client}\n    {client} = {serve}.start()\n    {calls}\n\n\nmain()\n",
 ]
-PROGRAM = '''{line}
+PROGRAM = """{line}
 
 
 class Model:
@@ -36,7 +37,7 @@ class Model:
         return self.path
 
 
-'''
+"""
 names = st.from_regex(r"[a-z][a-z_]{0,7}", fullmatch=True).filter(
     lambda name: not keyword.iskeyword(name) and name not in ("self", "main", "ray", "request", "set_up", "path")
 )
