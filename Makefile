@@ -16,7 +16,7 @@ demo: $(VENV)/.demo ## run an unmodified Ray 1.2 program: two models, one URL, a
 	$(BIN)/serve-compat run examples/canary_digits.py
 
 test: $(VENV)/.test ## run all tests; ARGS="-k split -x" goes to pytest
-	.ci/isolated $(BIN)/python -m pytest $(ARGS)
+	.ci/pytest $(BIN)/python $(ARGS)
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 from ray._private import ray_constants as _ray_constants
@@ -11,6 +12,7 @@ from ray._private import state as _ray_state
 from ray._private import utils as _ray_utils
 from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
+from ray.util import client as _ray_client
 
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
 FALLBACK_NAMESPACE = "serve"  # as Ray 1.13 does: two anonymous drivers find each other's detached instance
@@ -61,6 +63,22 @@ def living_nodes() -> list[Node]:
 def available_per_node() -> dict[str, dict[str, float]]:
     """node id -> resources that are free right now, as last reported to the GCS."""
     return {str(node): dict(free) for node, free in _ray_state.available_resources_per_node().items()}
+
+
+def waits_for_room(actor: Any) -> bool:
+    """Whether an actor has not begun on any node yet."""
+    found = _ray_state.actors(actor_id=actor._actor_id.hex())
+    return str(found.get("State", "")) in ("DEPENDENCIES_UNREADY", "PENDING_CREATION")
+
+
+def this_node() -> str:
+    """The id of the node that this process runs on."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def is_remote_driver() -> bool:
+    """Whether this process drives the cluster from outside, through Ray Client."""
+    return bool(_ray_client.ray.is_connected())
 
 
 def job_is_over(job_id: str) -> bool:

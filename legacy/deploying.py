@@ -16,8 +16,9 @@ from legacy.handle import RayServeHandle
 from legacy.instances import instances
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.replica.code import unpacked
+from legacy.sending import with_environment
 from legacy.session import Session
-from legacy.specs import Backend, backend_spec
+from legacy.specs import Backend, backend_spec, environment_of
 
 OWN_METHODS = "__serve_"  # what the adapter adds to classes begins so
 
@@ -61,7 +62,8 @@ def deploy(wanted: Wanted, blocking: bool) -> None:
         python_methods=methods, application=wanted.application,
     )  # fmt: skip
     timeout_s = settings.load().start_timeout_s
-    session.command("deploy", spec, endpoint, wanted.prev_version, blocking, timeout_s=timeout_s)
+    located = with_environment(spec, session.ask)
+    session.command("deploy", located, endpoint, wanted.prev_version, blocking, timeout_s=timeout_s)
 
 
 def delete(name: str) -> None:
@@ -78,12 +80,8 @@ def delete(name: str) -> None:
 
 
 def move_route(route: str | None, old: str, new: str) -> None:
-    """Give a route from one deployment to another that has none; requests in between, a few milliseconds, get 404."""
-    session = _session()
-    endpoint: Endpoint = session.ask("list_endpoints")[new]
-    session.command("delete_endpoint", old)
-    session.command("delete_endpoint", new)
-    session.command("create_endpoint", replace(endpoint, route=route))
+    """Give a route from one deployment to another that has none; no request in between goes without."""
+    _session().command("move_route", route, old, new)
 
 
 def get(name: str) -> DeploymentInfo | None:
@@ -138,6 +136,7 @@ def _spec(wanted: Wanted) -> BackendSpec:
         )
         return replace(backend_spec(Door.DEPLOYMENT, backend), version=wanted.version)
     known = wanted.registered
+    checked = checked_actor_options(options, Door.DEPLOYMENT)
     config = wanted.config.updated({"internal_metadata": known.config.internal_metadata})
     if config.max_concurrent_queries is None:
         config.max_concurrent_queries = CONCURRENCY_1_4
@@ -145,7 +144,9 @@ def _spec(wanted: Wanted) -> BackendSpec:
         known,
         tag=wanted.name,
         config=config,
-        actor_options=checked_actor_options(options, Door.DEPLOYMENT),
+        actor_options=checked,
+        # unless it is another one, it lies where the program was that deployed it first
+        environment=known.environment if checked == known.actor_options else environment_of(checked),
         door=Door.DEPLOYMENT,
         version=wanted.version,
     )

@@ -27,6 +27,10 @@ class BackendStartError(RayServeException, RuntimeError):
     """A replica could not be started: constructor, import, `reconfigure` or its environment failed."""
 
 
+class BackendEnvironmentError(BackendStartError):
+    """The environment of a backend's replicas cannot be used on any node they could run on."""
+
+
 class EnvironmentFailedError(RayServeException):
     """A conda environment could not be made, packed, sent, unpacked or used; nothing half-done is left in use."""
 

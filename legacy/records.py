@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from legacy.config import BackendConfig, Door
+from legacy.environments.origin import Origin
 
 Matching = Literal["exact", "template", "prefix"]
 
@@ -25,6 +26,7 @@ class BackendSpec:
         wait_for_resources: False raises ResourcesError when the replicas cannot be placed at once (0.8-1.3).
         setup: dotted path of a function that replicas call before they load the code; "" for none.
         sys_path: import directories of the caller that replicas append to theirs.
+        environment: the conda environment that replicas run in; None for the cluster's own Python.
     """
 
     tag: str
@@ -37,6 +39,7 @@ class BackendSpec:
     wait_for_resources: bool = True
     setup: str = ""
     sys_path: tuple[str, ...] = ()
+    environment: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class StartFailure:
     replica: str
     error: str  # "RuntimeError: weights file is missing"
     traceback: str
-    kind: Literal["constructor", "reconfigure", "import", "environment", "died", "timeout"] = "constructor"
+    kind: Literal["constructor", "reconfigure", "import", "environment", "actor", "died", "timeout"] = "constructor"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ from legacy.config import BackendConfig, Door, HTTPOptions
 from legacy.early_handle import FirstHandle
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
-from legacy.records import Endpoint, Matching
+from legacy.progress import show_until_done
+from legacy.records import BackendSpec, Endpoint, Matching
+from legacy.sending import with_environment
 from legacy.specs import Backend, backend_spec
 from legacy.traffic.split import check_proportion
 
@@ -63,12 +66,14 @@ class Session:
                 f"cannot create backend {backend.tag!r}: it is already registered; "
                 "delete_backend() it first, update_backend_config() it, or choose another tag"
             )
-        self.command("create_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+        spec = with_environment(backend_spec(door, backend), self.ask)
+        self.command("create_backend", spec, timeout_s=settings.load().start_timeout_s)
 
     def replace_backend(self, door: Door, backend: Backend) -> None:
         """Register a backend, in the place of one of the same tag if there is one, and wait for its replicas."""
         self.used.add(door)
-        self.command("replace_backend", backend_spec(door, backend), timeout_s=settings.load().start_timeout_s)
+        spec = with_environment(backend_spec(door, backend), self.ask)
+        self.command("replace_backend", spec, timeout_s=settings.load().start_timeout_s)
 
     def list_backends(self, door: Door) -> dict[str, BackendConfig]:
         """tag -> config of all backends."""
@@ -235,7 +240,10 @@ class Session:
         self.check_alive()
         # Ray runs the call again when the controller crashes in between; the id lets it see that
         ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
-        version = self._result(ref, timeout_s or settings.load().call_timeout_s, method)
+        timeout_s = timeout_s or settings.load().call_timeout_s
+        if any(isinstance(arg, BackendSpec) and arg.environment is not None for arg in args):
+            show_until_done(ref, lambda: str(self.ask("preparing")), sys.stderr, timeout_s)
+        version = self._result(ref, timeout_s, method)
         router = routers.known(self.name)
         if router is not None and not router.wait_for_version(version, HANDLES_FOLLOW_S):
             logger.warning("handles of this process have not followed %s within %g s", method, HANDLES_FOLLOW_S)

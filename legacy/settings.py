@@ -37,6 +37,7 @@ class Settings:
     mamba_root_prefix: str = ""
     mamba_exe: str = ""
     path: str = ""  # PATH, on which conda, mamba and micromamba are looked for
+    raylet_pid: str = ""  # RAY_RAYLET_PID: which of the nodes on this machine this process belongs to
     home: str = ""
     cache_home: str = ""  # XDG_CACHE_HOME: parent of this project's cache directory
     environments_dir: str = ""  # SERVE_COMPAT_ENVIRONMENTS_DIR: the node's cache of conda environments
@@ -67,6 +68,7 @@ _VARIABLES = {
     "mamba_root_prefix": "MAMBA_ROOT_PREFIX",
     "mamba_exe": "MAMBA_EXE",
     "path": "PATH",
+    "raylet_pid": "RAY_RAYLET_PID",
     "home": "HOME",
     "cache_home": "XDG_CACHE_HOME",
     "environments_dir": "SERVE_COMPAT_ENVIRONMENTS_DIR",

@@ -13,7 +13,11 @@ from ray import cloudpickle
 from legacy import settings
 from legacy.checks import check_target, checked_actor_options, checked_config
 from legacy.config import FLASK_DOORS, Door
-from legacy.environments.resolve import Activated, CondaEnv, conda_wanted, with_interpreter
+from legacy.environments.origin import Origin
+from legacy.environments.places import Places, places_of, resolved
+from legacy.environments.resolve import CondaEnv
+from legacy.environments.same import packages_of
+from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.records import BackendSpec
 from legacy.replica.flask_request import MISSING, is_available
 
@@ -41,23 +45,23 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
     if backend.env is not None:
         if not isinstance(backend.env, CondaEnv):
             raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")
-        with_interpreter({}, backend.env.name, _active_conda())  # the originals look at it before anything else
+        resolved(Wanted("name", backend.env.name, backend.env.name), _places())  # the originals look at it first
     if door in FLASK_DOORS and not is_available():
         warnings.warn(MISSING, RuntimeWarning, stacklevel=5)  # only HTTP needs it: handle calls go without
     is_class = check_target(backend.tag, backend.target, backend.init_args, backend.init_kwargs)
     actor_options = checked_actor_options(backend.actor_options, door)
     config = checked_config(backend.tag, backend.target, backend.config, door)
-    conda = backend.env.name if backend.env is not None else conda_wanted(actor_options)
     return BackendSpec(
         tag=backend.tag,
         code=cloudpickle.dumps((backend.target, backend.init_args, backend.init_kwargs)),
         is_class=is_class,
         config=config,
-        actor_options=with_interpreter(actor_options, conda, _active_conda()) if conda else actor_options,
+        actor_options=actor_options,
         door=door,
         wait_for_resources=door in (Door.MODULE, Door.DEPLOYMENT),
         setup=_alias_of(sys.modules.get("ray.serve")),
         sys_path=_import_directories(sys.path),
+        environment=environment_of(actor_options, backend.env),
     )
 
 
@@ -67,9 +71,26 @@ def _alias_of(served_as_ray: object) -> str:
     return "" if name == "ray.serve" else f"{name}.alias.install"
 
 
-def _active_conda() -> Activated:
-    given = settings.load()
-    return Activated(given.conda_prefix, given.conda_exe, given.conda_default_env)
+def environment_of(actor_options: dict[str, Any], env: CondaEnv | None = None) -> Origin | None:
+    """The conda environment that these options ask for, or else the one that this program runs in; None for neither.
+
+    Raises:
+        EnvironmentMissingError, EnvironmentFailedError: it does not exist.
+        TypeError, ValueError: see `legacy.environments.wanted`.
+    """
+    places = _places()
+    named = env is not None or (actor_options.get("runtime_env") or {}).get("conda") is not None
+    # an interpreter of another place, such as a virtual environment, is not what conda has activated
+    inside = bool(places.active.prefix) and os.path.realpath(places.active.prefix) == os.path.realpath(sys.prefix)
+    wanted = wanted_environment(actor_options, env, places.active if inside else None)
+    if wanted is None:
+        return None
+    wanted = resolved(wanted, places)
+    return Origin(wanted, places=places, implied=not named, packages="" if named else packages_of(wanted.value))
+
+
+def _places() -> Places:
+    return places_of(settings.load())
 
 
 def _import_directories(path: list[str]) -> tuple[str, ...]:

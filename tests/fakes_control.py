@@ -10,6 +10,7 @@ import ray.exceptions
 from legacy.config import BackendConfig, Door, HTTPOptions
 from legacy.control.caretaker import Tools
 from legacy.control.desired import Desired
+from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
@@ -127,11 +128,12 @@ class World:
         self.desired = Desired()
         self.store = Store("ns", "ctl", self.kv)
         self.publisher = Publisher("epoch", "secret")
+        self.environments = Environments(self.launcher, "/run/serve")
         instance = InstanceStart("ctl", "ns", HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)
         self.reconciler = Reconciler(
             self.desired,
             instance,
-            lambda touch: Tools(self.store, self.publisher, self.launcher, 5.0, touch),
+            lambda touch: Tools(self.store, self.publisher, self.launcher, self.environments, 5.0, touch),
         )
         self.loop_task = asyncio.ensure_future(self.reconciler.run())
 

@@ -14,11 +14,15 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from legacy import cluster
 from legacy.config import BackendConfig
+from legacy.control.environments import Environments
 from legacy.control.fleet import Fleet, Live
 from legacy.control.plan import State
 from legacy.control.publish import Publisher
 from legacy.control.store import Store
+from legacy.environments.origin import Origin
+from legacy.errors import EnvironmentFailedError
 from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailure
 
 logger = logging.getLogger("ray.serve")
@@ -39,6 +43,7 @@ class Tools:
     store: Store
     publisher: Publisher
     launcher: Any
+    environments: Environments
     start_timeout_s: float
     touch: Callable[[str], None]
 
@@ -50,11 +55,13 @@ class Caretaker:
         self._fleet = fleet
         self._tools = tools
 
-    def start(self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any]) -> None:
+    def start(
+        self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any], environment: Origin | None = None
+    ) -> None:
         """Start a replica in the background; it is routed once its constructor is through."""
         self._fleet.replicas[live.seen.tag] = live
         self._tools.store.save("replica", live.seen.tag, live.record())
-        self._spawn(live, self._start(live, begin, actor_options))
+        self._spawn(live, self._start(live, begin, actor_options, environment))
 
     def adopt(self, live: Live) -> None:
         """Take over a replica that an earlier life of the controller started."""
@@ -102,13 +109,34 @@ class Caretaker:
             return self._tools.publisher.put(("backend", self._fleet.tag), view)
         return self._tools.publisher.version
 
-    async def _start(self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any]) -> None:
+    async def _start(
+        self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any], environment: Origin | None
+    ) -> None:
+        ready, tried = actor_options, set[str]()
         try:
-            live.actor = self._tools.launcher.start_replica(begin, actor_options)
+            if environment is not None:
+                preparing = self._tools.environments.options_for(environment, actor_options)
+                ready, tried = await asyncio.wait_for(preparing, self._tools.start_timeout_s)
+            live.actor = self._tools.launcher.start_replica(begin, ready)
+        except EnvironmentFailedError as error:
+            self._failed(live, StartFailure(live.seen.tag, str(error), "", "environment"))
+        except asyncio.TimeoutError:
+            text = f"TimeoutError: its environment was not ready after {self._tools.start_timeout_s:g} s"
+            self._failed(live, StartFailure(live.seen.tag, text, "", "timeout"))
         except (ValueError, TypeError) as error:  # Ray refuses the actor options
-            self._failed(live, StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "environment"))
-            return
-        await self._await_start(live)
+            self._failed(live, StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "actor"))
+        else:
+            if environment is not None:
+                self._spawn(live, self._try_late_nodes(live, actor_options, tried))
+            await self._await_start(live)
+
+    async def _try_late_nodes(self, live: Live, actor_options: dict[str, Any], tried: set[str]) -> None:
+        """A replica that waits for room is bound to the nodes that had its environment: give later ones a chance."""
+        await self._tools.environments.other_nodes(actor_options, tried)
+        if live.seen.state is State.STARTING:
+            waits = await asyncio.get_running_loop().run_in_executor(None, cluster.waits_for_room, live.actor)
+            if waits and live.seen.state is State.STARTING:
+                self.cancel(live.seen.tag)  # the next plan starts another, wherever there is room then
 
     async def _await_start(self, live: Live) -> None:
         tag = live.seen.tag

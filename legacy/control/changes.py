@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from legacy.control.desired import Desired
+from legacy.control.environments import Environments
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.registered import BackendRecord, EndpointRecord
@@ -25,6 +26,7 @@ class Changes:
     store: Store
     publisher: Publisher
     reconciler: Reconciler
+    environments: Environments
 
     def accept(self, record: BackendRecord) -> None:
         """Make a record the wanted one, durably, and begin to act on it."""
@@ -109,6 +111,13 @@ class Changes:
         self.store.remove("endpoint", name)
         self.desired.delete_endpoint(name)
         return await self.in_force(self.publisher.put(("endpoint", name), None))
+
+    async def move_route(self, route: str | None, old: str, record: EndpointRecord) -> int:
+        """Forget an endpoint and give its route to another; routers hear of both at once: nothing waits in between."""
+        self.store.remove("endpoint", old)
+        self.desired.delete_endpoint(old)
+        self.publisher.put(("endpoint", old), None)
+        return await self.set_endpoint(replace(record, endpoint=replace(record.endpoint, route=route)))
 
     async def in_force(self, version: int) -> int:
         """Wait until every proxy has acknowledged a version."""

@@ -109,6 +109,15 @@ class Commands:
             return self._changes.publisher.version
         return await self._changes.drop_endpoint(name)
 
+    async def move_route(self, command: str, route: str | None, old: str, new: str) -> int:
+        """Give an endpoint the route of another, which ends, in one step for every router.
+
+        Raises:
+            ValueError: the endpoint is not registered.
+        """
+        await self._recovered
+        return await self._changes.move_route(route, old, self._changes.desired.endpoint(new))
+
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
         """Replace an endpoint's split, drop its shadows, and wait until every proxy follows.
 

@@ -21,6 +21,7 @@ from legacy.control.caretaker import Tools
 from legacy.control.changes import Changes
 from legacy.control.deployments import TRIES, DeploymentCommands
 from legacy.control.desired import Desired
+from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
 from legacy.control.launcher import RayLauncher
 from legacy.control.proxies import Proxies
@@ -48,12 +49,15 @@ class ServeController(DeploymentCommands):
         self._desired = Desired()
         self._publisher = Publisher(secrets.token_hex(4), start.secret, self._remember_router)
         launcher = RayLauncher(start.controller_name, start.namespace)
+        self._environments = Environments(launcher, start.socket_dir)
         self._reconciler = Reconciler(
             self._desired,
             start,
-            lambda touch: Tools(self._store, self._publisher, launcher, start.start_timeout_s, touch),
+            lambda touch: Tools(
+                self._store, self._publisher, launcher, self._environments, start.start_timeout_s, touch
+            ),
         )
-        self._changes = Changes(self._desired, self._store, self._publisher, self._reconciler)
+        self._changes = Changes(self._desired, self._store, self._publisher, self._reconciler, self._environments)
         self._autoscaler = Autoscaler(self._changes)
         self._proxies = Proxies(launcher, start.options, start.options_blob, start.controller_name, start.namespace)
         self._stopping = False
@@ -80,7 +84,8 @@ class ServeController(DeploymentCommands):
         await self._recovered
         _, counts = await self._counted(LOOK_S)
         errors = {name: error for name, (_, _, error) in counts.items()}
-        return status_report(self._desired, self._reconciler.fleets(), self._proxies.states(), self._publisher, errors)
+        fleets, proxies = self._reconciler.fleets(), self._proxies.states()
+        return status_report(self._desired, fleets, proxies, self._publisher, errors, self._environments.progress)
 
     async def stat(self) -> list[dict[str, Any]]:
         """What proxies and replicas counted, for `serve.stat()` of Ray 0.8."""
@@ -89,6 +94,17 @@ class ServeController(DeploymentCommands):
         replicas = {name: (backends[name], requests, errors) for name, (requests, errors, _) in counts.items()}
         proxies = {name: actor.counters.remote() for name, actor in self._proxies.actors().items()}
         return tally((await ask_all(proxies, STAT_S)).values(), replicas)
+
+    async def preparing(self) -> str:
+        """What is being done for conda environments now; "" for nothing."""
+        records = self._desired.backends.values()
+        doing = (self._environments.progress(record.environment) for record in records if record.environment)
+        return "; ".join(dict.fromkeys(filter(None, doing)))
+
+    async def environments_door(self) -> tuple[str, Any]:
+        """The node that takes conda environments from programs outside the cluster, and its agent."""
+        await self._recovered
+        return self._environments.door()
 
     async def watch(self, poll: Poll) -> Update:
         """A router's long poll; it acknowledges what the router has in force."""
@@ -109,6 +125,7 @@ class ServeController(DeploymentCommands):
         self._store.clear("backend")
         await self._proxies.stop()
         await self._reconciler.stop_all()
+        await self._environments.stop()
         self._store.clear()
 
     async def _counted(self, patience_s: float) -> tuple[dict[str, str], dict[str, tuple[int, int, str]]]:
@@ -174,5 +191,7 @@ class ServeController(DeploymentCommands):
 
     def _follow_nodes(self) -> None:
         nodes = cluster.living_nodes()
+        self._environments.nodes_changed(nodes)
+        self._environments.keep(self._desired.environment_keys())
         self._reconciler.nodes_changed(len(nodes) > 1)
         self._proxies.nodes_changed(nodes)

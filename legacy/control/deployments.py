@@ -11,7 +11,7 @@ from legacy.control.deploying import decide
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
 from legacy.control.room import has_room
-from legacy.errors import BackendStartError
+from legacy.errors import BackendEnvironmentError, BackendStartError
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 
 logger = logging.getLogger("ray.serve")
@@ -87,11 +87,14 @@ class DeploymentCommands(Commands):
             return self._changes.publisher.version
         try:
             return await self._changes.in_force(await self._changes.carry_out(record, TRIES))
+        except BackendEnvironmentError as error:
+            raise BackendEnvironmentError(
+                f"Deployment {record.tag} is UNHEALTHY: {_what_serves(record)}\n{error}"
+            ) from None
         except BackendStartError as error:
             raise BackendStartError(
                 f"Deployment {record.tag} is UNHEALTHY: The Deployment constructor failed {TRIES} times in a row. "
-                f"{'The version before it serves again. ' if record.before else 'Nothing stays registered. '}"
-                f"See logs for details.\n{error}"
+                f"{_what_serves(record)} See logs for details.\n{error}"
             ) from None
 
     def _described(self, record: BackendRecord) -> DeploymentInfo:
@@ -111,4 +114,9 @@ class DeploymentCommands(Commands):
             running = sum(live.seen.state is State.RUNNING for live in fleet.replicas.values())
         if record.confirmed and running >= record.replicas:
             return "HEALTHY", ""
-        return "UPDATING", f"{running} of {record.replicas} replicas run"
+        doing = self._changes.environments.progress(record.environment) if record.environment else ""
+        return "UPDATING", f"{running} of {record.replicas} replicas run" + (f"; {doing}" if doing else "")
+
+
+def _what_serves(record: BackendRecord) -> str:
+    return "The version before it serves again." if record.before else "Nothing stays registered."

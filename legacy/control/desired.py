@@ -166,6 +166,12 @@ class Desired:
                 keys.add(record.before.backend.code_key)
         return keys
 
+    def environment_keys(self) -> set[str]:
+        """The keys of the conda environments that are needed, those of the versions before included."""
+        every = list(self.backends.values())
+        every += [record.before.backend for record in self.backends.values() if record.before is not None]
+        return {record.environment.key for record in every if record.environment is not None}
+
     def doors_without_backend(self) -> list[str]:
         """Endpoints that belong to a deployment which is not registered."""
         doors = (record.endpoint for record in self.endpoints.values() if record.endpoint.door is Door.DEPLOYMENT)

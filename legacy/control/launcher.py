@@ -1,4 +1,4 @@
-"""Starts, finds and kills the actors of an instance. The only place that makes replica and proxy actors."""
+"""Starts, finds and kills the actors of an instance. The only place that makes actors but the controller."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from legacy.environments.agent import ServeEnvironments
 from legacy.ingress.proxy import ServeProxy
 from legacy.records import ProxyStart, ReplicaStart
 from legacy.replica.replica import ServeReplica
 
+RETRIES = 3  # of a call whose agent died: it comes back, and what was complete is still there
 MANY = 100_000  # concurrent calls per actor: the routers keep the real limit, this only must not be in the way
 
 
@@ -41,6 +43,17 @@ class RayLauncher:
             "scheduling_strategy": NodeAffinitySchedulingStrategy(start.node_id, soft=False),
         }
         return self._make(ServeProxy, start.name, options).remote(start)
+
+    def start_environments(self, name: str, node_id: str, directory: str) -> Any:
+        """Make the actor that prepares environments on a node; Ray restarts it there when it dies."""
+        options = {
+            "num_cpus": 0,
+            "max_restarts": -1,
+            "max_task_retries": RETRIES,
+            "max_concurrency": MANY,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
+        }
+        return self._make(ServeEnvironments, name, options).remote(node_id, directory)
 
     def find(self, name: str) -> Any | None:
         """The living actor of that replica tag or proxy name, or None."""

@@ -21,7 +21,7 @@ from legacy.control.fleet import Fleet, Live, ReplicaRecord
 from legacy.control.instance import InstanceStart
 from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
-from legacy.errors import BackendDeletedError, BackendStartError
+from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendStartError
 from legacy.records import ReplicaStart, StartFailure
 
 logger = logging.getLogger("ray.serve")
@@ -106,6 +106,7 @@ class Reconciler:
 
         Raises:
             BackendStartError: replicas failed to start or update `tries` times in a row.
+            BackendEnvironmentError: their environment cannot be used.
             BackendDeletedError: it was deleted meanwhile.
         """
         while True:
@@ -115,8 +116,11 @@ class Reconciler:
             fleet = self._fleet(tag, record)
             if record.revision != revision or self._is_settled(record, fleet):
                 return
-            if len(fleet.failures) >= tries:
-                raise BackendStartError(failure_text(tag, fleet.failures[-1]))
+            last = fleet.failures[-1] if fleet.failures else None
+            if last is not None and last.kind == "environment":  # trying again right away would end the same
+                raise BackendEnvironmentError(failure_text(tag, last))
+            if last is not None and len(fleet.failures) >= tries:
+                raise BackendStartError(failure_text(tag, last))
             await fleet.changed.wait()
 
     async def gone(self, tag: str) -> None:
@@ -197,7 +201,7 @@ class Reconciler:
             debug=self._instance.options.debug,
         )
         seen = Seen(tag, record.version, record.stamp, State.STARTING, next(self._order))
-        caretaker.start(Live(seen, record.tag), begin, record.actor_options)
+        caretaker.start(Live(seen, record.tag), begin, record.actor_options, record.environment)
 
     def _fleet(self, tag: str, record: BackendRecord | None) -> Fleet:
         fleet = self._fleets.get(tag)
@@ -229,7 +233,8 @@ def failure_text(tag: str, failure: StartFailure) -> str:
         "constructor": "its constructor raised",
         "reconfigure": "its reconfigure(user_config) failed",
         "import": "its code could not be imported",
-        "environment": "its actor could not be made",
+        "environment": "its environment cannot be used",
+        "actor": "its actor could not be made",
         "died": "its process died",
         "timeout": "it was not ready in time",
     }[failure.kind]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from legacy.config import BackendConfig, Door
+from legacy.environments.origin import Origin
 from legacy.records import BackendSpec, Endpoint
 
 _REPLICA_FIELDS = ("max_batch_size", "batch_wait_timeout", "max_concurrent_queries", "user_config")
@@ -63,6 +64,7 @@ class BackendRecord:
     opens: EndpointRecord | None = None
     setup: str = ""
     sys_path: tuple[str, ...] = ()
+    environment: Origin | None = None
 
     @property
     def spec_without_code(self) -> BackendSpec:
@@ -78,6 +80,7 @@ class BackendRecord:
             wait_for_resources=self.waits_for_resources,
             setup=self.setup,
             sys_path=self.sys_path,
+            environment=self.environment,
         )
 
 
@@ -99,6 +102,7 @@ def new_record(command: str, spec: BackendSpec, code_key: str) -> BackendRecord:
         waits_for_resources=spec.wait_for_resources,
         setup=spec.setup,
         sys_path=spec.sys_path,
+        environment=spec.environment,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from legacy.control.desired import Desired
@@ -10,6 +10,7 @@ from legacy.control.fleet import Fleet, Live
 from legacy.control.plan import State
 from legacy.control.publish import Publisher
 from legacy.control.registered import BackendRecord
+from legacy.environments.origin import Origin
 from legacy.records import Endpoint, StartFailure
 
 
@@ -19,18 +20,24 @@ def status_report(
     proxies: Mapping[str, str],
     publisher: Publisher,
     errors: Mapping[str, str],
+    progress: Callable[[Origin], str],
 ) -> dict[str, Any]:
     """Everything an operator asks for, as dicts, lists, text and numbers.
 
     Args:
         errors: replica -> the last error of a request there, "" for none.
+        progress: what is being done for an environment now.
     """
     every = desired.backends | dict(fleets)
     return {
         "version": publisher.version,
         "endpoints": {name: _endpoint(record.endpoint) for name, record in desired.endpoints.items()},
         "backends": {
-            tag: {**_backend(desired.backends.get(tag), fleets.get(tag), errors), "load": publisher.load(tag)}
+            tag: {
+                **_backend(desired.backends.get(tag), fleets.get(tag), errors),
+                "environment": _environment(desired.backends.get(tag), progress),
+                "load": publisher.load(tag),
+            }
             for tag in every
         },
         "proxies": dict(proxies),
@@ -66,6 +73,13 @@ def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[
         "failures": len(failures),
         "last_error": f"{last.error}\n{last.traceback}".strip() if last else None,
     }
+
+
+def _environment(record: BackendRecord | None, progress: Callable[[Origin], str]) -> dict[str, Any] | None:
+    origin = record.environment if record else None
+    if origin is None:
+        return None
+    return {"name": origin.wanted.label, "from_node": origin.node_id, "progress": progress(origin) or None}
 
 
 def _replica(live: Live, failures: list[StartFailure], of_requests: str) -> dict[str, Any]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from legacy.errors import RayServeException
 
 
 @dataclass(frozen=True)
@@ -35,55 +30,6 @@ class Activated:
     prefix: str = ""
     exe: str = ""
     name: str = ""
-
-
-def conda_prefix(name: str, active: Activated, is_dir: Callable[[str], bool] = os.path.isdir) -> str:
-    """The directory of the conda environment `name`, by the rule of Ray 1.1-1.2.
-
-    In "base" it is `envs/<name>` below the active prefix, in another environment it is a sibling of the active prefix,
-    and without an active environment it is looked for beside the conda program.
-
-    Raises:
-        RayServeException: conda is not active and no conda program is known.
-        ValueError: there is no such directory.
-    """
-    if not active.prefix and not active.exe:
-        raise RayServeException(
-            f"the conda environment {name!r} cannot be found: neither CONDA_PREFIX nor CONDA_EXE is set; "
-            "activate conda in the shell this program is started from"
-        )
-    candidates = rule_of_ray_1(name, active)
-    for candidate in candidates:
-        if is_dir(candidate):
-            return candidate
-    raise ValueError(
-        f"the conda environment {name!r} does not exist: {' and '.join(candidates)} is no directory; create it first"
-    )
-
-
-def conda_wanted(actor_options: dict[str, Any]) -> str | None:
-    """The name or prefix in `ray_actor_options={"runtime_env": {"conda": ...}}` (Ray 1.3+), if it is one."""
-    wanted = (actor_options.get("runtime_env") or {}).get("conda")
-    return wanted if isinstance(wanted, str) and not wanted.endswith((".yml", ".yaml")) else None
-
-
-def with_interpreter(
-    actor_options: dict[str, Any], conda: str, active: Activated, is_dir: Callable[[str], bool] = os.path.isdir
-) -> dict[str, Any]:
-    """Actor options whose replicas run the Python of a conda environment.
-
-    Args:
-        actor_options: checked ray_actor_options; not changed.
-        conda: the environment's name or prefix.
-
-    Raises:
-        RayServeException, ValueError: as `conda_prefix`.
-    """
-    prefix = conda if os.path.isabs(conda) else conda_prefix(conda, active, is_dir)
-    runtime_env = dict(actor_options.get("runtime_env") or {})
-    runtime_env.pop("conda", None)  # Ray's own plugin needs a conda program on every node
-    runtime_env["py_executable"] = os.path.join(prefix, "bin", "python")
-    return {**actor_options, "runtime_env": runtime_env}
 
 
 def rule_of_ray_1(name: str, active: Activated) -> list[str]:

@@ -14,6 +14,7 @@ import ray
 
 from legacy import eras, settings
 from legacy.config import CONCURRENCY_1_4, BackendConfig
+from legacy.environments.cache import hold_own_environment
 from legacy.errors import RayServeException
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
@@ -48,6 +49,7 @@ class ServeReplica:
     """
 
     def __init__(self, start: ReplicaStart) -> None:
+        hold_own_environment()
         self._start = start
         self._step: Step = "environment"
         self._user = UserLoop()

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import stat
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from typing import Any
 import uvicorn.config
 import uvicorn.server
 
+from legacy.environments import start_link
 from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.private_directory import make_private
 from legacy.replica.app import GAVE_UP
 from legacy.tls import TlsFiles
 
@@ -65,19 +66,6 @@ def bind_private(directory: str) -> tuple[socket.socket, str]:
     return sock, path
 
 
-def make_private(directory: str) -> None:
-    """Make the directory for this user alone, or check that it is so.
-
-    Raises:
-        PermissionError: it belongs to somebody else, or others may enter it.
-    """
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    found = os.lstat(directory)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        text = f"{directory} must be a directory of this user with mode 0700; remove it or set SERVE_COMPAT_RUN_DIR"
-        raise PermissionError(text)
-
-
 def sweep(directory: str) -> None:
     """Remove sockets that nobody listens on: their replicas were killed."""
     for path in Path(directory).glob("*" + _SUFFIX):
@@ -98,6 +86,7 @@ def sweep_neighbours(directory: str) -> None:
         with contextlib.suppress(OSError):  # somebody else's, in use, or gone already
             if other != here and other.lstat().st_uid == os.geteuid():
                 sweep(str(other))
+                start_link.sweep(str(other))
                 other.rmdir()
 
 

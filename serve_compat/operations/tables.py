@@ -69,10 +69,16 @@ def endpoints(status: Mapping[str, Any], width: int | None = None) -> str:
 def backends(status: Mapping[str, Any], width: int | None = None) -> str:
     """One line per backend; a deployment is one too."""
     rows = [
-        [tag, one["status"], ready(one), str(one["load"]), one["given_version"] or NONE, first_line(one["last_error"])]
+        [tag, one["status"], ready(one), str(one["load"]), one["given_version"] or NONE, _note(one)]
         for tag, one in sorted(status["backends"].items())
     ]
     return table(("BACKEND", "STATUS", "REPLICAS", "LOAD", "VERSION", "LAST ERROR"), rows, width)
+
+
+def _note(backend: Mapping[str, Any]) -> str:
+    """What an operator should know: the last error, or else what the backend waits for."""
+    environment = backend.get("environment") or {}
+    return first_line(backend["last_error"] or environment.get("progress"))
 
 
 def replicas(status: Mapping[str, Any], width: int | None = None) -> str:

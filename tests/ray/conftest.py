@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conda_fixtures import channel_url, conda_directory, two_prefixes
 from tests.ray.instance import Instance, Log, running_instance
+
+__all__ = ["channel_url", "conda_directory", "two_prefixes"]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import ray
 import requests
 
 import serve_compat as serve
+from legacy import early
 from serve_compat.exceptions import RayServeException
 
 pytest.importorskip("werkzeug")
@@ -31,6 +32,7 @@ def url():
         yield f"http://127.0.0.1:{port}"
         serve.shutdown()
     finally:
+        early.started_anew()  # the tests that follow in this process speak later releases
         ray.shutdown()
 
 

@@ -20,12 +20,28 @@ PACKAGES = ("legacy", "serve_compat")
 
 # lowest first; a module imports from its own line (without cycles) and from the lines above it
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("legacy.name_clash", "legacy.errors", "legacy.settings", "legacy.config", "legacy.eras", "legacy.records"),
-    ("legacy.cluster", "legacy.tls", "legacy.http", "legacy.traffic", "legacy.environments"),
+    (
+        "legacy.name_clash",
+        "legacy.errors",
+        "legacy.settings",
+        "legacy.config",
+        "legacy.eras",
+        "legacy.records",
+        *(f"legacy.environments.{name}" for name in ("origin", "places", "wanted", "requirements", "resolve")),
+    ),
+    (
+        "legacy.cluster",
+        "legacy.private_directory",
+        "legacy.progress",
+        "legacy.tls",
+        "legacy.http",
+        "legacy.traffic",
+        "legacy.environments",
+    ),
     ("legacy.replica", "legacy.ingress"),
     ("legacy.control", "legacy.calls"),
     ("legacy.handle", "legacy.early_handle"),
-    ("legacy.checks", "legacy.specs", "legacy.introspection", "legacy.session"),
+    ("legacy.checks", "legacy.specs", "legacy.introspection", "legacy.sending", "legacy.session"),
     ("legacy.instances", "legacy.deploying", "legacy.client", "legacy.early", "legacy.api"),
     ("legacy",),  # legacy/__init__.py, which offers the public names
     ("serve_compat",),

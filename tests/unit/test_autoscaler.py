@@ -17,7 +17,7 @@ async def started(world, config):
     world.publisher.open()
     record = world.create("a", autoscaling_config=config)
     await world.reconciler.settled("a", record.revision)
-    return Autoscaler(Changes(world.desired, world.store, world.publisher, world.reconciler))
+    return Autoscaler(Changes(world.desired, world.store, world.publisher, world.reconciler, world.environments))
 
 
 async def report(world, load):

@@ -9,7 +9,7 @@ from tests.fakes_control import run, spec
 
 
 def changes_of(world):
-    return Changes(world.desired, world.store, world.publisher, world.reconciler)
+    return Changes(world.desired, world.store, world.publisher, world.reconciler, world.environments)
 
 
 async def create(world, tag="a", command="c1", **config):

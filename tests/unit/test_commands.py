@@ -7,7 +7,7 @@ from legacy.control import commands
 from legacy.control.changes import Changes
 from legacy.control.commands import Commands
 from legacy.errors import BackendStartError
-from legacy.records import Endpoint
+from legacy.records import Endpoint, Poll
 from tests.fakes_control import run, spec
 
 
@@ -25,7 +25,7 @@ def enough_room(monkeypatch):
 
 def commands_of(world):
     found = Commands()
-    found._changes = Changes(world.desired, world.store, world.publisher, world.reconciler)
+    found._changes = Changes(world.desired, world.store, world.publisher, world.reconciler, world.environments)
     found._recovered = asyncio.get_running_loop().create_future()
     found._recovered.set_result(None)
     return found
@@ -85,3 +85,21 @@ def test_an_endpoint_may_wait_for_its_backend():
         return world.desired.endpoints["e"].endpoint.traffic
 
     assert run(scenario) == {"a": 1.0}
+
+
+def test_a_route_changes_hands_in_one_step_for_routers():
+    async def scenario(world):
+        control = commands_of(world)
+        for name, route in (("old", "/"), ("new", None)):
+            await control.replace_backend(f"b-{name}", spec(name))
+            await control.create_endpoint(f"e-{name}", Endpoint(name, route, (), {name: 1.0}, matching="prefix"))
+        world.publisher.open()
+        before = world.publisher.version
+        polling = asyncio.ensure_future(world.publisher.watch(Poll("p", "handle", "epoch", before), 10))
+        await asyncio.sleep(0)
+        for _ in range(2):  # Ray may run a command again
+            await control.move_route("c", "/", "old", "new")
+        update = await polling
+        return {name: found and found.route for name, found in update.endpoints.items()}, list(world.desired.endpoints)
+
+    assert run(scenario) == ({"old": None, "new": "/"}, ["new"])

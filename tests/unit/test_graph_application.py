@@ -10,6 +10,11 @@ from serve_compat.graph.handles import RayServeDAGHandle, RayServeDeploymentHand
 from serve_compat.graph.nodes import InputNode
 
 
+@pytest.fixture(autouse=True)
+def _a_program_of_a_file(monkeypatch):
+    monkeypatch.setattr(module.sys.modules["__main__"], "__file__", "program.py", raising=False)
+
+
 class Model:
     def __init__(self, *args, **kwargs):
         pass

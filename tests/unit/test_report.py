@@ -9,7 +9,14 @@ from tests.fakes_control import run
 
 
 def report(world, errors=None):
-    return status_report(world.desired, world.reconciler.fleets(), {"proxy": "RUNNING"}, world.publisher, errors or {})
+    return status_report(
+        world.desired,
+        world.reconciler.fleets(),
+        {"proxy": "RUNNING"},
+        world.publisher,
+        errors or {},
+        world.environments.progress,
+    )
 
 
 def test_a_healthy_backend_is_reported_with_its_replicas():

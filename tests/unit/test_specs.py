@@ -53,6 +53,25 @@ def test_the_environment_is_looked_at_before_the_rest(monkeypatch, tmp_path):
     monkeypatch.setenv("CONDA_DEFAULT_ENV", "now")
     with pytest.raises(ValueError, match="missing"):
         backend_spec(Door.CLIENT, Backend("b", 7, env=CondaEnv("missing")))
-    (tmp_path / "there").mkdir()
-    spec = backend_spec(Door.CLIENT, Backend("b", Model, env=CondaEnv("there")))
-    assert spec.actor_options["runtime_env"] == {"py_executable": str(tmp_path / "there" / "bin" / "python")}
+    (tmp_path / "there" / "bin").mkdir(parents=True)
+    (tmp_path / "there" / "bin" / "python").symlink_to(sys.executable)
+    origin = backend_spec(Door.CLIENT, Backend("b", Model, env=CondaEnv("there"))).environment
+    assert (origin.wanted.kind, origin.wanted.value) == ("prefix", str(tmp_path / "there"))
+    assert not origin.implied
+
+
+def test_the_callers_own_environment_is_the_default_only_where_its_interpreter_is_the_activated_one(monkeypatch):
+    monkeypatch.setenv("CONDA_PREFIX", sys.prefix)
+    origin = backend_spec(Door.DEPLOYMENT, Backend("b", Model)).environment
+    assert (origin.wanted.value, origin.implied) == (sys.prefix, True)
+    monkeypatch.setenv("CONDA_PREFIX", "/opt/conda")
+    assert backend_spec(Door.DEPLOYMENT, Backend("b", Model)).environment is None
+
+
+def test_the_options_keep_what_the_user_wrote(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    options = {"runtime_env": {"conda": str(tmp_path), "env_vars": {"A": "1"}}}
+    spec = backend_spec(Door.DEPLOYMENT, Backend("b", Model, actor_options=options))
+    assert spec.actor_options["runtime_env"] == options["runtime_env"]
+    assert spec.environment.wanted.value == str(tmp_path)

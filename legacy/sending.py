@@ -1,0 +1,87 @@
+"""A program outside the cluster packs its environment itself and sends it in."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayTaskError
+
+from legacy import cluster, settings
+from legacy.environments import cache as caches
+from legacy.environments.archive import Archive
+from legacy.environments.home import archive_of
+from legacy.environments.job import Job
+from legacy.environments.origin import Offer, Origin
+from legacy.environments.ship import WINDOW
+from legacy.errors import EnvironmentFailedError
+from legacy.progress import CLEAR
+from legacy.records import BackendSpec
+
+
+def with_environment(spec: BackendSpec, ask: Callable[[str], Any]) -> BackendSpec:
+    """A backend's spec whose conda environment the cluster can reach: on this node, or sent into the cluster.
+
+    Args:
+        ask: puts a question to the controller.
+
+    Raises:
+        EnvironmentFailedError: it cannot be packed or sent.
+    """
+    origin = spec.environment
+    if origin is None or origin.node_id:
+        return spec
+    if not cluster.is_remote_driver():
+        return replace(spec, environment=replace(origin, node_id=cluster.this_node()))
+    node_id, agent = ask("environments_door")
+    return replace(spec, environment=sent(origin, node_id, agent))
+
+
+def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
+    """Pack an environment of this machine and send it to an agent; sends nothing that the agent has.
+
+    Args:
+        origin: on this machine.
+        node_id: the agent's node.
+
+    Raises:
+        EnvironmentFailedError: it cannot be packed or sent.
+    """
+    given = settings.load()
+    label = origin.wanted.label
+    job = Job(label, given.environment_timeout_s, _tell if sys.stderr.isatty() else None)
+    archive = archive_of(origin.wanted, caches.from_settings(given), job, origin.places)
+    offer = Offer(archive.digest, archive.size)
+    try:
+        if ray.get(agent.receive.remote(label, offer), timeout=given.call_timeout_s):
+            _send(archive, agent, job)
+        if sys.stderr.isatty():
+            sys.stderr.write(CLEAR)
+    except GetTimeoutError:
+        raise EnvironmentFailedError(
+            f"environment {label}: it was not sent within {given.environment_timeout_s:g} s; give it more time with "
+            "SERVE_COMPAT_ENVIRONMENT_TIMEOUT_S"
+        ) from None
+    except RayTaskError as error:
+        raise EnvironmentFailedError(f"environment {label} could not be sent: {error.cause or error}") from None
+    wanted = replace(origin.wanted, kind="archive", value="")
+    return replace(origin, wanted=wanted, node_id=node_id, uploaded=offer, packages="")
+
+
+def _tell(said: str) -> None:
+    sys.stderr.write(f"{CLEAR}environment: {said}")
+    sys.stderr.flush()
+
+
+def _send(archive: Archive, agent: Any, job: Job) -> None:
+    coming: deque[Any] = deque()
+    for number, piece in enumerate(archive.chunks()):
+        job.step("sending", number * len(piece) / archive.size)
+        coming.append(agent.take.remote(archive.digest, piece))
+        if len(coming) >= WINDOW:
+            ray.get(coming.popleft(), timeout=job.left())
+    ray.get(agent.received.remote(archive.digest), timeout=job.left())

@@ -1,0 +1,40 @@
+import io
+
+import pytest
+
+from legacy import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """How often the work is found not to be done yet."""
+    answers = []
+    monkeypatch.setattr(progress.ray, "wait", lambda refs, timeout: ([] if answers.pop(0) else refs, []))
+    return answers
+
+
+def test_what_is_done_is_shown_on_one_line_which_is_gone_in_the_end(waits):
+    waits += [True, True, True, False]
+    said = iter(["", "packing 10%", "packing 60%"])
+    terminal = Terminal()
+    progress.show_until_done("ref", lambda: next(said), terminal, 60)
+    assert terminal.getvalue() == "\r\x1b[Kpacking 10%\r\x1b[Kpacking 60%\r\x1b[K"
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()])
+def test_nothing_is_written_when_it_is_quick_or_nobody_looks(waits, stream):
+    waits += [isinstance(stream, Terminal) is False, False]
+    progress.show_until_done("ref", lambda: "packing", stream, 60)
+    assert stream.getvalue() == ""
+
+
+def test_it_ends_when_the_time_is_up(waits):
+    waits += [True] * 4
+    terminal = Terminal()
+    progress.show_until_done("ref", lambda: "packing", terminal, 4 * progress.LOOK_S)
+    assert terminal.getvalue().endswith("\r\x1b[K")
