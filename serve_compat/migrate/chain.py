@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate import compat_stage, serve_stage
+from serve_compat.migrate import compat_stage, router_stage, serve_stage
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.rules.rule import Stage
 from serve_compat.migrate.serve_stage import stage as serve_code
@@ -14,7 +14,7 @@ from serve_compat.migrate.stages import StageCode, up_to
 _CODE = {
     "compat": StageCode("compat", compat_stage.run),
     # Backends and endpoints are not rewritten yet: such a file stays on this package and says so once.
-    "deployment": StageCode("deployment", lambda module, file: module),
+    "deployment": StageCode("deployment", router_stage.run, router_stage.survey),
     "serve": StageCode("serve", serve_code.run, serve_code.survey),
 }
 

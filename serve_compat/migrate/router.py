@@ -1,4 +1,4 @@
-"""The small deployment that `--generate-router` writes for weighted traffic, which stock Ray Serve does not have.
+"""The text of the small deployment that `--generate-router` writes for weighted traffic, which stock Ray Serve lacks.
 
 It is written for old deployments, so that it runs on serve_compat; the serve stage takes it on to stock Ray Serve.
 """
@@ -7,31 +7,48 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Sequence
 
 IMPORTS = ("import random", "from starlette.requests import Request")
 """Import lines that the text of `router_class` needs, beside the file's own import of serve."""
 
+# num_cpus=0: a router that takes a CPU would not start in a cluster which the program itself fills.
 _CLASS = '''\
-@{serve}.deployment(name={name}, version="1", max_concurrent_queries=100{route})
+@{serve}.deployment(
+    name={name},
+    version="1",
+    route_prefix={route},
+    max_concurrent_queries=100,
+    ray_actor_options={{"num_cpus": 0}},
+)
 class {title}:
-    """Sends each request to one of the deployments; user_config holds their weights and may change at any time."""
+    """Sends each request to one of the deployments by the weights of its user_config, which may change at any time."""
 
-    def __init__(self, *names):
-        self.handles = {{name: {serve}.get_deployment(name).get_handle(sync=False) for name in names}}
+    def __init__(self):
+        self.handles = {{}}
         self.weights = {{}}
 
     def reconfigure(self, weights):
+        self.handles = {{name: {serve}.get_deployment(name).get_handle(sync=False) for name in weights}}
         self.weights = weights
 
-    async def __call__(self, request):
-        if isinstance(request, Request):
-            body = await request.body()
-            parts = ("type", "method", "path", "root_path", "query_string", "headers", "scheme", "server", "client")
-            request = Request({{part: request.scope[part] for part in parts if part in request.scope}})
-            request._body = body  # a request that can be sent on: nothing of the connection is in it
+    async def send(self, method, args, kwargs):
         name = random.choices(list(self.weights), list(self.weights.values()))[0]
-        ref = await self.handles[name].remote(request)
+        ref = await self.handles[name].options(method_name=method).remote(*args, **kwargs)
         return await ref
+
+    async def __call__(self, *args, **kwargs):
+        if args and isinstance(args[0], Request):
+            scope = args[0].scope
+            parts = ("type", "method", "path", "root_path", "query_string", "headers", "scheme", "server", "client")
+            request = Request({{part: scope[part] for part in parts if part in scope}})
+            request._body = await args[0].body()  # a request without its connection, which cannot be sent on
+            args = (request, *args[1:])
+        return await self.send("__call__", args, kwargs)
+'''
+_METHOD = '''
+    async def {method}(self, *args, **kwargs):
+        return await self.send("{method}", args, kwargs)
 '''
 
 
@@ -42,25 +59,25 @@ def router_title(name: str) -> str:
     return title if title.isidentifier() and not keyword.iskeyword(title) else f"Endpoint{title}"
 
 
-def router_class(name: str, title: str, route: str | None, serve: str = "serve") -> str:
+def router_class(name: str, title: str, route: str, serve: str = "serve", methods: Sequence[str] = ()) -> str:
     """The source of the router class, four spaces deep.
 
     Args:
-        name: source of the endpoint's name, which becomes the deployment's: `"price"` with its quotes.
+        name: source of the router's own deployment name: `"price-router"` with its quotes.
         title: the class's name, see router_title.
-        route: source of its route_prefix; None where "/" and the name is meant.
+        route: source of its route_prefix, `None` where HTTP does not reach it.
         serve: how the file calls the module.
+        methods: names of the methods, beside `__call__`, that handles of the endpoint call.
     """
-    given = "" if route is None else f", route_prefix={route}"
-    return _CLASS.format(serve=serve, name=name, title=title, route=given)
+    text = _CLASS.format(serve=serve, name=name, title=title, route=route)
+    return text + "".join(_METHOD.format(method=method) for method in methods)
 
 
-def router_deploy(title: str, weights: str, tags: list[str]) -> str:
+def router_deploy(title: str, weights: str) -> str:
     """The source of the statement that deploys the router, or changes its weights.
 
     Args:
         title: the class's name.
-        weights: source of the dict of weights by tag.
-        tags: sources of the names of all deployments it may send requests to, those of later weights included.
+        weights: source of an expression that gives the dict of weights by deployment name.
     """
-    return f"{title}.options(user_config={weights}).deploy({', '.join(tags)})"
+    return f"{title}.options(user_config={weights}).deploy()"
