@@ -9,8 +9,12 @@ import keyword
 import re
 from collections.abc import Sequence
 
+import libcst as cst
+
 IMPORTS = ("import random", "from starlette.requests import Request")
 """Import lines that the text of `router_class` needs, beside the file's own import of serve."""
+
+_PURPOSE = "Sends each request to one of the deployments by the weights of its user_config, which may change at any time."
 
 # num_cpus=0: a router that takes a CPU would not start in a cluster which the program itself fills.
 _CLASS = '''\
@@ -22,7 +26,7 @@ _CLASS = '''\
     ray_actor_options={{"num_cpus": 0}},
 )
 class {title}:
-    """Sends each request to one of the deployments by the weights of its user_config, which may change at any time."""
+    """{purpose}"""
 
     def __init__(self):
         self.handles = {{}}
@@ -43,6 +47,7 @@ class {title}:
             parts = ("type", "method", "path", "root_path", "query_string", "headers", "scheme", "server", "client")
             request = Request({{part: scope[part] for part in parts if part in scope}})
             request._body = await args[0].body()  # a request without its connection, which cannot be sent on
+            request._url = args[0].url
             args = (request, *args[1:])
         return await self.send("__call__", args, kwargs)
 '''
@@ -59,6 +64,11 @@ def router_title(name: str) -> str:
     return title if title.isidentifier() and not keyword.iskeyword(title) else f"Endpoint{title}"
 
 
+def is_router(definition: cst.CSTNode | None) -> bool:
+    """Whether a class is one that `router_class` wrote."""
+    return isinstance(definition, cst.ClassDef) and definition.get_docstring() == _PURPOSE
+
+
 def router_class(name: str, title: str, route: str, serve: str = "serve", methods: Sequence[str] = ()) -> str:
     """The source of the router class, four spaces deep.
 
@@ -69,7 +79,7 @@ def router_class(name: str, title: str, route: str, serve: str = "serve", method
         serve: how the file calls the module.
         methods: names of the methods, beside `__call__`, that handles of the endpoint call.
     """
-    text = _CLASS.format(serve=serve, name=name, title=title, route=route)
+    text = _CLASS.format(serve=serve, name=name, title=title, route=route, purpose=_PURPOSE)
     return text + "".join(_METHOD.format(method=method) for method in methods)
 
 
