@@ -14,7 +14,7 @@ import libcst as cst
 IMPORTS = ("import random", "from starlette.requests import Request")
 """Import lines that the text of `router_class` needs, beside the file's own import of serve."""
 
-_PURPOSE = "Sends each request to one of the deployments by the weights of its user_config, which may change at any time."
+_PURPOSE = "Sends each request to one of the deployments by the weights of its user_config, which may change any time."
 
 # num_cpus=0: a router that takes a CPU would not start in a cluster which the program itself fills.
 _CLASS = '''\
@@ -51,10 +51,10 @@ class {title}:
             args = (request, *args[1:])
         return await self.send("__call__", args, kwargs)
 '''
-_METHOD = '''
+_METHOD = """
     async def {method}(self, *args, **kwargs):
         return await self.send("{method}", args, kwargs)
-'''
+"""
 
 
 def router_title(name: str) -> str:

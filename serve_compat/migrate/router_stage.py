@@ -17,7 +17,7 @@ from serve_compat.migrate.serve_stage.program import statement, with_imports
 from serve_compat.migrate.serve_stage.ties import Ties, ties
 from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.values import Deployment, Named
-from serve_compat.migrate.weighted import NoRouter, Split, splits
+from serve_compat.migrate.weighted import NoRouterError, Split, splits
 
 RULE = "SC222"
 _TIES = "router: ties"
@@ -43,7 +43,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
         for split in found:
             _check_other_files(split, file)
             _check_marks(split, file)
-    except NoRouter as problem:
+    except NoRouterError as problem:
         file.report(RULE, problem.node, f"no router is written: {problem.why}", "note")
         return module
     if not found:
@@ -59,7 +59,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
 def _check_marks(split: Split, file: FileContext) -> None:
     for call, _ in split.calls:
         if file.skips(call):
-            raise NoRouter(call, "the place is marked to be skipped")
+            raise NoRouterError(call, "the place is marked to be skipped")
 
 
 def _check_other_files(split: Split, file: FileContext) -> None:
@@ -69,7 +69,7 @@ def _check_other_files(split: Split, file: FileContext) -> None:
             continue
         imported = any(file.project.resolve(fact.path, each.rpartition(".")[0]) == file.path for each in known.imports)
         if imported or split.name in known.asks | known.deploys:
-            raise NoRouter(split.calls[0][0], f"{fact.path} uses {split.name!r} or this file")
+            raise NoRouterError(split.calls[0][0], f"{fact.path} uses {split.name!r} or this file")
 
 
 Change = Callable[[Any], Any]
@@ -99,7 +99,7 @@ class _Edits:
         self._unroute(split)
         for call, weights in split.calls:
             made = cst.parse_expression(router_deploy(title, weights))
-            self.changes[call] = lambda updated, made=made: made
+            self.changes[call] = partial(_instead, made)
         for call in split.handles:
             self._redirect(call, title, name)
         line = tree.statement(split.deploys[0])
@@ -162,6 +162,10 @@ class _Changer(cst.CSTTransformer):
         return cst.FlattenSentinel([updated_node, *added]) if added else updated_node
 
 
+def _instead(made: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+    return made
+
+
 def _on(receiver: cst.BaseExpression, updated: cst.Attribute) -> cst.Attribute:
     return updated.with_changes(value=receiver)
 
@@ -192,7 +196,7 @@ def _definition(source: str) -> Iterator[cst.BaseStatement | cst.SimpleStatement
 def _follows_at_once(tree: Tree, line: cst.CSTNode, split: Split) -> bool:
     """Is the traffic set right after the deployment, with only other deployments in between?"""
     block = tree.parents.get(line)
-    body = list(block.body) if isinstance(block, cst.Module | cst.IndentedBlock) else []
+    body: list[cst.CSTNode] = list(block.body) if isinstance(block, cst.Module | cst.IndentedBlock) else []
     if line not in body:
         return False
     targets = {tree.statement(call) for call, _ in split.calls}

@@ -13,7 +13,7 @@ from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.values import Deployment, Handle, Named
 
 
-class NoRouter(Exception):
+class NoRouterError(Exception):
     """A router cannot stand in for the split; says why, and at which node."""
 
     def __init__(self, node: cst.CSTNode, why: str) -> None:
@@ -52,14 +52,14 @@ def splits(names: Names) -> list[Split]:
     """The splits of a file, in the order of their first set_traffic.
 
     Raises:
-        NoRouter: one of them has something that a router cannot do.
+        NoRouterError: one of them has something that a router cannot do.
     """
     reader = _Reader(names)
     found: dict[str, Split] = {}
     for call in reader.calls:
         serve_name = names.serve_name(call.func)
         if serve_name == "shadow_traffic":
-            raise NoRouter(call, "a router sends each request to one deployment and has no shadow traffic")
+            raise NoRouterError(call, "a router sends each request to one deployment and has no shadow traffic")
         if serve_name == "set_traffic":
             name, weights = reader.read(call)
             if name not in found:
@@ -97,12 +97,12 @@ class _Reader:
         for arg, usual in zip(call.args, ("endpoint_name", "traffic_policy_dictionary", ""), strict=False):
             given[arg.keyword.value if arg.keyword else usual] = arg.value
         if set(given) != {"endpoint_name", "traffic_policy_dictionary"} or any(arg.star for arg in call.args):
-            raise NoRouter(call, "what set_traffic() is given cannot be told")
+            raise NoRouterError(call, "what set_traffic() is given cannot be told")
         if not isinstance(self._tree.parents[call], cst.Expr):
-            raise NoRouter(call, "what set_traffic() returns is used")
+            raise NoRouterError(call, "what set_traffic() returns is used")
         name = self._text(given["endpoint_name"])
         if name is None:
-            raise NoRouter(call, "which endpoint is meant is known at run time only")
+            raise NoRouterError(call, "which endpoint is meant is known at run time only")
         return name, self._code(given["traffic_policy_dictionary"])
 
     def _text(self, node: cst.BaseExpression) -> str | None:
@@ -123,19 +123,21 @@ class _Reader:
         """The endpoint's own deployment, from its definition."""
         found = [each for each in self._deployments.values() if literal(deployment_name(each)) == name]
         if len(found) != 1:
-            raise NoRouter(call, f"the deployment {name!r} is not defined once at the top of this file")
+            raise NoRouterError(call, f"the deployment {name!r} is not defined once at the top of this file")
         deployment = found[0]
         origin = deployment.origin
         statement = self._tree.statement(origin)
         if statement is None or self._tree.parents.get(statement) is not self._tree.module:
-            raise NoRouter(call, f"the deployment {name!r} is not defined at the top of this file")
+            raise NoRouterError(call, f"the deployment {name!r} is not defined at the top of this file")
         maker = _maker(deployment)
         if not isinstance(maker, cst.Attribute) or maker.attr.value != "deployment" or not dotted(maker.value):
-            raise NoRouter(origin, "the router needs the file's name for the module serve, which is not imported here")
+            raise NoRouterError(
+                origin, "the router needs the file's name for the module serve, which is not imported here"
+            )
         route = deployment.option("route_prefix")
         shown = default_route(cst.SimpleString(repr(name))) if route is None else route
         if not is_repeatable(shown):
-            raise NoRouter(origin, "its route_prefix cannot be repeated at the router")
+            raise NoRouterError(origin, "its route_prefix cannot be repeated at the router")
         split = Split(name, origin, statement, self._code(maker.value), self._code(shown))
         self._collect(split)
         return split
@@ -151,18 +153,20 @@ class _Reader:
                 split.deploys.append(call)
             elif is_meant and method == "get_handle":
                 split.handles.append(call)
-            elif is_meant and method == "options" and any(
-                arg.keyword and arg.keyword.value in ("route_prefix", "name") for arg in call.args
+            elif (
+                is_meant
+                and method == "options"
+                and any(arg.keyword and arg.keyword.value in ("route_prefix", "name") for arg in call.args)
             ):
-                raise NoRouter(call, f"name or route of {split.name!r} change after its definition")
+                raise NoRouterError(call, f"name or route of {split.name!r} change after its definition")
             elif is_meant and method not in ("options",):
-                raise NoRouter(call, f"{method}() of {split.name!r} has no equivalent beside a router")
+                raise NoRouterError(call, f"{method}() of {split.name!r} has no equivalent beside a router")
         for call in self.calls:
             self._add_method(call, split)
         for node in self._tree.nodes(cst.Attribute):
             assert isinstance(node, cst.Attribute)
             if node.attr.value in ("url", "route_prefix") and self._is_meant(node.value, split):
-                raise NoRouter(node, f"the {node.attr.value} of {split.name!r} belongs to the router then")
+                raise NoRouterError(node, f"the {node.attr.value} of {split.name!r} belongs to the router then")
 
     def _is_meant(self, node: cst.BaseExpression, split: Split) -> bool:
         """Is the expression the endpoint's deployment, by its object or by its name?"""
@@ -181,7 +185,7 @@ class _Reader:
             for arg in call.args:
                 name = literal(arg.value)
                 if arg.keyword is None or arg.keyword.value != "method_name" or name is None:
-                    raise NoRouter(call, "options of the handle are not passed on by a router")
+                    raise NoRouterError(call, "options of the handle are not passed on by a router")
                 _add(split.methods, name)
         elif isinstance(func.value, cst.Attribute) and self._is_handle(func.value.value, split):
             _add(split.methods, func.value.attr.value)
@@ -193,25 +197,25 @@ class _Reader:
         """What a router needs of the rest of the file."""
         first = split.calls[0][0]
         if not split.deploys:
-            raise NoRouter(first, f"{split.name!r} is not deployed in this file")
+            raise NoRouterError(first, f"{split.name!r} is not deployed in this file")
         line = self._tree.statement(split.deploys[0])
         block = self._tree.parents.get(line) if line is not None else None
         for call in split.deploys[1:]:
-            if block not in self._tree.ancestors(call):
-                raise NoRouter(call, f"{split.name!r} is deployed in several places")
+            if block not in list(self._tree.ancestors(call)):
+                raise NoRouterError(call, f"{split.name!r} is deployed in several places")
         if not isinstance(self._tree.parents[split.deploys[0]], cst.Expr) or not isinstance(
             line, cst.SimpleStatementLine
         ):
-            raise NoRouter(split.deploys[0], "the result of deploy() is used")
+            raise NoRouterError(split.deploys[0], "the result of deploy() is used")
         if len(line.body) > 1:
-            raise NoRouter(split.deploys[0], "deploy() shares its line with something else")
+            raise NoRouterError(split.deploys[0], "deploy() shares its line with something else")
         for deployment in self._deployments.values():
             code = deployment.code
             if code is not None and any(self._is_ingress(each.decorator) for each in code.decorators):
-                raise NoRouter(code, "FastAPI applications of other deployments cannot be called by a router")
+                raise NoRouterError(code, "FastAPI applications of other deployments cannot be called by a router")
         for name, allowed in (("random", {"random"}), ("Request", {"starlette.requests.Request", "fastapi.Request"})):
             if any(each.target not in allowed for each in self._tree.root.bindings.get(name, ())):
-                raise NoRouter(first, f"the router needs the name {name}, which means something else in this file")
+                raise NoRouterError(first, f"the router needs the name {name}, which means something else in this file")
 
     def _is_ingress(self, decorator: cst.BaseExpression) -> bool:
         return isinstance(decorator, cst.Call) and self._names.serve_name(decorator.func) == "ingress"
@@ -232,4 +236,4 @@ def _add(names: list[str], name: str) -> None:
         names.append(name)
 
 
-__all__ = ["NoRouter", "Split", "splits"]
+__all__ = ["NoRouterError", "Split", "splits"]
