@@ -5,7 +5,7 @@ from __future__ import annotations
 from serve_compat.explain.entry import Entry
 
 _KEEP = "the same"
-_ROUTER = "no counterpart: a small router deployment of your own, whose weights are its user_config"
+_ROUTER = "no counterpart: a router deployment whose weights are its user_config (`migrate --generate-router`)"
 _STATUS = "serve.status().applications, which is shaped differently"
 
 INSTANCE = (

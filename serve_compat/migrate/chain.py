@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate import compat_stage, deployment_stage, serve_stage
+from serve_compat.migrate import compat_stage, deployment_stage, router_stage, serve_stage
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.rules.rule import Stage
 from serve_compat.migrate.serve_stage import stage as serve_code
 from serve_compat.migrate.serve_stage.program import Options as ServeOptions
 from serve_compat.migrate.stages import StageCode, up_to
 
+
+def _to_deployments(module: cst.Module, file: FileContext) -> cst.Module:
+    """Backends and endpoints first, then weighted traffic between what is a deployment now."""
+    made = deployment_stage.run(module, file)
+    return made if file.stays else router_stage.run(made, file)
+
+
+def _survey_deployments(file: FileContext) -> None:
+    deployment_stage.survey(file)
+    router_stage.survey(file)
+
+
 _CODE = {
     "compat": StageCode("compat", compat_stage.run),
-    "deployment": StageCode("deployment", deployment_stage.run, deployment_stage.survey),
+    "deployment": StageCode("deployment", _to_deployments, _survey_deployments),
     "serve": StageCode("serve", serve_code.run, serve_code.survey),
 }
 

@@ -63,6 +63,7 @@ def _list_rules(context: click.Context, parameter: click.Parameter, value: bool)
 @click.option("--ignore", multiple=True, callback=_rules, metavar="RULES", help="Not these rules.")
 @click.option("--unsafe", is_flag=True, help="Apply rules that are not marked safe, too.")
 @click.option("--no-pin", is_flag=True, help="Do not write down old defaults that later releases changed.")
+@click.option("--generate-router", is_flag=True, help="Write a router deployment for weighted traffic.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave files out, as in .gitignore.")
 @click.option("--report", "report_to", type=click.Path(dir_okay=False), help="Write a report as JSON.")
 @click.option("--force", is_flag=True, help="Write although git has changes that are not committed.")
@@ -87,6 +88,7 @@ def migrate(paths: tuple[str, ...], **given: object) -> None:
     options = Options(
         to=to,
         pin=not given["no_pin"],
+        generate_router=bool(given["generate_router"]),
         unsafe=bool(given["unsafe"]),
         select=given["select"],  # type: ignore[arg-type]
         ignore=given["ignore"],  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ class Options:
     Attributes:
         to: the stage to go to.
         pin: write down old defaults that later releases changed silently.
+        generate_router: write a small router deployment for weighted traffic.
         unsafe: apply rules that are not marked safe, too.
         select: only these rules; empty for all. Ids or prefixes.
         ignore: not these rules.
@@ -32,6 +33,7 @@ class Options:
 
     to: Stage = "serve"
     pin: bool = True
+    generate_router: bool = False
     unsafe: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

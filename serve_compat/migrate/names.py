@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import libcst as cst
 
 from serve_compat.migrate.serve_stage import values as v
 from serve_compat.migrate.serve_stage.infer import Inference
+from serve_compat.migrate.serve_stage.parameters import Calls
 from serve_compat.migrate.serve_stage.tree import Tree, dotted
 
 SERVE = "ray.serve"
@@ -37,8 +39,28 @@ _KINDS: tuple[tuple[type, str], ...] = (
 )
 
 
+class _WithBackends(Calls):
+    """Who calls whom, with the constructors that create_backend() will call: its arguments after tag and class."""
+
+    def __init__(self, tree: Tree, inference: Inference) -> None:
+        super().__init__(tree, inference)
+        self._inference = inference
+
+    def _callers(self, function: cst.FunctionDef, owner: cst.ClassDef | None) -> Iterator[tuple[cst.Call, int]]:
+        yield from super()._callers(function, owner)
+        if owner is None or function.name.value != "__init__":
+            return
+        for call in self.by_name.get("create_backend", ()):
+            if len(call.args) > 2 and v.Class(owner) in self._inference.of(call.args[1].value):
+                yield call, 2
+
+
 class _WithClients(Inference):
     """The inference of values, with what a client of 1.0-1.2 and the module functions up to 1.7 return."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__(tree)
+        self.calls = _WithBackends(tree, self)
 
     def _library_call(self, name: str, node: cst.Call) -> v.Values:
         if name == f"{SERVE}.get_handle":
@@ -93,7 +115,7 @@ class Names:
 
     def may_ask_a_client(self, call: cst.Call) -> bool:
         """Whether a call has the name of a method that only clients have, and goes to something that may be one."""
-        if not isinstance(call.func, cst.Attribute) or self.qualified(call.func.value) is not None:
+        if not isinstance(call.func, cst.Attribute) or (self.qualified(call.func.value) or "").startswith("ray."):
             return False
         if self.kind(call.func.value) is not None:
             return False

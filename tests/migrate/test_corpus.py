@@ -9,7 +9,8 @@ from serve_compat.migrate.engine import migrate
 from serve_compat.migrate.rules.rule import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("tests/ray/test_*.py")])
+FOLDERS = ("examples/*.py", "tests/migrate/programs/*.py", "tests/ray/test_*.py")
+PROGRAMS = sorted(path for pattern in FOLDERS for path in ROOT.glob(pattern))
 
 
 def after(text, stage):
@@ -27,6 +28,13 @@ def test_every_result_compiles_and_does_not_depend_on_the_way(path):
         steps = after(steps, stage)
         assert steps == made
         assert after(made, stage) == made
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/migrate/programs/*.py")), ids=lambda path: path.stem)
+def test_ordinary_programs_need_no_hand_on_their_way_to_stock_ray(path):
+    made = after(path.read_text(), "serve")
+    assert "TODO" not in made
+    assert "serve_compat" not in made
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)

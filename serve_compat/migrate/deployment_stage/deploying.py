@@ -8,6 +8,7 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage import batches, requests
 from serve_compat.migrate.deployment_stage.guards import guard, wrapped
+from serve_compat.migrate.deployment_stage.operations import CLIENT
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
 from serve_compat.migrate.deployment_stage.texts import call_of, code_of, expression, keyword_args, plain, statement
@@ -31,6 +32,9 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     edits, home = rewriting.edits, pair.home
     if requests.apply(pair, rewriting.files, edits):
         rewriting.report("SC111", pair.create.call, "the handler reads its request as Starlette's")
+    if pair.handler.node is None and pair.create.door == CLIENT:
+        message = "what is served here was not found: see that it reads its request as Starlette's, not as Flask's"
+        home.file.report("SC111", pair.create.call, message, "note")
     if pair.is_batch:
         batches.write(pair, rewriting)
     guard(pair, rewriting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -11,9 +12,10 @@ from serve_compat.migrate.deployment_stage.constants import Constants
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.uses import Uses
-from serve_compat.migrate.serve_stage.values import Handle
+from serve_compat.migrate.serve_stage.values import NOTHING, Box, Class, Handle, Row, Value, Values
 
 _HTTP_OPTIONS = frozenset({"http_method", "http_headers"})
+_OF_CONTAINERS = frozenset({"flows", "iterated", "subscripted", "dropped", "tested", "printed", "attribute"})
 _ON_THE_WAY = frozenset({"flows", "dropped", "tested", "printed", "sent"})
 
 
@@ -51,10 +53,15 @@ def handle_uses(names: Names, constants: Constants) -> dict[cst.CSTNode, HandleU
     uses = Uses(tree, inference)
     found: dict[cst.CSTNode, HandleUses] = defaultdict(HandleUses)
     for node in tree.expressions():
+        for origin in _held(names, node):
+            if uses.of(node).kind not in _OF_CONTAINERS:
+                found[origin].lost = found[origin].lost or node
         origins = _origins(names, node)
         if not origins:
             continue
         use = uses.of(node)
+        if use.kind == "argument" and _is_constructor(use.node, names):
+            continue
         parent = tree.parents.get(use.node)
         for origin in origins:
             known = found[origin]
@@ -72,17 +79,45 @@ def handle_uses(names: Names, constants: Constants) -> dict[cst.CSTNode, HandleU
     return found
 
 
+def _is_constructor(call: cst.CSTNode, names: Names) -> bool:
+    """Whether it is create_backend() of a class of this file, whose constructor is followed."""
+    if not isinstance(call, cst.Call) or names.serve_name(call.func) != "create_backend" or len(call.args) < 2:
+        return False
+    return any(isinstance(value, Class) for value in names.inference.of(call.args[1].value))
+
+
+def _held(names: Names, node: cst.BaseExpression) -> set[cst.CSTNode]:
+    """The origins of handles that a list, dict or tuple holds."""
+    return {each.origin for each in _inside(_values(names, node)) if isinstance(each, Handle)}
+
+
+def _inside(values: Values) -> Iterator[Value]:
+    for value in values:
+        if isinstance(value, Box):
+            yield from value.items
+            yield from _inside(value.items)
+        elif isinstance(value, Row):
+            for item in value.items:
+                yield from item
+                yield from _inside(item)
+
+
 def _origins(names: Names, node: cst.BaseExpression) -> set[cst.CSTNode]:
+    return {value.origin for value in _values(names, node) if isinstance(value, Handle)}
+
+
+def _values(names: Names, node: cst.BaseExpression) -> Values:
+    """What an expression that is evaluated may stand for."""
     if isinstance(node, cst.Name) and node not in names.tree.scopes:
-        return set()
+        return NOTHING
     if isinstance(names.tree.parents.get(node), cst.AssignTarget | cst.Param | cst.AsName | cst.NameItem):
-        return set()
+        return NOTHING
     parent = names.tree.parents.get(node)
     if isinstance(parent, cst.Attribute) and parent.attr is node:
-        return set()
+        return NOTHING
     if isinstance(parent, cst.Arg) and parent.keyword is node:
-        return set()
-    return {value.origin for value in names.inference.of(node) if isinstance(value, Handle)}
+        return NOTHING
+    return names.inference.of(node)
 
 
 def _call(node: cst.Call, receiver: cst.BaseExpression, names: Names, constants: Constants) -> Call:

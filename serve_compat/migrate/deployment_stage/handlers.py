@@ -113,7 +113,12 @@ def reads(function: Body, param: cst.Param) -> list[cst.Name]:
 def is_ignored(function: Body, in_class: bool) -> bool:
     """Whether the function does not look at its request, and takes nothing else either."""
     param = request_parameter(function, in_class)
-    return param is None or not reads(function, param)
+    return not takes_any(function) and (param is None or not reads(function, param))
+
+
+def takes_any(function: Body) -> bool:
+    """Whether it has a `*args`."""
+    return isinstance(function.params.star_arg, cst.Param)
 
 
 def mentions(definition: cst.ClassDef | cst.FunctionDef, constants: Constants, file: FileContext) -> list[cst.Name]:

@@ -76,6 +76,8 @@ class Configs:
         if given is None:
             return config
         for name, each in self._fields(self._settled(given, config), config):
+            if name in OPTION_OF_FIELD and OPTION_OF_FIELD[name] in config.options:
+                raise Inconvertible("SC120", f"the config gives {name!r} twice")
             if name in OPTION_OF_FIELD:
                 if code_of(each) != "None":
                     config.options[OPTION_OF_FIELD[name]] = each

@@ -8,7 +8,7 @@ from serve_compat.migrate.deployment_stage import forms, requests
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known, key_of, shown
 from serve_compat.migrate.deployment_stage.handle_uses import method_names, speaks_http
-from serve_compat.migrate.deployment_stage.handlers import handler_of
+from serve_compat.migrate.deployment_stage.handlers import handler_of, takes_any
 from serve_compat.migrate.deployment_stage.listings import CreationGuard, anchor, creation_guard
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Inconvertible, pinned_queries
@@ -133,7 +133,7 @@ def _methods(pair: Pair) -> Methods | None:
         return None
     given = pair.endpoint.arg("methods")
     always_http = not pair.group.named("get_handle") and not home.has_open_handles
-    wrapped = not pair.handler.here or pair.handler.body is None
+    wrapped = not pair.handler.here or pair.handler.body is None or takes_any(pair.handler.body)
     if given is None:
         return Methods(("GET",), wrapped=wrapped, always_http=always_http)
     value = home.constants.literal(given)

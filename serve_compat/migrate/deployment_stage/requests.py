@@ -66,6 +66,8 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
         raise Inconvertible(
             "SC127", "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way"
         )
+    if handler.node is None and _speaks_flask(home):
+        raise Inconvertible("SC127", "which handler this is cannot be told, and the file reads requests in Flask's way")
     for function in functions_of(pair, files):
         found = flask_uses(function, pair)
         if found and not handler.here:
@@ -80,6 +82,17 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
     _check_context(pair)
     if batch_marks(handler, home):
         _check_batch(pair)
+
+
+def _speaks_flask(home: Analysis) -> bool:
+    """Whether any function of the file reads something that looks like Flask's request."""
+    for function in home.tree.nodes(cst.FunctionDef):
+        assert isinstance(function, cst.FunctionDef)
+        parents = _parents(function)
+        for param in function.params.params:
+            if "request" in param.name.value and any(_flask_use(each, parents) for each in reads(function, param)):
+                return True
+    return False
 
 
 def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair) -> None:
@@ -163,7 +176,11 @@ def _flask_use(request: cst.CSTNode, parents: dict[cst.CSTNode, cst.CSTNode]) ->
     name = above.attr.value
     if call is not None and name in _IN_STARLETTE:
         return []
+    if name == "url" and request.value.startswith("flask") and not isinstance(outer, cst.Attribute):
+        return [FlaskUse(above, request, "")]
     if name in _NO_EQUIVALENT:
+        return [FlaskUse(above, request, "")]
+    if name == "args" and _asks_flask(parents, outer):
         return [FlaskUse(above, request, "")]
     if name in _SAME and call is None:
         return [FlaskUse(above, request, _SAME[name])]
@@ -194,6 +211,15 @@ def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
                 return every
             found.add(_AWAITED.get(above.attr.value, above.attr.value).rstrip("()"))
     return found
+
+
+def _asks_flask(parents: dict[cst.CSTNode, cst.CSTNode], method: cst.CSTNode | None) -> bool:
+    """`.args.get("n", type=int)` and methods that Starlette's parameters lack."""
+    if not isinstance(method, cst.Attribute):
+        return False
+    call = parents.get(method)
+    typed = isinstance(call, cst.Call) and any(arg.keyword is not None for arg in call.args)
+    return method.attr.value in ("to_dict", "lists", "listvalues") or (method.attr.value == "get" and typed)
 
 
 def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:

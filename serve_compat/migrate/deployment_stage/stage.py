@@ -92,6 +92,8 @@ def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode
         at = group.at if group.at is not None and group.at.path == analysis.path else mine[0]
         if (rule, message) not in {(other, why) for _, other, why in found}:
             found.append((at.operation.call, rule, message))
+    for operation in analysis.named("stat"):
+        found.append((operation.call, "SC125", "serve.stat() counts as Ray 0.8 did, which deployments do not"))
     odd = next((use.operation for use in analysis.uses if use.operation.odd), None)
     if odd is not None and (odd.call, "SC123", odd.odd) not in found and not found:
         found.append((odd.call, "SC123", odd.odd))

@@ -41,6 +41,10 @@ def write_starts(rewriting: Rewriting) -> None:
         if operation.name == "init" or set(operation.given) & set(_HTTP):
             rewriting.put(call, _start(operation, rewriting))
             rewriting.report("SC102", call, "Serve is started by serve.start() with http_options")
+    for operation in rewriting.file.named("shutdown"):
+        if rewriting.file.names.qualified(operation.call.func) is None:
+            rewriting.put(operation.call, f"{rewriting.serve(operation.call)}.shutdown()")
+            rewriting.report("SC102", operation.call, "the instance is ended by serve.shutdown()")
     for node in rewriting.file.tree.nodes(cst.Try):
         if isinstance(node, cst.Try) and _connects_or_starts(node, rewriting):
             rewriting.edits.change(node, _started)

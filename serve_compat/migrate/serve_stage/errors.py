@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.router import is_router
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.values import Deployment, Library
 
@@ -50,17 +51,20 @@ def _check_try(program: Program, node: cst.Call) -> None:
 
 
 def _check_identity(program: Program) -> None:
-    """A program that compares process ids of a replica before and after an update relies on updates in place."""
+    """A program that compares process ids of a replica before and after an update relies on updates in place.
+
+    The process of a generated router is nobody's concern: what it holds is all in its user_config.
+    """
     updated = [
         call
         for call in program.infer.calls.by_name.get("options", ())
-        if any(isinstance(value, Deployment) for value in program.infer.of(call))
+        if any(isinstance(value, Deployment) and not is_router(value.code) for value in program.infer.of(call))
         and {arg.keyword.value for arg in call.args if arg.keyword} & {"user_config", "num_replicas"}
     ]
     versioned = any(
         arg.keyword is not None and arg.keyword.value == "version"
         for node in program.tree.nodes(cst.Call)
-        if isinstance(node, cst.Call)
+        if isinstance(node, cst.Call) and not any(is_router(each) for each in program.tree.ancestors(node))
         for arg in node.args
     )
     if not (updated and versioned and program.infer.calls.by_name.get("getpid")):
