@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 
 from legacy.cluster import Node
 from legacy.control.pinning import may_pin, pinned, possible_nodes
-from legacy.environments.origin import Origin
+from legacy.environments.origin import Origin, Prepared
 from legacy.environments.start_link import py_executable
 from legacy.environments.wanted import with_wrapper
 from legacy.errors import EnvironmentFailedError
@@ -74,13 +74,14 @@ class Environments:
             nodes = possible_nodes(actor_options, self._nodes)
         env_vars = dict((actor_options.get("runtime_env") or {}).get("env_vars") or {})
         said = await asyncio.gather(*(self._prepared(origin, env_vars, node) for node in nodes))
-        errors = {node.node_id: error for node, error in zip(nodes, said, strict=True) if error}
+        errors = {node.node_id: each.error for node, each in zip(nodes, said, strict=True) if each.error}
         good = [node.node_id for node in nodes if node.node_id not in errors]
         if not good or (errors and not may_pin(actor_options)):
             raise EnvironmentFailedError("; ".join(dict.fromkeys(errors.values())))
         for node_id, error in errors.items():
             logger.warning("no replicas on node %s: %s", node_id, error)
-        ready = with_wrapper(actor_options, py_executable(self._directory, origin.key))
+        path = py_executable(self._directory, origin.key)
+        ready = dict(actor_options) if all(each.as_it_is for each in said) else with_wrapper(actor_options, path)
         return pinned(ready, good), {node.node_id for node in nodes}
 
     async def other_nodes(self, actor_options: Mapping[str, Any], tried: set[str]) -> None:
@@ -119,20 +120,21 @@ class Environments:
         for agent in agents:
             self._launcher.kill(agent)
 
-    async def _prepared(self, origin: Origin, env_vars: dict[str, str], node: Node) -> str:
+    async def _prepared(self, origin: Origin, env_vars: dict[str, str], node: Node) -> Prepared:
         asked = (origin.key, node.node_id)
         self._asked[asked] = self._asked.get(asked, 0) + 1
         if self._look is None or self._look.done():
             self._look = asyncio.ensure_future(self._look_on())
         try:
             source = None if origin.node_id == node.node_id else await self._source(origin)
-            error: str = await self._agent(node.node_id).prepare.remote(origin, env_vars, source)
-            return error
+            prepared: Prepared = await self._agent(node.node_id).prepare.remote(origin, env_vars, source)
+            return prepared
         except EnvironmentFailedError as error:
-            return str(error)
+            return Prepared(str(error))
         except RayError as error:
             self._agents.pop(node.node_id, None)
-            return f"environment {origin.wanted.label} on node {node.node_id}: {type(error).__name__}: {error}"
+            on_node = f"environment {origin.wanted.label} on node {node.node_id}"
+            return Prepared(f"{on_node}: {type(error).__name__}: {error}")
         finally:
             self._asked[asked] -= 1
             if not self._asked[asked]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from legacy.environments import cache as caches
 from legacy.environments.archive import Archive
 from legacy.environments.home import archive_of, prefix_at_home
 from legacy.environments.job import Job
-from legacy.environments.origin import Offer, Origin
+from legacy.environments.origin import Offer, Origin, Prepared
 from legacy.environments.preflight import check
 from legacy.environments.ready import Lease, Ready, ready
 from legacy.environments.same import changes_of, packages_of, state_of
@@ -61,23 +62,23 @@ class ServeEnvironments:
         self._jobs: dict[str, tuple[Job, str]] = {}
         self._uploads: dict[str, Upload] = {}
 
-    async def prepare(self, origin: Origin, env_vars: dict[str, str], source: Any | None) -> str:
+    async def prepare(self, origin: Origin, env_vars: dict[str, str], source: Any | None) -> Prepared:
         """Make replicas startable in the environment on this node.
 
         Args:
             env_vars: of the replicas' runtime_env.
             source: the agent that has it; None when it comes from this node itself.
-
-        Returns:
-            "" when replicas can start, else why not.
         """
         held = self._held.setdefault(origin.key, _Held())
         async with held.lock:
             try:
+                if self._runs_in(origin):
+                    self._links.put(origin.key, sys.executable)  # for the case that other nodes need a path
+                    return Prepared(as_it_is=True)
                 await asyncio.to_thread(self._prepare, held, origin, env_vars, source)
             except (EnvironmentFailedError, RayError, OSError) as error:
-                return await self._without(origin, str(error))
-        return ""
+                return Prepared(await self._without(origin, str(error)))
+        return Prepared()
 
     async def offer(self, origin: Origin) -> Offer | str:
         """The archive of an environment that this node has, packed now if need be; else why there is none."""
@@ -158,6 +159,12 @@ class ServeEnvironments:
         if held.lease is not None:
             held.lease.release()
         held.lease = lease
+
+    def _runs_in(self, origin: Origin) -> bool:
+        """Whether an environment that nobody named is what the cluster was started in: Ray has processes for that."""
+        prefix = os.path.realpath(origin.wanted.value)
+        active = os.path.realpath(self._settings.conda_prefix or os.sep)
+        return origin.implied and not origin.wanted.pip and prefix == active == os.path.realpath(sys.prefix)
 
     def _own(self, origin: Origin, job: Job) -> str:
         prefix = None if origin.uploaded else prefix_at_home(origin.wanted, self._cache, job, origin.places)

@@ -23,6 +23,19 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What became of an environment on a node.
+
+    Attributes:
+        error: why replicas cannot start in it there; "" when they can.
+        as_it_is: processes of that node run in it already.
+    """
+
+    error: str = ""
+    as_it_is: bool = False
+
+
+@dataclass(frozen=True)
 class Origin:
     """An environment and the node that has it or can make it.
 

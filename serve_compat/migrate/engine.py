@@ -87,6 +87,7 @@ class _Run:
         self._results = {path: Result(path, text, text) for path, text in texts.items()}
         self._modules: dict[str, cst.Module] = {}
         self._of_today: dict[str, cst.Module] = {}
+        self._staying: dict[str, str] = {}
 
     def parse(self) -> None:
         """Find the files that use Serve and are not of today."""
@@ -126,6 +127,9 @@ class _Run:
         before = dict(self._modules)
         for path, file in files.items():
             self.progress(path)
+            file.stays = self._staying.get(path, "")
+            if file.stays:
+                continue  # an earlier stage left a place in it to a person: no later one may do half of the rest
             self._guarded(file, stage, lambda file=file: self._rewrite(stage, file))  # type: ignore[misc]
         if stage.name == "serve":
             self._keep_together(files, before)
@@ -134,6 +138,8 @@ class _Run:
                 self._results[path].findings += self._placed(path, file)
             if stage.name == "compat" and file.stays:
                 self._modules.pop(path, None)
+            elif stage.name == "deployment" and file.stays:
+                self._staying[path] = file.stays
 
     def _context(self, path: str, module: cst.Module) -> FileContext:
         return FileContext(path, module, self._project, replace(self._options, notebook=path.endswith(".ipynb")))

@@ -113,7 +113,13 @@ def old_names(file: FileContext) -> list[tuple[cst.CSTNode, str]]:
     stars = [node for node in file.names.tree.nodes(cst.ImportFrom) if _star_of_serve(node)]
     calls = file.names.tree.nodes(cst.Call) if stars else []
     bare = [(call, dotted(call.func)) for call in calls if isinstance(call, cst.Call)]
+    if any(file.names.serve_name(node.func) in ("start", "connect") for node in _calls(file)):
+        found += [(call, dotted(call.func)) for call in _calls(file) if file.names.may_ask_a_client(call)]
     return found + [(call, name) for call, name in bare if name in GONE]
+
+
+def _calls(file: FileContext) -> list[cst.Call]:
+    return [node for node in file.names.tree.nodes(cst.Call) if isinstance(node, cst.Call)]
 
 
 def excused_lines(file: FileContext) -> set[int]:

@@ -12,6 +12,17 @@ from serve_compat.migrate.serve_stage.tree import Tree, dotted
 
 SERVE = "ray.serve"
 _PACKAGES = (SERVE, "serve_compat", "ray.experimental.serve")
+_ONLY_CLIENTS_HAVE = frozenset(
+    [
+        "create_backend",
+        "set_traffic",
+        "shadow_traffic",
+        "update_backend_config",
+        "delete_backend",
+        "list_backends",
+        "get_backend_config",
+    ]
+)
 _KINDS: tuple[tuple[type, str], ...] = (
     (v.Client, "client"),
     (v.Deployment, "deployment"),
@@ -31,13 +42,20 @@ class _WithClients(Inference):
 
     def _library_call(self, name: str, node: cst.Call) -> v.Values:
         if name == f"{SERVE}.get_handle":
-            return frozenset({v.Handle(node, "sync")})
+            return frozenset({v.Handle(node, _flavor(node))})
         return super()._library_call(name, node)
 
     def _method(self, value: v.Value, method: str, node: cst.Call) -> v.Values:
         if isinstance(value, v.Client):
-            return frozenset({v.Handle(node, "sync")}) if method == "get_handle" else v.NOTHING
+            return frozenset({v.Handle(node, _flavor(node))}) if method == "get_handle" else v.NOTHING
         return super()._method(value, method, node)
+
+
+def _flavor(call: cst.Call) -> v.Flavor:
+    """Whether calls of the handle are awaited: `get_handle(name, missing_ok, sync)`."""
+    third = call.args[2] if len(call.args) > 2 and all(arg.keyword is None for arg in call.args[:3]) else None
+    given = next((arg for arg in call.args if arg.keyword is not None and arg.keyword.value == "sync"), third)
+    return "async" if given is not None and dotted(given.value) == "False" else "sync"
 
 
 class Names:
@@ -72,6 +90,18 @@ class Names:
         if isinstance(node, cst.Attribute) and self.kind(node.value) == "client":
             return node.attr.value
         return None
+
+    def may_ask_a_client(self, call: cst.Call) -> bool:
+        """Whether a call has the name of a method that only clients have, and goes to something that may be one."""
+        if not isinstance(call.func, cst.Attribute) or self.qualified(call.func.value) is not None:
+            return False
+        if self.kind(call.func.value) is not None:
+            return False
+        name = call.func.attr.value
+        given = {arg.keyword.value for arg in call.args if arg.keyword is not None}
+        if name == "create_endpoint":
+            return bool(given & {"backend", "route"})
+        return name in _ONLY_CLIENTS_HAVE and not any(each[:1].isupper() for each in given)
 
     @cached_property
     def uses_serve(self) -> bool:

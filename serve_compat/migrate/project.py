@@ -90,6 +90,13 @@ class Project:
                 return statement
         return None
 
+    def text_of(self, path: str) -> str:
+        """The text of a given file; "" where it cannot be read."""
+        try:
+            return self._read(path)
+        except (OSError, UnicodeError, ValueError):
+            return ""
+
     def _module_of(self, path: str) -> cst.Module | None:
         try:
             return cst.parse_module(self._read(path))

@@ -129,7 +129,8 @@ def test_the_callers_own_environment_is_the_default(instance, monkeypatch):
     monkeypatch.setenv("CONDA_DEFAULT_ENV", "mine")
     instance.client.create_backend("own", about)
     instance.client.create_endpoint("own", backend="own")
-    assert ray.get(instance.client.get_handle("own").remote())["CONDA_PREFIX"] == sys.prefix
+    found = ray.get(instance.client.get_handle("own").remote())
+    assert (found["CONDA_PREFIX"], found["DEMO_ACTIVATED"]) == (sys.prefix, None)
 
 
 def test_an_environment_that_cannot_run_replicas_fails_only_its_own_backend(

@@ -27,7 +27,7 @@ class Nodes:
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
 
     def add(self, name):
-        return self.cluster.add_node(num_cpus=4, resources={name: 4}, env_vars=self._variables(name))
+        return self.cluster.add_node(num_cpus=8, resources={name: 8}, env_vars=self._variables(name))
 
     def files(self, name, kind):
         """What a node's cache has: name -> (identity, time)."""

@@ -4,7 +4,7 @@ import pytest
 
 from legacy.cluster import Node
 from legacy.control.environments import Environments
-from legacy.environments.origin import Offer, Origin
+from legacy.environments.origin import Offer, Origin, Prepared
 from legacy.environments.wanted import Wanted
 from legacy.errors import EnvironmentFailedError
 from tests.fakes_control import _Method
@@ -18,13 +18,14 @@ class Agent:
 
     def __init__(self, trouble=""):
         self.trouble, self.prepared, self.kept, self.stopped = trouble, [], [], False
+        self.as_it_is = False
 
     def __getattr__(self, name):
         return _Method(getattr(self, f"_{name}"))
 
     async def _prepare(self, origin, env_vars, source):
         self.prepared.append((origin.key, env_vars, source))
-        return self.trouble
+        return Prepared(self.trouble, self.as_it_is)
 
     async def _has(self, key):
         return any(key == known for known, _, _ in self.prepared)
@@ -119,6 +120,18 @@ def test_a_replica_that_is_too_large_waits_for_a_node_that_joins():
         return (await waiting)[0]["label_selector"]
 
     assert run(scenario, HOME) == {"ray.io/node-id": "in(large)"}
+
+
+def test_a_cluster_that_runs_in_it_already_starts_replicas_as_ever():
+    async def scenario(environments, launcher):
+        for node_id in ("home", "far"):
+            launcher.start_environments("", node_id, "").as_it_is = True
+        everywhere, _ = await environments.options_for(ORIGIN, {"num_cpus": 1})
+        launcher.agents["far"].as_it_is = False
+        elsewhere, _ = await environments.options_for(ORIGIN, {"num_cpus": 1})
+        return "runtime_env" in everywhere, "py_executable" in elsewhere["runtime_env"]
+
+    assert run(scenario, HOME, FAR) == (False, True)
 
 
 def test_agents_of_an_earlier_life_are_found_and_stopped():

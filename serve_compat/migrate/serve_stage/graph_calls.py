@@ -91,9 +91,13 @@ class Writer:
             self._driver.input_forms.add("whole")
             return node.value
         bindings = reaching(self._program.tree, node)
-        if len(bindings) != 1 or bindings[0].kind != "value" or not isinstance(bindings[0].node, cst.Call):
+        if len(bindings) != 1 or bindings[0].kind != "value":
             return node.value
         call = bindings[0].node
+        if isinstance(call, cst.Subscript | cst.Attribute) and self._is_input(call.value):
+            return self._named_part(call, node.value)
+        if not isinstance(call, cst.Call):
+            return node.value
         if not any(isinstance(value, Node | MethodNode) for value in self._program.infer.of(call)):
             return node.value
         if call not in self._driver.done:
@@ -107,6 +111,16 @@ class Writer:
             else:
                 self._driver.done[call] = source
         return self._driver.done[call]
+
+    def _named_part(self, part: cst.Subscript | cst.Attribute, name: str) -> str:
+        """A variable of the graph's block that stands for a part of the input."""
+        if part not in self._driver.done:
+            self._driver.lines.append(f"{name} = {self._part(part)}")
+            self._driver.done[part] = name
+            line = self._program.tree.statement(part)
+            assert line is not None
+            self._driver.dropped.add(line)
+        return name
 
     def _is_function(self, call: cst.Call) -> bool:
         return any(

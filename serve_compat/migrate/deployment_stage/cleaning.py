@@ -1,0 +1,176 @@
+"""After the changes: assignments and imports that nothing needs any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.parameters import without_parameter
+from serve_compat.migrate.deployment_stage.texts import keyword_args, walk
+from serve_compat.migrate.names import Names
+from serve_compat.migrate.serve_stage.expressions import is_repeatable
+from serve_compat.migrate.serve_stage.tree import Tree, dotted
+from serve_compat.migrate.serve_stage.uses import is_load
+
+_OURS = ("serve_compat", "ray.serve")
+
+
+@dataclass(frozen=True)
+class Useless:
+    """What may be used by nothing any more.
+
+    Attributes:
+        names: plain names, and dotted ones such as `self.client`.
+        params: (function, parameter).
+        kept: names that other files import.
+    """
+
+    names: set[str]
+    params: set[tuple[str, str]]
+    kept: frozenset[str] = frozenset()
+
+
+def cleaned(module: cst.Module, useless: Useless, before: frozenset[str]) -> cst.Module:
+    """The module without assignments to useless names, and without unused names of ours in imports.
+
+    Args:
+        before: names that the imports of ours brought, and that the file used before the changes.
+    """
+    for _ in range(6):  # a name may have been used only by another useless one
+        made = _once(module, useless)
+        if made is module:
+            break
+        module = made
+    return _without_imports(module, before)
+
+
+def _once(module: cst.Module, useless: Useless) -> cst.Module:
+    names = Names(module)
+    tree = names.tree
+    edits = Edits()
+    for name in sorted(useless.names - useless.kept):
+        if _is_read(tree, name):
+            continue
+        for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Global):
+            if isinstance(node, cst.Global):
+                _without_global(node, name, tree, edits)
+            elif isinstance(node, cst.Assign | cst.AnnAssign):
+                useless.names.update(_without_assignment(node, name, names, edits))
+    for function in tree.nodes(cst.FunctionDef):
+        for name, param in sorted(useless.params):
+            if isinstance(function, cst.FunctionDef) and function.name.value == name and not edits:
+                without_parameter(function, param, names, edits)
+    if not edits:
+        return module
+    done = edits.apply(module)
+    assert isinstance(done, cst.Module)
+    return done
+
+
+def _is_read(tree: Tree, name: str) -> bool:
+    if "." in name:
+        attribute = name.rsplit(".", 1)[1]
+        return any(
+            isinstance(each, cst.Attribute) and each.attr.value == attribute and is_load(tree, each)
+            for each in tree.nodes(cst.Attribute)
+        )
+    return any(
+        isinstance(each, cst.Name) and each.value == name and is_load(tree, each) for each in tree.nodes(cst.Name)
+    )
+
+
+def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> None:
+    if name not in {item.name.value for item in node.names}:
+        return
+    left = [item for item in node.names if item.name.value != name]
+    if not left:
+        edits.remove(node)
+        return
+    left[-1] = left[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    edits.replace(node, node.with_changes(names=left))
+
+
+def _without_assignment(node: cst.Assign | cst.AnnAssign, name: str, names: Names, edits: Edits) -> set[str]:
+    """Plan a useless assignment's removal; returns the names in its value, which may be useless then."""
+    targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    if len(targets) != 1 or dotted(targets[0]) != name or node.value is None:
+        return set()
+    if isinstance(names.tree.scopes[node].node, cst.ClassDef):
+        return set()
+    kind = names.serve_name(node.value.func) if isinstance(node.value, cst.Call) else None
+    if kind == "connect" or is_repeatable(node.value) or _is_config(node.value, names):
+        edits.remove(node)
+        return {each.value for each in walk(node.value) if isinstance(each, cst.Name)}
+    if kind == "start" or names.kind(node.value) == "client":
+        edits.replace(node, cst.Expr(node.value))
+    return set()
+
+
+def _is_config(node: cst.BaseExpression, names: Names) -> bool:
+    if not isinstance(node, cst.Call):
+        return False
+    called = (names.qualified(node.func) or "").rpartition(".")[2]
+    return called in ("BackendConfig", "CondaEnv", "dict") or dotted(node.func) == "dict"
+
+
+def _without_imports(module: cst.Module, before: frozenset[str]) -> cst.Module:
+    tree = Tree(module)
+    used = _used_outside(tree)
+    edits = Edits()
+    for node in tree.nodes(cst.ImportFrom):
+        if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
+            kept = [alias for alias in node.names if _bound(alias) in used or _bound(alias) not in before]
+            if not kept:
+                edits.remove(node)
+            elif len(kept) < len(node.names):
+                kept[-1] = kept[-1].with_changes(comma=node.names[-1].comma)
+                edits.replace(node, node.with_changes(names=kept))
+    done = edits.apply(module) if edits else module
+    assert isinstance(done, cst.Module)
+    return done
+
+
+def _is_ours(node: cst.ImportFrom) -> bool:
+    return not node.relative and dotted(node.module).startswith(_OURS)
+
+
+def _bound(alias: cst.ImportAlias) -> str:
+    named = alias.asname.name if alias.asname is not None else alias.name
+    return dotted(named)
+
+
+def used_names(tree: Tree) -> frozenset[str]:
+    """The names of imports of ours that a file uses outside of imports."""
+    found = set()
+    for node in tree.nodes(cst.ImportFrom):
+        if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
+            found |= {_bound(alias) for alias in node.names}
+    return frozenset(found & _used_outside(tree))
+
+
+def _used_outside(tree: Tree) -> set[str]:
+    return {
+        each.value
+        for each in tree.nodes(cst.Name)
+        if isinstance(each, cst.Name)
+        and not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each))
+    }
+
+
+def without_connecting(module: cst.Module) -> cst.Module:
+    """The module with serve.start(detached=True) where the value of serve.connect() is still used, else nothing."""
+    names = Names(module)
+    edits = Edits()
+    for node in names.tree.nodes(cst.Call):
+        if isinstance(node, cst.Call) and names.serve_name(node.func) == "connect":
+            parent = names.tree.parents.get(node)
+            if isinstance(parent, cst.Expr):
+                edits.remove(parent)
+            elif isinstance(node.func, cst.Attribute):
+                start = node.func.with_changes(attr=cst.Name("start"))
+                edits.replace(node, node.with_changes(func=start, args=keyword_args({"detached": cst.Name("True")})))
+    done = edits.apply(module) if edits else module
+    assert isinstance(done, cst.Module)
+    return done

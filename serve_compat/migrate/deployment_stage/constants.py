@@ -1,0 +1,133 @@
+"""What a name stands for when only one assignment reaches it: the value of a tag, a route, a config."""
+
+from __future__ import annotations
+
+import ast
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.texts import code_of
+from serve_compat.migrate.names import Names
+from serve_compat.migrate.serve_stage.reaching import reaching
+from serve_compat.migrate.serve_stage.tree import Binding, dotted
+
+_STEPS = 5  # names that stand for names that stand for names
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = _Unknown()
+"""What `literal` gives for a value that is only known at run time."""
+
+
+class Constants:
+    """Names of one module to which one assignment leads.
+
+    Args:
+        names: the module's resolver.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._tree = names.tree
+
+    def binding(self, node: cst.CSTNode) -> Binding | None:
+        """The one binding that reaches a name, or None when there are several or none."""
+        if not isinstance(node, cst.Name) or node not in self._tree.scopes:
+            return None
+        found = reaching(self._tree, node)
+        return found[0] if len(found) == 1 else None
+
+    def value(self, node: cst.BaseExpression) -> cst.BaseExpression:
+        """The expression a name stands for, through names that are assigned once; otherwise the expression itself."""
+        for _ in range(_STEPS):
+            binding = self.binding(node)
+            if binding is None or binding.kind != "value" or binding.path:
+                return node
+            if not isinstance(binding.node, cst.BaseExpression):
+                return node
+            node = binding.node
+        return node
+
+    def text(self, node: cst.BaseExpression | None) -> str | None:
+        """The str an expression certainly is."""
+        if node is None:
+            return None
+        found = self.value(node)
+        if isinstance(found, cst.FormattedString):
+            return self._formatted(found)
+        if isinstance(found, cst.BinaryOperation) and isinstance(found.operator, cst.Add):
+            left, right = self.text(found.left), self.text(found.right)
+            return left + right if left is not None and right is not None else None
+        if isinstance(found, cst.Attribute):
+            return self._class_attribute(found)
+        value = self.literal(found)
+        return value if isinstance(value, str) else None
+
+    def _class_attribute(self, node: cst.Attribute) -> str | None:
+        """`Names.TAG`, of a class of this file that assigns it once."""
+        binding = self.binding(node.value)
+        if binding is None or not isinstance(binding.node, cst.ClassDef):
+            return None
+        values = self._tree.scopes[binding.node.body].bindings.get(node.attr.value, [])
+        if len(values) != 1 or values[0].kind != "value" or not isinstance(values[0].node, cst.BaseString):
+            return None
+        return self.text(values[0].node)
+
+    def _formatted(self, node: cst.FormattedString) -> str | None:
+        made = ""
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringText):
+                if "\\" in part.value or "{" in part.value or "}" in part.value:
+                    return None
+                made += part.value
+                continue
+            plain = isinstance(part, cst.FormattedStringExpression) and not (part.conversion or part.format_spec)
+            inner = self.literal(part.expression) if plain and isinstance(part, cst.FormattedStringExpression) else None
+            if not isinstance(inner, (str, int)) or isinstance(inner, bool):
+                return None
+            made += str(inner)
+        return made
+
+    def literal(self, node: cst.BaseExpression) -> object:
+        """The value of an expression made of literals, through names that are assigned once; else `UNKNOWN`."""
+        try:
+            return ast.literal_eval(code_of(self.value(node)))
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return UNKNOWN
+
+    def is_none(self, node: cst.BaseExpression | None) -> bool:
+        """Whether nothing is given, or None."""
+        return node is None or self.literal(node) is None
+
+    def is_definition(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression is certainly a function or class."""
+        binding = self.binding(node)
+        return isinstance(node, cst.Lambda) or (binding is not None and binding.kind == "definition")
+
+    def imported(self, node: cst.BaseExpression) -> str | None:
+        """The full dotted name of something that another module defines: `models.Model`, also through `models`."""
+        if isinstance(node, cst.Name):
+            binding = self.binding(node)
+            return binding.target if binding is not None and binding.kind == "import" else None
+        if isinstance(node, cst.Attribute) and dotted(node):
+            base = self.imported(node.value)
+            return f"{base}.{node.attr.value}" if base else None
+        return None
+
+    def is_changed(self, name: cst.Name) -> bool:
+        """Whether the dict or object in a name is changed in place: `x["a"] = 1`, `x.a = 1`, `x.update()`."""
+        mine = self.binding(name)
+        for node in self._tree.nodes(cst.Attribute, cst.Subscript):
+            inner = node.value if isinstance(node, cst.Attribute | cst.Subscript) else None
+            if not isinstance(inner, cst.Name) or inner.value != name.value or self.binding(inner) is not mine:
+                continue
+            parent = self._tree.parents.get(node)
+            called = isinstance(node, cst.Attribute) and isinstance(parent, cst.Call)
+            reads = called and isinstance(node, cst.Attribute) and node.attr.value in ("copy", "get", "items", "keys")
+            if isinstance(parent, cst.AssignTarget | cst.AugAssign | cst.Del) or (called and not reads):
+                return True
+        return False

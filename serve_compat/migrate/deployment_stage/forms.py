@@ -1,0 +1,111 @@
+"""Decorator in place, or call form: how a deployment is written."""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.analysis import Analysis
+from serve_compat.migrate.deployment_stage.handlers import mentions
+from serve_compat.migrate.deployment_stage.pair import Form, Pair
+from serve_compat.migrate.deployment_stage.texts import code_of, identifier, walk
+
+_IMPORTED = "deployment: imported names"
+
+
+def form_of(pair: Pair) -> tuple[Form, str]:
+    """The form, and the name under which the file knows the deployment."""
+    node, home = pair.handler.node, pair.home
+    if isinstance(node, cst.Lambda) and pair.handler.here and not _is_wrapped(pair):
+        wanted = home.constants.text(pair.create.arg("backend_tag")) or home.constants.text(pair.name)
+        return "lambda", free_name(home, identifier(wanted or "served"))
+    if isinstance(node, cst.FunctionDef | cst.ClassDef) and pair.handler.here and _may_be_decorated(pair, node):
+        return "decorator", node.name.value
+    if pair.straight or _is_long(pair):
+        wanted = home.constants.text(pair.name)
+        return "variable", pair.variable or free_name(home, identifier(wanted or "deployment"))
+    return "inline", ""
+
+
+def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
+    home = pair.home
+    if _is_wrapped(pair) or len(mentions(node, home.constants, home.file)) != 1:
+        return False
+    bindings = home.tree.scopes[node].lookup(node.name.value)
+    if len(bindings) != 1 or {node.name.value, "*"} & imported_elsewhere(home):
+        return False
+    here = home.tree.enclosing_function(node)
+    if here is not None and here is not home.tree.enclosing_function(pair.create.call):
+        return False
+    given = [pair.name, *([pair.route] if pair.route is not None else []), *pair.options.values()]
+    return all(_is_known_at(home, each, node) for each in given)
+
+
+def _is_long(pair: Pair) -> bool:
+    """Would the direct call form, with its deploy(), not fit on a line?"""
+    parts = [pair.handler.expression, pair.name, *pair.options.values(), *(arg.value for arg in pair.create.rest)]
+    length = sum(len(code_of(each)) + 2 for each in parts) + sum(len(each) + 1 for each in pair.options)
+    if pair.route is not None:
+        length += len(code_of(pair.route)) + len("route_prefix=, ")
+    return length + len("serve.deployment(name=).deploy()") + 30 * _is_wrapped(pair) > 110
+
+
+def _is_wrapped(pair: Pair) -> bool:
+    return pair.methods is not None and pair.methods.wrapped
+
+
+def _is_known_at(home: Analysis, expression: cst.BaseExpression, place: cst.CSTNode) -> bool:
+    """Do the names of an expression have the same, single value where the definition stands?"""
+    tree = home.tree
+    for node in walk(expression):
+        if isinstance(node, cst.Call | cst.Await | cst.Yield | cst.NamedExpr):
+            return False
+        if not isinstance(node, cst.Name) or node not in tree.scopes:
+            continue
+        parent = tree.parents.get(node)
+        if (isinstance(parent, cst.Attribute) and parent.attr is node) or (
+            isinstance(parent, cst.Arg) and parent.keyword is node
+        ):
+            continue
+        there = tree.scopes[node].lookup(node.value)
+        if tree.scopes[place].lookup(node.value) != there or len(there) > 1:
+            return False
+        if there and tree.order.get(there[0].node, 0) > tree.order[place]:
+            return False
+        if there and there[0].kind in ("param", "element", "with", "unknown"):
+            return False
+    return True
+
+
+def free_name(home: Analysis, wanted: str) -> str:
+    """A name like the wanted one that the file does not use for anything."""
+    used = {node.value for node in home.tree.nodes(cst.Name) if isinstance(node, cst.Name)} | home.taken
+    for name in (wanted, f"{wanted}_deployment", *(f"{wanted}_{number}" for number in range(2, 1000))):
+        if name not in used:
+            home.taken.add(name)
+            return name
+    return wanted
+
+
+def imported_elsewhere(home: Analysis) -> frozenset[str]:
+    """The names that other given files import from this one: they must stay what they are. `*` for all."""
+    project = home.file.project
+    if not project.facts(_IMPORTED):
+        for path in project.paths:
+            for module, names in _from_imports(project.text_of(path)):
+                target = project.resolve(path, module)
+                if target is not None:
+                    project.note(_IMPORTED, target, path, names)
+        project.note(_IMPORTED, "", "", frozenset())
+    return frozenset().union(*(fact.value for fact in project.facts(_IMPORTED, home.path)))
+
+
+_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
+
+
+def _from_imports(text: str) -> list[tuple[str, frozenset[str]]]:
+    return [
+        (found.group(1), frozenset(re.findall(r"[\w*]+", re.sub(r"\bas[ \t]+\w+|#[^\n]*", "", found.group(2)))))
+        for found in _FROM.finditer(text)
+    ]

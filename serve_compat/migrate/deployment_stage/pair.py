@@ -1,0 +1,93 @@
+"""One backend with its endpoint, and the deployment that they become: what is decided before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.analysis import Analysis
+from serve_compat.migrate.deployment_stage.groups import Group, Use
+from serve_compat.migrate.deployment_stage.handlers import Handler
+from serve_compat.migrate.deployment_stage.listings import CreationGuard
+from serve_compat.migrate.deployment_stage.operations import Operation
+from serve_compat.migrate.deployment_stage.options import Config
+
+Form = Literal["decorator", "lambda", "inline", "variable"]
+
+
+@dataclass(eq=False)
+class Methods:
+    """Which HTTP methods the endpoint answers.
+
+    Attributes:
+        texts: their names; empty where only run time knows them.
+        expression: what was given, where only run time knows them.
+        wrapped: the handler cannot be changed itself, so that it is wrapped by a function of the file.
+        always_http: every call of the handler brings an HTTP request.
+    """
+
+    texts: tuple[str, ...] = ()
+    expression: cst.BaseExpression | None = None
+    wrapped: bool = False
+    always_http: bool = True
+
+
+@dataclass(eq=False)
+class Pair:
+    """A backend and its endpoint.
+
+    Attributes:
+        home: the file that creates both.
+        create, endpoint: the two calls.
+        options: of the deployment, without name and route.
+        methods: None where nothing has to be refused.
+        form: decorator in place; a lambda that becomes a decorated function; the call form, directly or in a variable.
+        variable: the name that the file knows the deployment by, "" in the direct call form.
+        at: the call whose place the deploy() takes.
+        guards: `if`s that ask whether the backend or the endpoint is there already.
+        straight: updates that follow the creation in the same block, so that each can be written with all options.
+    """
+
+    group: Group
+    home: Analysis
+    create: Operation
+    endpoint: Operation
+    handler: Handler
+    config: Config
+    options: dict[str, cst.BaseExpression] = field(default_factory=dict)
+    methods: Methods | None = None
+    form: Form = "inline"
+    variable: str = ""
+    at: Operation | None = None
+    straight: list[Use] = field(default_factory=list)
+    guards: list[CreationGuard] = field(default_factory=list)
+
+    @property
+    def name(self) -> cst.BaseExpression:
+        """The deployment's name: the endpoint's."""
+        return self.endpoint.need("endpoint_name")
+
+    @property
+    def route(self) -> cst.BaseExpression | None:
+        """The endpoint's route as it was given."""
+        return self.endpoint.arg("route")
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether its handler takes lists of requests."""
+        return self.handler.node is not None and bool(batch_marks(self.handler, self.home))
+
+
+def batch_marks(handler: Handler, home: Analysis) -> list[cst.Decorator]:
+    """The `@serve.accept_batch` of a handler: on its function, its `__call__`, or the class itself."""
+    body = handler.body
+    nodes = [each for each in (handler.node, body) if isinstance(each, cst.FunctionDef | cst.ClassDef)]
+    marks = []
+    for node in dict.fromkeys(nodes):
+        for each in node.decorators:
+            known = home.names.qualified(each.decorator) if each.decorator in home.tree.order else None
+            if (known or "").endswith(".accept_batch"):
+                marks.append(each)
+    return marks

@@ -1,0 +1,253 @@
+"""How handlers read their requests: in Flask's way up to Ray 1.1, in Starlette's since; `serve.context.web` of 0.8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.analysis import Analysis
+from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.handle_uses import method_names
+from serve_compat.migrate.deployment_stage.handlers import Body, mentions, reads, request_parameter
+from serve_compat.migrate.deployment_stage.operations import EARLY
+from serve_compat.migrate.deployment_stage.options import Inconvertible
+from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
+from serve_compat.migrate.deployment_stage.texts import code_of, expression, walk
+
+_SAME = {"args": "query_params", "path": "url.path", "remote_addr": "client.host"}
+_AWAITED = {"json": "json()", "form": "form()", "data": "body()", "get_json": "json()", "get_data": "body()"}
+_NO_EQUIVALENT = frozenset(
+    ["values", "full_path", "get_json_module", "is_json", "mimetype", "environ", "host_url", "files"]
+)
+_LOOSE = (cst.Assign, cst.AnnAssign, cst.Return, cst.Arg, cst.Expr, cst.Element, cst.DictElement)
+_IN_STARLETTE = frozenset({"json", "form", "body"})
+
+
+@dataclass(frozen=True, eq=False)
+class FlaskUse:
+    """One attribute of a request that Starlette's lacks, or that is called there.
+
+    Attributes:
+        node: the attribute, or its call.
+        becomes: what stands behind the request then; "" where there is no equivalent.
+        awaited: whether that is awaited.
+        decoded: whether bytes become a text.
+        alone: nothing binds more closely to it than `await` does.
+    """
+
+    node: cst.BaseExpression
+    request: cst.BaseExpression
+    becomes: str
+    awaited: bool = False
+    decoded: bool = False
+    alone: bool = False
+
+
+def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
+    """The functions of the handler that get requests: `__call__` and the methods that handles call."""
+    names: set[str | None] = {"__call__"}
+    for use in pair.group.named("get_handle"):
+        known = files[use.path].handles.get(use.operation.call)
+        if known is not None:
+            names |= {each for call in known.calls for each in method_names(known, call, files[use.path].constants)}
+    found = [pair.handler.method(name) for name in sorted(each for each in names if each)]
+    return [each for each in found if each is not None]
+
+
+def check(pair: Pair, files: dict[str, Analysis]) -> None:
+    """Can the handler be brought to read its requests as today's do?
+
+    Raises:
+        Inconvertible: no.
+    """
+    handler, home = pair.handler, pair.home
+    if handler.node is None and pair.create.door == EARLY:
+        raise Inconvertible(
+            "SC127", "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way"
+        )
+    for function in functions_of(pair, files):
+        found = flask_uses(function, pair)
+        if found and not handler.here:
+            raise Inconvertible("SC127", "the handler reads its request in Flask's way, and is defined elsewhere")
+        for use in found:
+            if not use.becomes:
+                raise Inconvertible("SC127", f"{code_of(use.node)} has no equivalent in Starlette's requests")
+        if any(use.awaited for use in found) and not isinstance(function, cst.Lambda):
+            _check_can_wait(function, found, pair)
+        if any(use.awaited for use in found) and isinstance(function, cst.Lambda) and not handler.here:
+            raise Inconvertible("SC127", "the lambda would have to wait for its request")
+    _check_context(pair)
+    if batch_marks(handler, home):
+        _check_batch(pair)
+
+
+def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair) -> None:
+    inner = [each for each in walk(function.body) if isinstance(each, cst.FunctionDef | cst.Lambda | cst.GeneratorExp)]
+    for use in found:
+        if use.awaited and any(use.node in set(walk(each)) for each in inner):
+            raise Inconvertible(
+                "SC127", f"{code_of(use.node)} has to be awaited, which is not possible where it stands"
+            )
+    if any(isinstance(each, cst.Yield) for each in walk(function.body)):
+        raise Inconvertible("SC127", "the handler is a generator, and would have to be a coroutine")
+    if function.asynchronous is None and isinstance(pair.handler.node, cst.ClassDef):
+        name = function.name.value
+        for each in walk(pair.handler.node):
+            if (
+                isinstance(each, cst.Attribute)
+                and each.attr.value == name
+                and code_of(each.value) in ("self", "super()")
+            ):
+                raise Inconvertible(
+                    "SC127", f"{name}() would become a coroutine function, and is called inside the class"
+                )
+
+
+def _check_context(pair: Pair) -> None:
+    node = pair.handler.node
+    for each in walk(node) if node is not None and pair.handler.here else ():
+        name = (pair.home.names.qualified(each) or "") if isinstance(each, cst.Attribute) else ""
+        is_web = name == "ray.serve.context.web" and pair.create.door == EARLY
+        if name.startswith("ray.serve.context.") and not is_web:
+            raise Inconvertible("SC127", f"{code_of(each)} has no equivalent in a deployment")
+
+
+def _check_batch(pair: Pair) -> None:
+    node = pair.handler.node
+    if not pair.handler.here or not isinstance(node, cst.ClassDef | cst.FunctionDef) or pair.handler.body is None:
+        raise Inconvertible("SC127", "the handler takes batches, and is defined elsewhere")
+    if len(mentions(node, pair.home.constants, pair.home.file)) != 1:
+        raise Inconvertible("SC127", "the handler takes batches, and is used in several places")
+    if pair.create.door == EARLY and pair.group.named("get_handle"):
+        raise Inconvertible(
+            "SC127", "in Ray 0.8 calls of a handle reached a batch handler as lists of keyword arguments"
+        )
+    body = pair.handler.body
+    if any(isinstance(each, cst.Yield) for each in walk(body.body)):
+        raise Inconvertible("SC127", "the batch handler is a generator")
+
+
+def flask_uses(function: Body, pair: Pair) -> list[FlaskUse]:
+    """The places where a function reads its request in Flask's way."""
+    param = request_parameter(function, pair.handler.is_class)
+    if param is None:
+        return []
+    parents = _parents(function)
+    requests: list[cst.CSTNode] = list(reads(function, param))
+    if batch_marks(pair.handler, pair.home):
+        requests = _items(function, set(requests))
+    return [use for each in requests for use in _flask_use(each, parents)]
+
+
+def _items(function: Body, batch: set[cst.CSTNode]) -> list[cst.CSTNode]:
+    """The reads of single requests of a batch: the variable of `for request in batch`."""
+    names = {
+        each.target.value
+        for each in walk(function.body)
+        if isinstance(each, cst.For | cst.CompFor) and each.iter in batch and isinstance(each.target, cst.Name)
+    }
+    return [each for each in walk(function.body) if isinstance(each, cst.Name) and each.value in names]
+
+
+def _parents(function: Body) -> dict[cst.CSTNode, cst.CSTNode]:
+    return {child: node for node in walk(function) for child in node.children}
+
+
+def _flask_use(request: cst.CSTNode, parents: dict[cst.CSTNode, cst.CSTNode]) -> list[FlaskUse]:
+    above = parents.get(request)
+    if not isinstance(above, cst.Attribute) or above.value is not request or not isinstance(request, cst.Name):
+        return []
+    outer = parents.get(above)
+    call = outer if isinstance(outer, cst.Call) and outer.func is above else None
+    name = above.attr.value
+    if call is not None and name in _IN_STARLETTE:
+        return []
+    if name in _NO_EQUIVALENT:
+        return [FlaskUse(above, request, "")]
+    if name in _SAME and call is None:
+        return [FlaskUse(above, request, _SAME[name])]
+    if name in ("get_json", "get_data") and call is not None:
+        given = {code_of(arg).replace(" ", "") for arg in call.args}
+        if given - {"force=True", "as_text=True", "silent=False", "cache=True", "cache=False"}:
+            return [FlaskUse(call, request, "")]
+        alone = isinstance(parents.get(call), _LOOSE)
+        return [FlaskUse(call, request, _AWAITED[name], True, "as_text=True" in given, alone)]
+    if name in _AWAITED and call is None:
+        return [FlaskUse(above, request, _AWAITED[name], True, alone=isinstance(outer, _LOOSE))]
+    return []
+
+
+def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
+    """The attributes of requests that the handler reads, as today's requests call them; all where that is not known."""
+    functions = functions_of(pair, files)
+    every = {"body", "json", "form", "method", "headers", "query_params"}
+    if pair.handler.node is None or not functions:
+        return every
+    found = set()
+    for function in functions:
+        param = request_parameter(function, pair.handler.is_class)
+        parents = _parents(function)
+        for read in reads(function, param) if param is not None else ():
+            above = parents.get(read)
+            if not isinstance(above, cst.Attribute):
+                return every
+            found.add(_AWAITED.get(above.attr.value, above.attr.value).rstrip("()"))
+    return found
+
+
+def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
+    """Let the handler read its requests as today's do; returns whether anything changes."""
+    changed = False
+    for function in functions_of(pair, files):
+        if not pair.handler.here:
+            continue
+        found = flask_uses(function, pair)
+        for use in found:
+            edits.change(use.node, lambda _, use=use: _starlette(use))  # type: ignore[misc]
+        if any(use.awaited for use in found) and isinstance(function, cst.FunctionDef) and not function.asynchronous:
+            edits.change(function, lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()))
+        changed = changed or bool(found)
+        _rename(function, pair, edits)
+    return _context(pair, edits) or changed
+
+
+def _starlette(use: FlaskUse) -> cst.BaseExpression:
+    code = f"{_request_name(use.request)}.{use.becomes}"
+    if use.awaited:
+        code = f"await {code}" if use.alone and not use.decoded else f"(await {code})"
+    return expression(f"{code}.decode()" if use.decoded else code)
+
+
+def _request_name(node: cst.BaseExpression) -> str:
+    name = code_of(node)
+    return "request" if name in ("flask_request", "_") else name
+
+
+def _rename(function: Body, pair: Pair, edits: Edits) -> None:
+    """`flask_request` is none any more; what had no name gets one where the guard needs it."""
+    param = request_parameter(function, pair.handler.is_class)
+    guarded = pair.methods is not None and not pair.methods.wrapped and function is pair.handler.body
+    if param is None or not (param.name.value == "flask_request" or (param.name.value == "_" and guarded)):
+        return
+    if any(isinstance(each, cst.Name) and each.value == "request" for each in walk(function)):
+        return
+    for name in (param.name, *reads(function, param)):
+        edits.change(name, lambda updated: updated.with_changes(value="request"))
+
+
+def _context(pair: Pair, edits: Edits) -> bool:
+    """`serve.context.web` asks whether a request came by HTTP: handles bring None in its place."""
+    found = False
+    node = pair.handler.node
+    for function in walk(node) if node is not None and pair.handler.here else ():
+        if not isinstance(function, cst.FunctionDef):
+            continue
+        param = request_parameter(function, pair.handler.is_class)
+        for each in walk(function.body):
+            known = isinstance(each, cst.Attribute) and pair.home.names.qualified(each) == "ray.serve.context.web"
+            if known and param is not None:
+                code = f"{_request_name(param.name)} is not None"
+                edits.replace(each, expression(code))
+                found = True
+    return found

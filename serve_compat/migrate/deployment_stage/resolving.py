@@ -1,0 +1,260 @@
+"""Over all files: which groups become deployments, and which have to stay because others do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+import libcst as cst
+
+from serve_compat.migrate.deployment_stage.analysis import LISTS, Analysis
+from serve_compat.migrate.deployment_stage.forms import form_of
+from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
+from serve_compat.migrate.deployment_stage.listings import is_about_names
+from serve_compat.migrate.deployment_stage.options import Inconvertible
+from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
+from serve_compat.migrate.deployment_stage.planning import check_handle, plan
+from serve_compat.migrate.deployment_stage.requests import flask_uses, functions_of
+
+_ANY_ENDPOINT = ("get_handle", "delete_endpoint", "delete_backend")
+
+
+@dataclass(eq=False)
+class Resolution:
+    """What was decided.
+
+    Attributes:
+        groups: all groups of all files.
+        pairs: those that become deployments.
+        open: groups that name what only run time knows, and that can follow because everything in their file does.
+    """
+
+    files: dict[str, Analysis]
+    groups: list[Group] = field(default_factory=list)
+    pairs: dict[Group, Pair] = field(default_factory=dict)
+    open: list[Group] = field(default_factory=list)
+
+    def converts_all_of(self, path: str) -> bool:
+        """Whether everything of the old API in a file is converted."""
+        mine = [group for group in self.groups if any(use.path == path for use in group.uses)]
+        return all(group in self.pairs or group in self.open for group in mine)
+
+
+def resolve(files: dict[str, Analysis]) -> Resolution:
+    """Decide about all files together."""
+    made = Resolution(files)
+    orphans: list[Group] = []
+    for file in files.values():
+        for group in file.groups:
+            (made.groups if group.creates else orphans).append(group)
+    open_groups = [group for group in orphans if not _adopted(group, made)]
+    for group in open_groups:
+        made.groups.append(group)
+        if any(is_known(key) for key in (*group.tags, *group.endpoints)) and not _may_be_made_here(group, files):
+            who = " and ".join(shown(each) for each in (*group.endpoints, *group.tags))
+            group.fail("SC122", f"none of the given files creates {who}")
+        else:
+            files[group.uses[0].path].has_open_handles |= bool(group.named("get_handle"))
+    _find_halves(made.groups)
+    for group in made.groups:
+        if group.creates and group.problem is None:
+            try:
+                made.pairs[group] = plan(group, files)
+            except Inconvertible as reason:
+                group.fail(reason.rule, reason.message, _place(group, reason))
+    _agree_on_methods(made)
+    _settle(made, [group for group in open_groups if group.problem is None])
+    return made
+
+
+def _may_be_made_here(group: Group, files: dict[str, Analysis]) -> bool:
+    """Whether the file creates endpoints under names of run time, of which this may be one."""
+    file = files[group.uses[0].path]
+    names = [use.endpoint for use in file.uses if use.name == "create_endpoint"]
+    return all(use.name == "get_handle" for use in group.uses) and any(not is_known(each) for each in names)
+
+
+def _agree_on_methods(made: Resolution) -> None:
+    """A handler behind endpoints of different methods cannot be guarded itself: it is wrapped for each of them."""
+    of: dict[cst.CSTNode, list[Pair]] = {}
+    for pair in made.pairs.values():
+        if pair.handler.node is not None and pair.handler.here:
+            of.setdefault(pair.handler.node, []).append(pair)
+    for pairs in of.values():
+        if len({pair.methods.texts if pair.methods is not None else None for pair in pairs}) > 1:
+            for pair in pairs:
+                if pair.methods is not None:
+                    pair.methods.wrapped = True
+                    pair.form, pair.variable = form_of(pair)
+
+
+def _place(group: Group, reason: Inconvertible) -> Use | None:
+    for use in group.named("set_traffic", "split") if reason.rule == "SC121" else ():
+        if use.weights is None or None in use.weights.values() or sum(1 for each in use.weights.values() if each) != 1:
+            return use
+    wanted = {
+        "SC121": ("set_traffic", "split", "shadow_traffic"),
+        "SC124": ("get_handle",),
+        "SC125": ("get_backend_config",),
+        "SC126": ("create_endpoint",),
+    }.get(reason.rule, ())
+    return next(iter(group.named(*wanted)), None) or next(iter(group.named("create_backend", "create_endpoint")), None)
+
+
+def _adopted(orphan: Group, made: Resolution) -> bool:
+    """Give uses of what another file creates to the group of that file."""
+    names = {("tag", key) for key in orphan.tags if is_known(key)}
+    names |= {("endpoint", key) for key in orphan.endpoints if is_known(key)}
+    path = orphan.uses[0].path
+    owners = [each for each in made.groups if each.creates and names & _names(each)]
+    if len(owners) > 1:
+        near = [each for each in owners if _folder(each.uses[0].path) == _folder(path)]
+        owners = near or owners
+    if len(owners) == 1:
+        owners[0].absorb(orphan)
+        return True
+    for owner in owners:
+        if orphan.named("set_traffic", "shadow_traffic", "update_backend_config", "delete_endpoint", "delete_backend"):
+            owner.fail("SC123", f"{path} may mean this or another one of the same name")
+    return False
+
+
+def _find_halves(groups: list[Group]) -> None:
+    """An endpoint whose backend another file creates stays with it."""
+    backends = {(use.tag): (use.path, group) for group in groups for use in group.named("create_backend")}
+    for group in groups:
+        for use in group.named("create_endpoint", "set_traffic"):
+            path, other = backends.get(use.tag, (use.path, group)) if is_known(use.tag) else (use.path, group)
+            if path != use.path and not group.named("create_backend"):
+                why = f"the backend {shown(use.tag)} is created in {path}, and its endpoint in {use.path}"
+                group.fail("SC122", why, use)
+                other.fail("SC122", why)
+
+
+def _names(group: Group) -> set[tuple[str, Key]]:
+    return {("tag", key) for key in group.tags} | {("endpoint", key) for key in group.endpoints}
+
+
+def _folder(path: str) -> str:
+    return str(PurePath(path).parent)
+
+
+def _settle(made: Resolution, open_groups: list[Group]) -> None:
+    """Drop pairs until nothing that stays depends on what goes."""
+    made.open = list(open_groups)
+    while True:
+        before = len(made.pairs), len(made.open)
+        for file in made.files.values():
+            _settle_file(file, made)
+        _settle_ties(made)
+        if (len(made.pairs), len(made.open)) == before:
+            return
+
+
+def _settle_file(file: Analysis, made: Resolution) -> None:
+    mine = [group for group in made.groups if any(use.path == file.path for use in group.uses)]
+    for use in file.uses:
+        if use.operation.odd:
+            _fail(made, [group for group in mine if group.creates], "SC123", use.operation.odd, use)
+    for group in [each for each in made.open if each in mine]:
+        reason = _why_not_open(group, file, made)
+        if reason is not None and group in made.open:
+            made.open.remove(group)
+            group.fail(reason.rule, reason.message)
+            _fail(
+                made,
+                mine,
+                "SC123",
+                f"which one {group.uses[0].name}() means here is only known at run time",
+                group.uses[0],
+            )
+    guards = {guard.listing for pair in made.pairs.values() if pair.home is file for guard in pair.guards}
+    for use in file.uses:
+        if use.operation.call in guards:
+            continue
+        if use.name in LISTS and not _lists_names(use, file, made) and not _may_print(use, file):
+            message = f"what {use.name}() tells is used, which is not the same for deployments"
+            _fail(made, mine, "SC125", message, use)
+
+
+def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use) -> None:
+    for group in groups:
+        if group in made.pairs:
+            del made.pairs[group]
+        if group in made.open:
+            made.open.remove(group)
+        group.fail(rule, why, at)
+
+
+def _why_not_open(group: Group, file: Analysis, made: Resolution) -> Inconvertible | None:
+    """Why operations on something that only run time knows cannot follow."""
+    mine = [each for each in made.groups if each.creates and any(use.path == file.path for use in each.uses)]
+    if not mine or any(each not in made.pairs for each in mine):
+        return Inconvertible("SC123", "which endpoint this is, is only known at run time")
+    odd = next((use for use in group.uses if use.name not in _ANY_ENDPOINT), None)
+    if odd is not None:
+        return Inconvertible("SC123", f"which one {odd.name}() means here is only known at run time")
+    for use in group.named("delete_backend"):
+        twin = [each for each in file.uses if each.name == "delete_endpoint" and not is_known(each.endpoint)]
+        here = file.tree.enclosing_function(use.operation.call)
+        if not any(file.tree.enclosing_function(each.operation.call) is here for each in twin):
+            return Inconvertible("SC123", "which backend is deleted here is only known at run time")
+    try:
+        for use in group.named("get_handle"):
+            check_handle(use, file, None)
+    except Inconvertible as reason:
+        return reason
+    return None
+
+
+def _lists_names(use: Use, file: Analysis, made: Resolution) -> bool:
+    """Whether only the names in a listing matter, and they stay the same."""
+    if not is_about_names(use.operation.call, file):
+        return False
+    if use.name == "list_endpoints":
+        return True
+    mine = [group for group in made.groups if any(each.path == file.path for each in group.uses)]
+    return all(group not in made.pairs or group.tags == group.endpoints for group in mine)
+
+
+def _may_print(use: Use, file: Analysis) -> bool:
+    """Whether a listing is only printed, and the user said that this may change."""
+    arg = file.tree.parents.get(use.operation.call)
+    call = file.tree.parents.get(arg) if isinstance(arg, cst.Arg) else None
+    prints = isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value == "print"
+    return prints and file.file.allows("SC113")
+
+
+def _settle_ties(made: Resolution) -> None:
+    """Handlers that change must not serve a backend that stays; one call must not mean handles of both kinds."""
+    staying = [group for group in made.groups if group not in made.pairs and group not in made.open]
+    for group, pair in list(made.pairs.items()):
+        if not pair.handler.here or pair.handler.node is None:
+            continue
+        changes = any(flask_uses(each, pair) for each in functions_of(pair, made.files))
+        if not changes and not batch_marks(pair.handler, pair.home):
+            continue
+        for other in staying:
+            if any(_serves(use, pair) for use in other.named("create_backend")):
+                _fail(made, [group], "SC127", "its handler also serves a backend that stays", group.uses[0])
+    for file in made.files.values():
+        _settle_handles(file, made, staying)
+
+
+def _serves(use: Use, pair: Pair) -> bool:
+    expression = use.operation.arg("func_or_class")
+    if use.path != pair.home.path or expression is None:
+        return False
+    binding = pair.home.constants.binding(expression)
+    return binding is not None and binding.node is pair.handler.node
+
+
+def _settle_handles(file: Analysis, made: Resolution, staying: list[Group]) -> None:
+    stays = {use.operation.call for group in staying for use in group.named("get_handle") if use.path == file.path}
+    lasting = {call.node for origin in stays if origin in file.handles for call in file.handles[origin].calls}
+    for group in [*made.pairs, *made.open]:
+        for use in group.named("get_handle"):
+            known = file.handles.get(use.operation.call) if use.path == file.path else None
+            if known is not None and any(call.node in lasting for call in known.calls):
+                _fail(made, [group], "SC124", "a call may mean this endpoint or one that stays", use)
+                break
