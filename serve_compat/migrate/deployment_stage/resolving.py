@@ -48,6 +48,7 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
         for group in file.groups:
             (made.groups if group.creates else orphans).append(group)
     open_groups = [group for group in orphans if not _adopted(group, made)]
+    open_groups = [group for group in open_groups if not _is_about_deployments(group, files)]
     for group in open_groups:
         made.groups.append(group)
         if any(is_known(key) for key in (*group.tags, *group.endpoints)) and not _may_be_made_here(group, files):
@@ -65,6 +66,12 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     _agree_on_methods(made)
     _settle(made, [group for group in open_groups if group.problem is None])
     return made
+
+
+def _is_about_deployments(group: Group, files: dict[str, Analysis]) -> bool:
+    """Traffic in a file that creates no backend is traffic between deployments, which is none of this stage's."""
+    traffic = len(group.named("set_traffic", "shadow_traffic")) == len(group.uses)
+    return traffic and not any(files[group.uses[0].path].named("create_backend", "create_endpoint"))
 
 
 def _may_be_made_here(group: Group, files: dict[str, Analysis]) -> bool:
