@@ -11,6 +11,8 @@ from typing import Any
 
 import libcst as cst
 
+from serve_compat.migrate.parsing import parsed
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -99,8 +101,8 @@ class Project:
 
     def _module_of(self, path: str) -> cst.Module | None:
         try:
-            return cst.parse_module(self._read(path))
-        except (cst.ParserSyntaxError, OSError, UnicodeError, ValueError):
+            return parsed(self._read(path))
+        except (SyntaxError, LookupError, OSError, ValueError, RecursionError):  # such a file tells nothing
             return None
 
     # files that must stay on the same side

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +69,8 @@ def over(
     by_path = {**failed, **{result.path: _finished(result, opened[result.path], outcome) for result in done}}
     outcome.results = [by_path[path] for path in paths if path in by_path]
     for path in pin_files:
-        outcome.notes += pins.pins(path, Path(path).read_text(encoding="utf-8", errors="replace"))
+        with suppress(OSError):  # what cannot be read, a broken link say, holds no pin either
+            outcome.notes += pins.pins(path, Path(path).read_text(encoding="utf-8", errors="replace"))
     return outcome
 
 
@@ -77,8 +80,9 @@ def _text_of(path: str) -> str:
 
 def _open(path: str, content: bytes) -> _Opened:
     if path.endswith(".ipynb"):
-        raw = content.decode("utf-8")
-        return _Opened(content, files.Source(raw, "utf-8"), notebooks.opened(raw))
+        mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+        raw = content[len(mark) :].decode("utf-8")
+        return _Opened(content, files.Source(raw, "utf-8", mark), notebooks.opened(raw))
     return _Opened(content, files.decoded(content))
 
 
@@ -86,6 +90,8 @@ def _finished(result: Result, opened: _Opened, outcome: Outcome) -> Result:
     """The result with the lines of cells, and with its bytes noted where it changes."""
     if opened.notebook is not None:
         result.findings = [each.at(*opened.notebook.place(each.line)[::-1]) for each in result.findings]
+        result.error = result.error or "; ".join(opened.notebook.broken)
+        result.used = result.used or bool(opened.notebook.broken)
     if result.changed:
         try:
             text = opened.notebook.with_text(result.after) if opened.notebook else result.after

@@ -46,9 +46,10 @@ class Walk:
         self.sources: list[str] = []
         self.pin_files: list[str] = []
         self.missing: list[str] = []
+        self.unreadable: list[str] = []
 
     def run(self) -> Walk:
-        """Fill `sources`, `pin_files` and `missing`, in the order of the command line and then of the names."""
+        """Fill `sources`, `pin_files`, `missing` and `unreadable`, in the order of the command line and then of the names."""
         for name in self._given:
             for path in self._expanded(name):
                 if os.path.isdir(path):
@@ -85,7 +86,7 @@ class Walk:
         try:
             entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
         except OSError:
-            self.missing.append(directory)
+            self.unreadable.append(directory)
             return
         for entry in entries:
             is_directory = entry.is_dir()
