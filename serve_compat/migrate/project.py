@@ -13,6 +13,9 @@ import libcst as cst
 
 from serve_compat.migrate.parsing import parsed
 
+_UNREADABLE = (OSError, ValueError, SyntaxError, LookupError)
+"""A file that is not there, or not in the encoding that it claims, or no Python: it tells nothing about others."""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -96,13 +99,13 @@ class Project:
         """The text of a given file; "" where it cannot be read."""
         try:
             return self._read(path)
-        except (OSError, UnicodeError, ValueError):
+        except _UNREADABLE:
             return ""
 
     def _module_of(self, path: str) -> cst.Module | None:
         try:
             return parsed(self._read(path))
-        except (SyntaxError, LookupError, OSError, ValueError, RecursionError):  # such a file tells nothing
+        except (*_UNREADABLE, RecursionError):
             return None
 
     # files that must stay on the same side
