@@ -149,7 +149,7 @@ SERVE_RULES: tuple[Rule, ...] = (
         "with --generate-router, set_traffic between deployments becomes a router deployment",
         "deployment",
         "Stock Ray Serve splits no traffic by weights. A small deployment takes over the route and the handles, and"
-        " sends each request on to one of the others; its user_config holds the weights, and redeploying it changes them.",
+        " sends each request on to one of the others; its user_config holds the weights: redeploying it changes them.",
         differs="A request passes one replica more; routed deployments must return what can be pickled, so no streams."
         " A shard key does not stick to one deployment, there is no shadow traffic, and weights are not checked. On"
         " stock Ray Serve new weights replace the router's replica; the routed deployments keep running.",

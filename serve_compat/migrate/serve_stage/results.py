@@ -16,6 +16,7 @@ from serve_compat.migrate.serve_stage.uses import is_load
 from serve_compat.migrate.serve_stage.values import OTHER, Box, Gather, Pending, Ref, Row, Value, Values
 
 _RESPONSE = {"result", "cancel", "cancelled", "request_id", "_to_object_ref", "_to_object_ref_sync"}
+_TODAY = {"max_ongoing_requests", "max_queued_requests", "target_ongoing_requests"}
 _SETTLED = {"flows", "awaited", "got", "sent", "dropped"}
 
 
@@ -66,7 +67,10 @@ class Results:
                 self._consume(node, values)
 
     def _is_modern(self) -> bool:
-        """Does the program ask responses for their result already?"""
+        """Does the program ask responses for their result already, or have an option of today?"""
+        options = (node.keyword for node in self._program.tree.nodes(cst.Arg) if isinstance(node, cst.Arg))
+        if not self._program.old and any(name is not None and name.value in _TODAY for name in options):
+            return True
         return any(
             use.kind == "attribute" and isinstance(use.node, cst.Attribute) and use.node.attr.value in _RESPONSE
             for use in (self._program.uses.of(node) for node, _ in self._loads)
