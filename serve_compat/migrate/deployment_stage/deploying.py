@@ -29,7 +29,25 @@ _ORDER = (
 
 def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     """Plan everything that creates the deployment, in the file where it is created."""
-    edits, home = rewriting.edits, pair.home
+    at = pair.at
+    assert at is not None
+    for use in pair.group.uses:
+        operation = use.operation
+        if use.path == pair.home.path and operation is not at and operation.name in _FOLDED:
+            rewriting.drop(operation.call)
+            if operation.name not in ("create_backend", "create_endpoint"):
+                rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
+    for asked in pair.guards:
+        name = asked.asked if asked.about == "list_endpoints" else pair.name
+        code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
+        rewriting.edits.replace(asked.statement.test, expression(code))
+    write_deployment(pair, rewriting)
+
+
+def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
+    """Plan the definition and the deploy(), in the place of one of the calls; and what the handler needs."""
+    edits, home, at = rewriting.edits, pair.home, pair.at
+    assert at is not None
     if requests.apply(pair, rewriting.files, edits):
         rewriting.report("SC111", pair.create.call, "the handler reads its request as Starlette's")
     if pair.handler.node is None and pair.create.door == CLIENT:
@@ -38,18 +56,6 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     if pair.is_batch:
         batches.write(pair, rewriting)
     guard(pair, rewriting)
-    at = pair.at
-    assert at is not None
-    for use in pair.group.uses:
-        operation = use.operation
-        if use.path == home.path and operation is not at and operation.name in _FOLDED:
-            rewriting.drop(operation.call)
-            if operation.name not in ("create_backend", "create_endpoint"):
-                rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
-    for asked in pair.guards:
-        name = asked.asked if asked.about == "list_endpoints" else pair.name
-        code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
-        edits.replace(asked.statement.test, expression(code))
     _write_deploy(pair, rewriting, at.call)
     rewriting.report("SC101", pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
 
@@ -145,7 +151,7 @@ def _indent(pair: Pair) -> int:
     """What stands before or behind the call form on its line, roughly."""
     if pair.variable:
         return len(pair.variable) + len(" = ")
-    return len(".deploy()") + sum(len(code_of(arg)) + 2 for arg in pair.create.rest)
+    return len(f".deploy({', '.join(code_of(arg) for arg in pair.create.rest)})")
 
 
 def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement:

@@ -142,6 +142,11 @@ def _is_data(arg: cst.Arg) -> bool:
     return arg.keyword is not None and arg.keyword.value == "request_data"
 
 
+def handle_of_unknown(use: Use, rewriting: Rewriting) -> None:
+    """Plan a handle whose calls reach one of several handlers."""
+    _handle(use, None, rewriting)
+
+
 def write_lists(rewriting: Rewriting) -> None:
     """Plan the changes of listings, of which only the names are used."""
     for use in rewriting.file.uses:

@@ -9,7 +9,7 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handlers import mentions
 from serve_compat.migrate.deployment_stage.pair import Form, Pair
-from serve_compat.migrate.deployment_stage.texts import code_of, identifier, walk
+from serve_compat.migrate.deployment_stage.texts import code_of, identifier, plain, walk
 
 _IMPORTED = "deployment: imported names"
 
@@ -44,11 +44,15 @@ def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
 
 def _is_long(pair: Pair) -> bool:
     """Would the direct call form, with its deploy(), not fit on a line?"""
-    parts = [pair.handler.expression, pair.name, *pair.options.values(), *(arg.value for arg in pair.create.rest)]
-    length = sum(len(code_of(each)) + 2 for each in parts) + sum(len(each) + 1 for each in pair.options)
+    options = {"name": pair.name, **pair.options}
     if pair.route is not None:
-        length += len(code_of(pair.route)) + len("route_prefix=, ")
-    return length + len("serve.deployment(name=).deploy()") + 30 * _is_wrapped(pair) > 110
+        options["route_prefix"] = pair.route
+    given = ", ".join(f"{name}={code_of(value)}" for name, value in options.items())
+    args = ", ".join(code_of(plain(arg)) for arg in pair.create.rest)
+    served = code_of(pair.handler.expression)
+    if pair.methods is not None and pair.methods.wrapped:
+        served = f"only_methods({served}, {', '.join(map(repr, pair.methods.texts))})"
+    return len(f"serve.deployment({served}, {given}).deploy({args})") > 104
 
 
 def _is_wrapped(pair: Pair) -> bool:

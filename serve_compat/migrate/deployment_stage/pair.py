@@ -45,6 +45,7 @@ class Pair:
         methods: None where nothing has to be refused.
         form: decorator in place; a lambda that becomes a decorated function; the call form, directly or in a variable.
         variable: the name that the file knows the deployment by, "" in the direct call form.
+        own_name: of a deployment behind a router; None where the endpoint's name and route are the deployment's.
         at: the call whose place the deploy() takes.
         guards: `if`s that ask whether the backend or the endpoint is there already.
         straight: updates that follow the creation in the same block, so that each can be written with all options.
@@ -61,18 +62,19 @@ class Pair:
     form: Form = "inline"
     variable: str = ""
     at: Operation | None = None
+    own_name: cst.BaseExpression | None = None
     straight: list[Use] = field(default_factory=list)
     guards: list[CreationGuard] = field(default_factory=list)
 
     @property
     def name(self) -> cst.BaseExpression:
-        """The deployment's name: the endpoint's."""
-        return self.endpoint.need("endpoint_name")
+        """The deployment's name."""
+        return self.endpoint.need("endpoint_name") if self.own_name is None else self.own_name
 
     @property
     def route(self) -> cst.BaseExpression | None:
-        """The endpoint's route as it was given."""
-        return self.endpoint.arg("route")
+        """The endpoint's route as it was given; None for what is behind a router."""
+        return self.endpoint.arg("route") if self.own_name is None else None
 
     @property
     def is_batch(self) -> bool:

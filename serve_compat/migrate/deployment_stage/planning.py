@@ -43,8 +43,8 @@ def plan(group: Group, files: dict[str, Analysis]) -> Pair:
     _check_place(pair, group)
     _check_route(pair)
     requests.check(pair, files)
-    pair.methods = _methods(pair)
-    pair.options = _options(pair)
+    pair.methods = methods_of(pair)
+    pair.options = options_of(pair)
     _check_updates(pair, files)
     for use in group.named("get_backend_config"):
         _check_reading(use, files[use.path])
@@ -104,6 +104,15 @@ def _check_place(pair: Pair, group: Group) -> None:
     home = pair.home
     if _place_of(pair.create, home) is not _place_of(pair.endpoint, home):
         raise Inconvertible("SC122", "the backend and the endpoint are created in different blocks")
+    check_served(pair)
+
+
+def check_served(pair: Pair) -> None:
+    """Do the creations have nothing but what a deployment has?
+
+    Raises:
+        Inconvertible: no.
+    """
     known = {"backend_tag", "func_or_class", "ray_actor_options", "config", "env"}
     for operation, names in ((pair.create, known), (pair.endpoint, {"endpoint_name", "backend", "route", "methods"})):
         odd = set(operation.given) - names
@@ -127,9 +136,10 @@ def _check_route(pair: Pair) -> None:
         raise Inconvertible("SC126", f"the route {route!r} has parameters, which a route prefix cannot have")
 
 
-def _methods(pair: Pair) -> Methods | None:
+def methods_of(pair: Pair) -> Methods | None:
+    """Which HTTP methods its handler has to refuse."""
     home = pair.home
-    if not home.file.options.pin or home.constants.is_none(pair.route):
+    if not home.file.options.pin or home.constants.is_none(pair.endpoint.arg("route")):
         return None
     given = pair.endpoint.arg("methods")
     always_http = not pair.group.named("get_handle") and not home.has_open_handles
@@ -142,7 +152,8 @@ def _methods(pair: Pair) -> Methods | None:
     return Methods(expression=given, wrapped=True, always_http=always_http)
 
 
-def _options(pair: Pair) -> dict[str, cst.BaseExpression]:
+def options_of(pair: Pair) -> dict[str, cst.BaseExpression]:
+    """The options of its deployment, without name and route."""
     pin = pair.home.file.options.pin
     options = dict(pair.config.options)
     queries = pinned_queries(pair.create, pair.config, pair.handler) if pin else None

@@ -15,6 +15,7 @@ from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.planning import check_handle, plan
 from serve_compat.migrate.deployment_stage.requests import flask_uses, functions_of
+from serve_compat.migrate.deployment_stage.splitting import Split, is_split, plan_split
 
 _ANY_ENDPOINT = ("get_handle", "delete_endpoint", "delete_backend")
 
@@ -25,19 +26,30 @@ class Resolution:
 
     Attributes:
         groups: all groups of all files.
-        pairs: those that become deployments.
+        pairs: those that become a deployment.
+        splits: those that become deployments behind a router.
         open: groups that name what only run time knows, and that can follow because everything in their file does.
     """
 
     files: dict[str, Analysis]
     groups: list[Group] = field(default_factory=list)
     pairs: dict[Group, Pair] = field(default_factory=dict)
+    splits: dict[Group, Split] = field(default_factory=dict)
     open: list[Group] = field(default_factory=list)
 
     def converts_all_of(self, path: str) -> bool:
         """Whether everything of the old API in a file is converted."""
         mine = [group for group in self.groups if any(use.path == path for use in group.uses)]
-        return all(group in self.pairs or group in self.open for group in mine)
+        return all(self.converts(group) or group in self.open for group in mine)
+
+    def converts(self, group: Group) -> bool:
+        """Whether a group that creates something becomes deployments."""
+        return group in self.pairs or group in self.splits
+
+    def every_pair(self) -> list[tuple[Group, Pair]]:
+        """Every deployment that is made, with its group."""
+        behind = [(group, pair) for group, split in self.splits.items() for pair in split.pairs]
+        return [*self.pairs.items(), *behind]
 
 
 def resolve(files: dict[str, Analysis]) -> Resolution:
@@ -60,7 +72,10 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     for group in made.groups:
         if group.creates and group.problem is None:
             try:
-                made.pairs[group] = plan(group, files)
+                if is_split(group) and files[group.uses[0].path].file.options.generate_router:
+                    made.splits[group] = plan_split(group, files)
+                else:
+                    made.pairs[group] = plan(group, files)
             except Inconvertible as reason:
                 group.fail(reason.rule, reason.message, _place(group, reason))
     _agree_on_methods(made)
@@ -84,7 +99,7 @@ def _may_be_made_here(group: Group, files: dict[str, Analysis]) -> bool:
 def _agree_on_methods(made: Resolution) -> None:
     """A handler behind endpoints of different methods cannot be guarded itself: it is wrapped for each of them."""
     of: dict[cst.CSTNode, list[Pair]] = {}
-    for pair in made.pairs.values():
+    for _, pair in made.every_pair():
         if pair.handler.node is not None and pair.handler.here:
             of.setdefault(pair.handler.node, []).append(pair)
     for pairs in of.values():
@@ -150,11 +165,11 @@ def _settle(made: Resolution, open_groups: list[Group]) -> None:
     """Drop pairs until nothing that stays depends on what goes."""
     made.open = list(open_groups)
     while True:
-        before = len(made.pairs), len(made.open)
+        before = len(made.pairs), len(made.splits), len(made.open)
         for file in made.files.values():
             _settle_file(file, made)
         _settle_ties(made)
-        if (len(made.pairs), len(made.open)) == before:
+        if (len(made.pairs), len(made.splits), len(made.open)) == before:
             return
 
 
@@ -186,8 +201,8 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
 
 def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use) -> None:
     for group in groups:
-        if group in made.pairs:
-            del made.pairs[group]
+        made.pairs.pop(group, None)
+        made.splits.pop(group, None)
         if group in made.open:
             made.open.remove(group)
         group.fail(rule, why, at)
@@ -196,7 +211,7 @@ def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use) -
 def _why_not_open(group: Group, file: Analysis, made: Resolution) -> Inconvertible | None:
     """Why operations on something that only run time knows cannot follow."""
     mine = [each for each in made.groups if each.creates and any(use.path == file.path for use in each.uses)]
-    if not mine or any(each not in made.pairs for each in mine):
+    if not mine or any(not made.converts(each) for each in mine):
         return Inconvertible("SC123", "which endpoint this is, is only known at run time")
     odd = next((use for use in group.uses if use.name not in _ANY_ENDPOINT), None)
     if odd is not None:
@@ -218,9 +233,11 @@ def _lists_names(use: Use, file: Analysis, made: Resolution) -> bool:
     """Whether only the names in a listing matter, and they stay the same."""
     if not is_about_names(use.operation.call, file):
         return False
+    mine = [group for group in made.groups if any(each.path == file.path for each in group.uses)]
+    if any(group in made.splits for group in mine):
+        return False
     if use.name == "list_endpoints":
         return True
-    mine = [group for group in made.groups if any(each.path == file.path for each in group.uses)]
     return all(group not in made.pairs or group.tags == group.endpoints for group in mine)
 
 
@@ -234,8 +251,8 @@ def _may_print(use: Use, file: Analysis) -> bool:
 
 def _settle_ties(made: Resolution) -> None:
     """Handlers that change must not serve a backend that stays; one call must not mean handles of both kinds."""
-    staying = [group for group in made.groups if group not in made.pairs and group not in made.open]
-    for group, pair in list(made.pairs.items()):
+    staying = [group for group in made.groups if not made.converts(group) and group not in made.open]
+    for group, pair in made.every_pair():
         if not pair.handler.here or pair.handler.node is None:
             continue
         changes = any(flask_uses(each, pair) for each in functions_of(pair, made.files))
@@ -259,7 +276,7 @@ def _serves(use: Use, pair: Pair) -> bool:
 def _settle_handles(file: Analysis, made: Resolution, staying: list[Group]) -> None:
     stays = {use.operation.call for group in staying for use in group.named("get_handle") if use.path == file.path}
     lasting = {call.node for origin in stays if origin in file.handles for call in file.handles[origin].calls}
-    for group in [*made.pairs, *made.open]:
+    for group in [*made.pairs, *made.splits, *made.open]:
         for use in group.named("get_handle"):
             known = file.handles.get(use.operation.call) if use.path == file.path else None
             if known is not None and any(call.node in lasting for call in known.calls):

@@ -6,7 +6,7 @@ import libcst as cst
 
 from serve_compat.migrate import todo
 from serve_compat.migrate.context import FileContext
-from serve_compat.migrate.deployment_stage import deploying, following, forms, starting
+from serve_compat.migrate.deployment_stage import deploying, following, forms, routing, starting
 from serve_compat.migrate.deployment_stage.analysis import Analysis, is_early
 from serve_compat.migrate.deployment_stage.cleaning import Useless, cleaned, used_names, without_connecting
 from serve_compat.migrate.deployment_stage.groups import Group, Use
@@ -64,6 +64,11 @@ def _rewrite(resolution: Resolution, rewriting: Rewriting) -> bool:
             deploying.write_pair(pair, rewriting)
         following.write_uses(pair, rewriting)
         rewriting.note_names(use.operation for use in pair.group.uses if use.path == path)
+    for split in resolution.splits.values():
+        if split.home.path == path:
+            routing.write_split(split, rewriting)
+            rewriting.note_names(use.operation for use in split.group.uses)
+            mine += split.pairs
     for group in resolution.open:
         if group.uses[0].path == path:
             following.write_open(group, rewriting)
