@@ -43,13 +43,13 @@ class Verbs(click.Group):
         return verb
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; one that meets the lack of Ray says so."""
+        """Run a verb; one that meets the lack of Ray, or of another requirement, says so."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            if error.name != "ray":
+            if (error.name or "serve_compat").partition(".")[0] in ("serve_compat", "legacy"):
                 raise
-            raise click.ClickException(_lacks(error.name)) from error
+            raise click.ClickException(_lacks(str(error.name))) from error
 
 
 class _Unavailable(click.Command):
