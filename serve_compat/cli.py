@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
 import click
 
-from legacy import eras, settings
-from serve_compat.runner import environment_changes
-
-# Imported when used: `migrate` and `explain` run where Ray is not installed, and `run` starts without waiting for them.
+# Imported when used: `migrate` and `explain` need click, libcst and pathspec, but neither Ray nor anything else of the
+# adapter, and `run` starts without waiting for them.
 _VERBS = {
+    "run": "serve_compat.launch",
     "status": "serve_compat.operations.look",
     "routes": "serve_compat.operations.look",
     "traffic": "serve_compat.operations.change",
@@ -40,8 +36,36 @@ class Verbs(click.Group):
         """The command of that name; None when there is none."""
         if cmd_name not in _VERBS:
             return super().get_command(ctx, cmd_name)
-        verb: click.Command = getattr(importlib.import_module(_VERBS[cmd_name]), cmd_name)
+        try:
+            verb: click.Command = getattr(importlib.import_module(_VERBS[cmd_name]), cmd_name)
+        except ModuleNotFoundError as error:
+            return _Unavailable(cmd_name, error.name or "")
         return verb
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; one that meets the lack of Ray, or of another requirement, says so."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (error.name or "serve_compat").partition(".")[0] in ("serve_compat", "legacy"):
+                raise
+            raise click.ClickException(_lacks(str(error.name))) from error
+
+
+class _Unavailable(click.Command):
+    """A verb that needs what is not installed: the help and the other verbs work without."""
+
+    def __init__(self, name: str, module: str) -> None:
+        super().__init__(name, help=f"(not available: {module} is not installed)", add_help_option=False)
+        self._module = module
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Whatever its arguments are, it cannot run."""
+        raise click.ClickException(_lacks(self._module))
+
+
+def _lacks(module: str) -> str:
+    return f"this needs {module}, which is not installed here: pip install serve-compat"
 
 
 @click.group(cls=Verbs)
@@ -50,47 +74,6 @@ def main() -> None:
 
     Exit status of the verbs that operate an instance: 0 done, 1 refused, 2 wrong usage, 3 no instance or no cluster.
     """
-
-
-@main.command(
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
-)
-@click.option(
-    "--era",
-    type=click.Choice(eras.NAMES),
-    help="The Ray release whose generation the program was written for, where its calls do not tell (see the README).",
-)
-@click.option(
-    "--record",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Write the HTTP requests it gets to this file, for `serve-compat verify --requests`; without credentials.",
-)
-@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGS]...")
-@click.pass_context
-def run(context: click.Context, era: str | None, record: str | None, program: tuple[str, ...]) -> None:
-    """Run a script, or a module with -m, unmodified: `from ray import serve` means serve_compat in it and its workers.
-
-    Everything after SCRIPT or MODULE is the program's own.
-    """
-    if program[:1] in (("-h",), ("--help",)):
-        click.echo(context.get_help())
-        return
-    if not program or program == ("-m",):
-        raise click.UsageError("which program? Give a script, or a module with -m.")
-    if program[0] != "-m" and not Path(program[0]).exists():
-        raise click.UsageError(f"there is no file {program[0]!r}.")
-    command = [sys.executable, *_interpreter_options(), *program]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # The program takes the place of this process, so signals, exit status and `__main__` are its own.
-    changes = environment_changes(settings.load().python_path, era, record)
-    os.execve(sys.executable, command, settings.with_changes(changes))
-
-
-def _interpreter_options() -> list[str]:
-    # -W, -X, -O and the like, as multiprocessing passes them on to its processes
-    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    return options
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,14 @@ import click
 
 from serve_compat.migrate import files, git, report, run
 from serve_compat.migrate.context import Options
+from serve_compat.migrate.engine import Result
 from serve_compat.migrate.patch import patch
 from serve_compat.migrate.rules import RULES, matching
 from serve_compat.migrate.rules.rule import STAGES, Stage
 from serve_compat.migrate.walk import Walk
+
+STOPPED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def migrate(paths: tuple[str, ...], **given: object) -> None:
     serve_compat and is marked with a TODO.
 
     Exit status: 0 nothing to do, or all written; 1 --diff or --check found changes; 2 a file failed, a place needs a
-    hand, or wrong usage.
+    hand, or wrong usage; 130 stopped by Ctrl-C.
     """
     if not paths:
         raise click.UsageError("which files? Give files, directories, or - for standard input.")
@@ -100,7 +105,12 @@ def migrate(paths: tuple[str, ...], **given: object) -> None:
         allow_unresolved=bool(given["allow_unresolved"]),
         quiet=bool(given["quiet"]),
     )
-    sys.exit(_migrate(paths, given["exclude"], options, manners))  # type: ignore[arg-type]
+    try:
+        status = _migrate(paths, given["exclude"], options, manners)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        click.echo("stopped; every file is either as it was or wholly written", err=True)
+        status = STOPPED
+    sys.exit(status)
 
 
 def _migrate(paths: tuple[str, ...], exclude: tuple[str, ...], options: Options, manners: Manners) -> int:
@@ -114,26 +124,38 @@ def _migrate(paths: tuple[str, ...], exclude: tuple[str, ...], options: Options,
     sources = [run.STDIN] if from_stdin else walk.sources
     progress = _Progress(manners.quiet)
     outcome = run.over(sources, walk.pin_files, options, content, progress.show)
+    outcome.results += [Result(path, "", "", error="it cannot be read") for path in walk.unreadable]
     progress.clear()
-    if manners.report:
-        text = report.as_json(outcome.results, outcome.notes, options.to, outcome.scanned)
-        files.write_new(Path(manners.report), text.encode())
     if from_stdin and manners.mode == "write":
         _print_bytes(outcome.contents.get(run.STDIN, (b"", content or b""))[1])
     elif manners.mode == "write":
         _write(outcome, manners)
     elif manners.mode == "diff":
-        for path, (before, after) in outcome.contents.items():
-            _print_bytes(patch(_shown(path), before, after))
+        _print_patch(outcome.contents)
+    if manners.report:
+        _write_report(manners.report, report.as_json(outcome.results, outcome.notes, options.to, outcome.scanned))
     _tell(outcome, manners)
     return _status(outcome, manners)
 
 
-def _shown(path: str) -> str:
+def _print_patch(contents: dict[str, tuple[bytes, bytes]]) -> None:
+    """One patch, to be applied in the current directory; above it, if files lie outside of it."""
+    here = os.path.realpath(os.curdir)
+    real = {path: "stdin" if path == run.STDIN else os.path.realpath(path) for path in contents}  # git knows no links
+    base = here
+    if any(not os.path.join(here, each).startswith(os.path.join(here, "")) for each in real.values()):
+        base = git.top(Path(here)) or os.path.commonpath([here, *(each for each in real.values())])
+        click.echo(f"the patch is to be applied in {base}", err=True)
+    for path, (before, after) in contents.items():
+        name = real[path] if path == run.STDIN else os.path.relpath(real[path], base)
+        _print_bytes(patch(name, before, after))
+
+
+def _write_report(path: str, text: str) -> None:
     try:
-        return str(Path(path).absolute().relative_to(Path.cwd())) if path != run.STDIN else "stdin"
-    except ValueError:
-        return str(Path(path).absolute()).lstrip("/")
+        files.write_new(Path(path), text.encode())
+    except OSError as error:
+        raise click.UsageError(f"the report {path!r} cannot be written: {error.strerror}.") from error
 
 
 def _write(outcome: run.Outcome, manners: Manners) -> None:
@@ -143,11 +165,15 @@ def _write(outcome: run.Outcome, manners: Manners) -> None:
             f"{dirty[0]} has changes that are not committed, and nothing was written. Commit or stash them, so that "
             "the migration can be looked at and undone by itself, or give --force."
         )
-    for path, (_, after) in outcome.contents.items():
+    by_path = {each.path: each for each in outcome.results}
+    for path, (before, after) in outcome.contents.items():
         try:
-            files.write(Path(path), after)
+            if Path(path).read_bytes() == before:
+                files.write(Path(path), after)
+            else:
+                by_path[path].error = "it changed while the tool ran, and is not written"
         except OSError as error:
-            next(each for each in outcome.results if each.path == path).error = f"it cannot be written: {error}"
+            by_path[path].error = f"it cannot be written: {error}"
 
 
 def _print_bytes(content: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from serve_compat.migrate import parsing
 from serve_compat.migrate.findings import Action, Finding
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.project import Project
@@ -93,7 +94,7 @@ class FileContext:
     def skips(self, node: cst.CSTNode) -> bool:
         """Whether `# serve-compat: skip` stands on the node's line, or at the end of its statement."""
         if self._skipped is None:
-            lines = self.module.code.splitlines()
+            lines = parsing.lines(self.module.code)
             self._skipped = {number for number, text in enumerate(lines, 1) if SKIP_LINE in text}
         if not self._skipped:
             return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from serve_compat.migrate import chain, leftovers, todo
+from serve_compat.migrate import chain, leftovers, parsing, todo
 from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Options
 from serve_compat.migrate.findings import Finding
 from serve_compat.migrate.names import Names
@@ -20,6 +19,7 @@ from serve_compat.migrate.stages import StageCode
 _OURS = re.compile(r"\bserve_compat\b")
 _RAY = re.compile(r"\bray\b")
 _SERVE = re.compile(r"\bserve\b")
+TOO_DEEP = "its expressions are nested too deeply for the parser"
 _SKIPS_FILE = re.compile(rf"^\s*{re.escape(SKIP_FILE)}\b|^\s*(?:from|import)\b.*{re.escape(SKIP_LINE)}", re.MULTILINE)
 
 
@@ -51,6 +51,11 @@ class Result:
 def may_use_serve(content: bytes) -> bool:
     """A cheap look at a file's bytes: a file for which this says no is never parsed."""
     return b"serve" in content and (b"ray" in content or b"serve_compat" in content)
+
+
+def names_serve(text: str) -> bool:
+    """A closer look, at words: a text for which this says no is not parsed either."""
+    return bool(_OURS.search(text) or (_RAY.search(text) and _SERVE.search(text)))
 
 
 def migrate(
@@ -93,23 +98,27 @@ class _Run:
         """Find the files that use Serve and are not of today."""
         for path, result in self._results.items():
             text = result.before
-            mentions = _OURS.search(text) or (_RAY.search(text) and _SERVE.search(text))
-            if not mentions or _SKIPS_FILE.search(text):
+            if not names_serve(text) or _SKIPS_FILE.search(text):
                 continue
             module = self._parsed(result)
-            if module is None or not Names(module).uses_serve:
-                continue
+            if module is not None:
+                self._guarded(path, "analysis", lambda result=result, module=module: self._sort(result, module))  # type: ignore[misc]
+
+    def _sort(self, result: Result, module: cst.Module) -> None:
+        if Names(module).uses_serve:
             result.used = True
-            (self._of_today if self._is_of_today(path, module) else self._modules)[path] = module
+            of_today = self._is_of_today(result.path, module)
+            (self._of_today if of_today else self._modules)[result.path] = module
 
     def _parsed(self, result: Result) -> cst.Module | None:
         try:
-            return cst.parse_module(result.before)
-        except cst.ParserSyntaxError as error:
+            return parsing.parsed(result.before)
+        except SyntaxError as error:
             if leftovers.may_mention_ray_serve(result.before):
                 result.error = leftovers.parse_error(result.before, error)
         except RecursionError:
-            result.error = "its expressions are nested too deeply for the parser"
+            if leftovers.may_mention_ray_serve(result.before):
+                result.error = TOO_DEEP
         return None
 
     def _is_of_today(self, path: str, module: cst.Module) -> bool:
@@ -123,14 +132,14 @@ class _Run:
         """One stage over all files."""
         files = {path: self._context(path, module) for path, module in self._modules.items()}
         for file in files.values():
-            self._guarded(file, stage, lambda file=file: stage.survey(file))  # type: ignore[misc]
+            self._guarded(file.path, f"{stage.name} stage", lambda file=file: stage.survey(file))  # type: ignore[misc]
         before = dict(self._modules)
         for path, file in files.items():
             self.progress(path)
             file.stays = self._staying.get(path, "")
             if file.stays:
                 continue  # an earlier stage left a place in it to a person: no later one may do half of the rest
-            self._guarded(file, stage, lambda file=file: self._rewrite(stage, file))  # type: ignore[misc]
+            self._guarded(file.path, f"{stage.name} stage", lambda file=file: self._rewrite(stage, file))  # type: ignore[misc]
         if stage.name == "serve":
             self._keep_together(files, before)
         for path, file in files.items():
@@ -153,8 +162,7 @@ class _Run:
             file.report("SC011", file.module, f"left as it is by the {stage.name} stage: {refused}", "left-alone")
         elif made is not file.module:
             text = todo.single(made.code)
-            ast.parse(text)
-            self._modules[file.path] = cst.parse_module(text)
+            self._modules[file.path] = parsing.parsed(text)
 
     def _refused(self, file: FileContext, made: cst.Module) -> str:
         """Why the command line or a comment in the file forbids what the stage did; "" when nothing does."""
@@ -163,20 +171,23 @@ class _Run:
             return f"it needs {', '.join(sorted(forbidden))}, which may not rewrite anything in this run"
         if made is file.module or SKIP_LINE not in file.module.code:
             return ""
-        kept = set(made.code.splitlines())
-        lost = [line for line in file.module.code.splitlines() if SKIP_LINE in line and line not in kept]
+        kept = set(parsing.lines(made.code))
+        lost = [line for line in parsing.lines(file.module.code) if SKIP_LINE in line and line not in kept]
         return f"it would change a line marked {SKIP_LINE!r}" if lost else ""
 
-    def _guarded(self, file: FileContext, stage: StageCode, work: Callable[[], None]) -> None:
+    def _guarded(self, path: str, name: str, work: Callable[[], None]) -> None:
         try:
             work()
+        except RecursionError:
+            self._give_up(path, TOO_DEEP)
         except Exception as error:  # a fault of ours in one file must not stop the run, nor leave it half done
-            result = self._results[file.path]
-            result.error = (
-                f"the {stage.name} stage failed on it ({type(error).__name__}: {error}); it is left as it was"
-            )
-            result.findings.clear()
-            self._modules.pop(file.path, None)
+            self._give_up(path, f"the {name} failed on it ({type(error).__name__}: {error})")
+
+    def _give_up(self, path: str, why: str) -> None:
+        result = self._results[path]
+        result.error, result.after = f"{why}; it is left as it was", result.before
+        result.findings.clear()
+        self._modules.pop(path, None)
 
     def _keep_together(self, files: Mapping[str, FileContext], before: Mapping[str, cst.Module]) -> None:
         """Files that share objects of Serve go to stock Ray Serve together or not at all."""
@@ -199,17 +210,15 @@ class _Run:
     def results(self) -> list[Result]:
         """All files, in their order."""
         for path, module in self._modules.items():
-            result = self._results[path]
-            result.after = module.code
-            if not result.error:
-                self._scan(path, module, result)
-        for path, module in self._of_today.items():
-            self._scan(path, module, self._results[path])
+            self._results[path].after = module.code
+        for path, module in {**self._modules, **self._of_today}.items():
+            self._guarded(path, "analysis", lambda path=path, module=module: self._scan(path, module))  # type: ignore[misc]
         for result in self._results.values():
             result.findings = sorted({each for each in result.findings if self._options.tells(each.rule)})
         return list(self._results.values())
 
-    def _scan(self, path: str, module: cst.Module, result: Result) -> None:
+    def _scan(self, path: str, module: cst.Module) -> None:
+        result = self._results[path]
         file = self._context(path, module)
         leftovers.report(file, self._options.to)
         known = {(each.line, each.needs_a_hand) for each in result.findings}
@@ -220,10 +229,10 @@ def _line_map(made: str, original: str) -> Callable[[int], int]:
     """From line numbers of a text to those of the text it was made from."""
     if made == original:
         return lambda line: line
-    matcher = difflib.SequenceMatcher(None, made.splitlines(), original.splitlines(), autojunk=False)
+    matcher = difflib.SequenceMatcher(None, parsing.lines(made), parsing.lines(original), autojunk=False)
     found: dict[int, int] = {}
     for _, start, end, other, other_end in matcher.get_opcodes():
         for number in range(start, end):
             found[number + 1] = min(other + number - start, max(other_end - 1, other)) + 1
-    last = len(original.splitlines())
+    last = len(parsing.lines(original))
     return lambda line: min(found.get(line, line), last) if line else 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from serve_compat.history import NAMES
+from serve_compat.migrate import parsing
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.rules.rule import Stage
 from serve_compat.migrate.serve_stage.tree import dotted
@@ -50,17 +50,11 @@ def may_mention_ray_serve(text: str) -> bool:
     return bool(_IMPORTS_RAY_SERVE.search(text))
 
 
-def parse_error(text: str, error: cst.ParserSyntaxError) -> str:
+def parse_error(text: str, error: SyntaxError) -> str:
     """Where a file cannot be parsed, and why if that can be told."""
-    line = error.raw_line
     if _PYTHON_2.search(text):
-        return f"line {line}: this is Python 2 syntax; Ray Serve programs need Python 3, convert the file first"
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError) as reason:
-        line = getattr(reason, "lineno", None) or line
-        return f"line {line}: it is not valid Python ({getattr(reason, 'msg', reason)})"
-    return f"line {line}: the parser does not know this syntax yet"
+        return f"line {error.lineno}: this is Python 2 syntax; Ray Serve programs need Python 3, convert the file first"
+    return parsing.why(error)
 
 
 def imports_serve_compat(module: cst.Module) -> bool:
@@ -154,7 +148,7 @@ def report(file: FileContext, target: Stage) -> None:
             file.report("SC006", node, message, "unresolved")
     if on_compat:
         _report_lookups(file)
-    for number, text in enumerate(module.code.splitlines(), 1):
+    for number, text in enumerate(parsing.lines(module.code), 1):
         if text.lstrip().startswith("#") and _OLD_CODE.search(text) and "TODO(serve-compat" not in text:
             file.note_line("SC005", number, "old Serve code in a comment is left as it is")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import string
 
 
 def patch(path: str, before: bytes, after: bytes) -> bytes:
@@ -13,11 +14,18 @@ def patch(path: str, before: bytes, after: bytes) -> bytes:
         path: relative to where the patch will be applied.
     """
     name = os.path.normpath(path).replace(os.sep, "/")
-    tail = "\t" if " " in name else ""
+    head, tail = ("", "\t" if " " in name else "") if name.isprintable() and not set(name) & {'"', "\\"} else ('"', '"')
+    name = _escaped(name) if head else name
     # latin-1 maps every byte to one character and back, so no encoding can get in the way
     old, new = _lines(before), _lines(after)
-    made = difflib.unified_diff(old, new, f"a/{name}{tail}", f"b/{name}{tail}")
+    made = difflib.unified_diff(old, new, f"{head}a/{name}{tail}", f"{head}b/{name}{tail}")
     return b"".join(_ended(line, head=number < 2) for number, line in enumerate(made))
+
+
+def _escaped(name: str) -> str:
+    """As git writes a name with quotation marks, tabs or bytes that are no text, between quotation marks."""
+    plain = {ord(character) for character in string.ascii_letters + string.digits + "/._- ~+@"}
+    return "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in os.fsencode(name))
 
 
 def _lines(content: bytes) -> list[str]:

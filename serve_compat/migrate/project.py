@@ -11,6 +11,11 @@ from typing import Any
 
 import libcst as cst
 
+from serve_compat.migrate.parsing import parsed
+
+_UNREADABLE = (OSError, ValueError, SyntaxError, LookupError)
+"""A file that is not there, or not in the encoding that it claims, or no Python: it tells nothing about others."""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -94,13 +99,13 @@ class Project:
         """The text of a given file; "" where it cannot be read."""
         try:
             return self._read(path)
-        except (OSError, UnicodeError, ValueError):
+        except _UNREADABLE:
             return ""
 
     def _module_of(self, path: str) -> cst.Module | None:
         try:
-            return cst.parse_module(self._read(path))
-        except (cst.ParserSyntaxError, OSError, UnicodeError, ValueError):
+            return parsed(self._read(path))
+        except (*_UNREADABLE, RecursionError):
             return None
 
     # files that must stay on the same side

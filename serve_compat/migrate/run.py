@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from serve_compat.migrate import engine, files, notebooks, pins
 from serve_compat.migrate.context import Options
-from serve_compat.migrate.engine import Result, may_use_serve
+from serve_compat.migrate.engine import Result, may_use_serve, names_serve
 from serve_compat.migrate.findings import Finding
 
 STDIN = "<stdin>"
@@ -52,22 +55,34 @@ def over(
         pin_files: files that may hold Ray at an old release.
         given: what came by standard input.
     """
+    with warnings.catch_warnings():  # what Python thinks of escapes in the user's strings is not ours to tell
+        warnings.simplefilter("ignore")
+        outcome = _migrated(paths, options, given, progress)
+    for path in pin_files:
+        with suppress(OSError):  # what cannot be read, a broken link say, holds no pin either
+            outcome.notes += pins.pins(path, Path(path).read_text(encoding="utf-8", errors="replace"))
+    return outcome
+
+
+def _migrated(
+    paths: Sequence[str], options: Options, given: bytes | None, progress: Callable[[str], None] | None
+) -> Outcome:
     outcome = Outcome(scanned=len(paths))
     opened: dict[str, _Opened] = {}
     failed: dict[str, Result] = {}
     for path in paths:
+        content = b""
         try:
             content = given if path == STDIN and given is not None else Path(path).read_bytes()
             if may_use_serve(content):
                 opened[path] = _open(path, content)
         except (OSError, ValueError, SyntaxError, LookupError, RecursionError) as error:
-            failed[path] = Result(path, "", "", error=f"it cannot be read: {error}")
+            if not content or names_serve(content.decode("latin-1")):
+                failed[path] = Result(path, "", "", error=f"it cannot be read: {error}")
     texts = {path: each.notebook.text if each.notebook else each.source.text for path, each in opened.items()}
     done = engine.migrate(texts, options, tuple(p for p in paths if p.endswith(".py")), _text_of, progress)
     by_path = {**failed, **{result.path: _finished(result, opened[result.path], outcome) for result in done}}
     outcome.results = [by_path[path] for path in paths if path in by_path]
-    for path in pin_files:
-        outcome.notes += pins.pins(path, Path(path).read_text(encoding="utf-8", errors="replace"))
     return outcome
 
 
@@ -77,8 +92,9 @@ def _text_of(path: str) -> str:
 
 def _open(path: str, content: bytes) -> _Opened:
     if path.endswith(".ipynb"):
-        raw = content.decode("utf-8")
-        return _Opened(content, files.Source(raw, "utf-8"), notebooks.opened(raw))
+        mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+        raw = content[len(mark) :].decode("utf-8")
+        return _Opened(content, files.Source(raw, "utf-8", mark), notebooks.opened(raw))
     return _Opened(content, files.decoded(content))
 
 
@@ -86,6 +102,8 @@ def _finished(result: Result, opened: _Opened, outcome: Outcome) -> Result:
     """The result with the lines of cells, and with its bytes noted where it changes."""
     if opened.notebook is not None:
         result.findings = [each.at(*opened.notebook.place(each.line)[::-1]) for each in result.findings]
+        result.error = result.error or "; ".join(opened.notebook.broken)
+        result.used = result.used or bool(opened.notebook.broken)
     if result.changed:
         try:
             text = opened.notebook.with_text(result.after) if opened.notebook else result.after

@@ -43,12 +43,14 @@ class Walk:
         self._exclude = GitIgnoreSpec.from_lines(exclude)
         self._pins = GitIgnoreSpec.from_lines(PIN_FILES)
         self._seen: set[str] = set()
+        self._links: list[tuple[str, list[tuple[str, GitIgnoreSpec]]]] = []
         self.sources: list[str] = []
         self.pin_files: list[str] = []
         self.missing: list[str] = []
+        self.unreadable: list[str] = []
 
     def run(self) -> Walk:
-        """Fill `sources`, `pin_files` and `missing`, in the order of the command line and then of the names."""
+        """Fill the lists, each in the order of the command line and then of the names."""
         for name in self._given:
             for path in self._expanded(name):
                 if os.path.isdir(path):
@@ -57,6 +59,11 @@ class Walk:
                     self._take(path, named=True)
                 else:
                     self.missing.append(path)
+        for path, ignores in self._links:  # grows while it is gone through; files count under their own names first
+            if os.path.isdir(path):
+                self._directory(path, ignores)
+            elif os.path.isfile(path):
+                self._take(path)
         return self
 
     def _expanded(self, name: str) -> list[str]:
@@ -85,7 +92,7 @@ class Walk:
         try:
             entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
         except OSError:
-            self.missing.append(directory)
+            self.unreadable.append(directory)
             return
         for entry in entries:
             is_directory = entry.is_dir()
@@ -96,10 +103,12 @@ class Walk:
             path = entry.path[2:] if entry.path.startswith("./") else entry.path
             if self._ignored(path + "/" * is_directory, ignores):
                 continue
-            if is_directory:
+            if entry.is_symlink():
+                self._links.append((path, ignores))
+            elif is_directory:
                 if not os.path.exists(os.path.join(path, "pyvenv.cfg")):
                     self._directory(path, ignores)
-            else:
+            elif entry.is_file():  # no pipe, which would never end
                 self._take(path)
 
     def _wanted(self, name: str) -> bool:

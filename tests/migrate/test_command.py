@@ -117,7 +117,8 @@ def test_one_bad_file_does_not_stop_the_others():
 
 def test_a_file_that_has_nothing_to_do_with_serve_need_not_parse():
     Path("bad.py").write_text("def f(: # array, observe\n")
-    assert run("bad.py").exit_code == 0
+    Path("latin.py").write_bytes(b"x = '\xe9'  # array, observer\n")
+    assert run("bad.py", "latin.py").exit_code == 0
 
 
 def test_standard_input_becomes_standard_output():
@@ -179,3 +180,87 @@ def test_it_runs_where_ray_is_not_installed(tmp_path):
     command = [sys.executable, "-m", "serve_compat", "migrate", "--to", "compat", "--write", "a.py"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, Path("a.py").read_text()) == (0, NEW), done.stderr
+
+
+@pytest.mark.parametrize("name", ['a "q".py', "a\tb.py", "back\\slash.py", "\u00e9.py", "a  b.py", "real/../real.py"])
+def test_a_patch_for_any_name_applies(name):
+    git("init", "-q")
+    Path("real").mkdir()
+    Path(name).write_text(OLD)
+    Path("p.patch").write_bytes(run(name).stdout_bytes)
+    git("apply", "p.patch")
+    assert Path(name).read_text() == NEW
+
+
+def test_a_patch_names_the_file_behind_a_link_and_the_top_for_files_above(monkeypatch):
+    git("init", "-q")
+    Path("sub").mkdir()
+    Path("real.py").write_text(OLD)
+    Path("sub/link.py").symlink_to("../real.py")
+    monkeypatch.chdir("sub")
+    done = run("link.py")
+    assert "--- a/real.py\n" in done.stdout
+    assert f"the patch is to be applied in {Path.cwd().parent}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(" * 20_000 + ")" * 20_000, "+".join("1" * 5000), "+".join("1" * 700), "a" + ".b()" * 9000],
+    ids=["parentheses", "sum", "shorter-sum", "calls"],
+)
+def test_an_expression_too_deep_for_the_parser_spoils_no_other_file(expression):
+    Path("deep.py").write_text(f"from ray import serve\nx = {expression}\n")
+    Path("good.py").write_text(OLD)
+    done = run("--write", "deep.py", "good.py")
+    assert done.exit_code == 2
+    assert "deep.py: its expressions are nested too deeply" in done.stderr
+    assert Path("good.py").read_text() == NEW
+
+
+def test_unreadable_neighbours_spoil_no_other_file():
+    Path("cookie.py").write_text("# -*- coding: nonsense -*-\n# ray serve\n")
+    Path("requirements.txt").symlink_to("nowhere")
+    Path("good.py").write_text(OLD + "from cookie import x\n")
+    done = run("--to", "deployment", "--write", ".")
+    assert "cookie.py: it cannot be read: unknown encoding" in done.stderr
+    assert "stage failed" not in done.stderr
+    assert "serve_compat" in Path("good.py").read_text()
+
+
+def test_a_file_that_changes_meanwhile_is_not_overwritten(monkeypatch):
+    Path("a.py").write_text(OLD)
+    monkeypatch.setattr("serve_compat.migrate.git.uncommitted", lambda paths: Path("a.py").write_text("mine\n") and [])
+    done = run("--write", "a.py")
+    assert (done.exit_code, Path("a.py").read_text()) == (2, "mine\n")
+    assert "it changed while the tool ran" in done.stderr
+
+
+def test_stopping_leaves_whole_files_and_has_a_status_of_its_own(monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    Path("a.py").write_text(OLD)
+    monkeypatch.setattr(os, "replace", stop)
+    done = run("--write", "a.py")
+    assert (done.exit_code, Path("a.py").read_text(), os.listdir()) == (130, OLD, ["a.py"])
+
+
+def test_what_python_thinks_of_the_users_strings_is_not_told():
+    Path("a.py").write_text(OLD + "x = '\\d'\n")
+    command = [sys.executable, "-W", "always", "-m", "serve_compat", "migrate", "-q", "--to", "compat", "a.py"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "invalid escape" in done.stderr) == (1, False), done.stderr
+
+
+def test_the_report_tells_what_could_not_be_written_and_needs_a_place_itself(monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    Path("a.py").write_text(OLD)
+    done = run("--report", "no/where.json", "a.py")
+    assert (done.exit_code, "no/where.json" in done.stderr) == (2, True)
+    monkeypatch.setattr("serve_compat.migrate.files.write", full)
+    assert run("--report", "out.json", "--write", "a.py").exit_code == 2
+    [file] = json.loads(Path("out.json").read_text())["files"]
+    assert "No space left" in file["error"]

@@ -131,3 +131,24 @@ def test_any_text_is_survived(text):
 def test_the_original_line_of_a_made_line_is_found():
     back = engine._line_map("a\nx\ny\nb\nc\n", "a\nb\nc\n")
     assert [back(line) for line in range(6)] == [0, 1, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize("space", ["\x0c", "\x1c", "\u2028"])
+def test_lines_are_counted_as_python_does(space):
+    text = f'x = """{space}"""\n{OLD}serve.router("e", {{}})\n'
+    [result] = migrate({"a.py": text}, Options(to="compat"))
+    assert [(each.rule, each.line) for each in result.findings] == [("SC001", 2), ("SC003", 6)]
+    skipped = text.replace("serve\n", "serve  # serve-compat: skip\n", 1)
+    assert migrate({"a.py": skipped}, Options(to="compat"))[0].after == skipped
+
+
+def test_a_fault_in_the_analysis_of_one_file_is_told(monkeypatch):
+    def fails(run, path, module):
+        if path == "bad.py":
+            raise KeyError("oh")
+        return False
+
+    monkeypatch.setattr(engine._Run, "_is_of_today", fails)
+    bad, good = migrate({"bad.py": OLD, "good.py": OLD}, Options(to="compat"))
+    assert "the analysis failed on it (KeyError: 'oh')" in bad.error
+    assert good.changed

@@ -73,3 +73,61 @@ def test_an_unchanged_text_gives_the_same_bytes(sources, indent):
     given_raw = json.dumps(document, indent=indent)
     notebook = notebooks.opened(given_raw)
     assert notebook.with_text(notebook.text) == given_raw
+
+
+def code(*sources):
+    return [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in sources]
+
+
+def migrated(tmp_path, *sources):
+    path = tmp_path / "a.ipynb"
+    path.write_text(raw(cells=code(*sources)))
+    outcome = run.over([str(path)], [], Options(to="compat"))
+    cells = json.loads(outcome.contents[str(path)][1])["cells"]
+    return [cell["source"] for cell in cells], outcome.results[0]
+
+
+IMPORT = "from ray import serve\nserve.connect()\n"
+NEW = IMPORT.replace("from ray import serve", "import serve_compat as serve")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = ('%s'\n     % 1)",
+        "!pip install a \\\n    b\n",
+        "%%time\nserve.connect()",
+        "if 1:\n    !echo 'it\n",
+        "files = !ls\n?serve\nserve?\n",
+        'text = """\n%no magic\n"""',
+        "%%writefile x.py\nfrom ray import serve",
+        "await serve.x()",
+    ],
+)
+def test_what_is_for_ipython_stays_and_what_only_looks_so_is_python(tmp_path, source):
+    sources, result = migrated(tmp_path, IMPORT, source)
+    assert (sources, result.error) == ([NEW, source], "")
+
+
+def test_a_timed_cell_is_python(tmp_path):
+    assert migrated(tmp_path, "%%time\n" + IMPORT)[0] == ["%%time\n" + NEW]
+
+
+def test_a_cell_that_is_no_python_stays_and_is_told_if_it_is_about_serve(tmp_path):
+    sources, result = migrated(tmp_path, IMPORT, "x = = 1", "serve.start(")
+    assert sources == [NEW, "x = = 1", "serve.start("]
+    assert "cell 3: line 1" in result.error
+    assert "cell 2" not in result.error
+
+
+def test_what_belongs_at_the_top_goes_into_the_first_cell_but_behind_its_magic():
+    notebook = notebooks.opened(raw(cells=code("%%time\nx = 1", "y = 2")))
+    changed = json.loads(notebook.with_text("import a\n" + notebook.text))
+    assert [cell["source"] for cell in changed["cells"]] == ["%%time\nimport a\nx = 1", "y = 2"]
+
+
+def test_a_byte_order_mark_stays(tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(b"\xef\xbb\xbf" + raw().encode())
+    [(before, after)] = run.over([str(path)], [], Options(to="compat")).contents.values()
+    assert before[:4] == after[:4] == b"\xef\xbb\xbf{"

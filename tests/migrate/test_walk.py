@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,12 @@ def test_files_that_may_pin_ray_are_kept_apart():
     walk = Walk(["."]).run()
     assert walk.pin_files == ["conda/environment.yaml", "requirements-dev.txt", "setup.py", "x/Dockerfile.gpu"]
     assert walk.sources == ["setup.py"]
+
+
+def test_a_file_counts_under_its_own_name_not_under_that_of_a_link():
+    make("z/x.py", "z/y.py")
+    Path("a.py").symlink_to("z/x.py")
+    Path("b").symlink_to("z")
+    Path("broken.py").symlink_to("nowhere.py")
+    os.mkfifo("pipe.py")
+    assert Walk(["."]).run().sources == ["z/x.py", "z/y.py"]

@@ -134,3 +134,39 @@ def test_explaining_needs_no_ray(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "deployment" in done.stdout
+
+
+WITHOUT_RAY = (
+    "import sys\n"
+    "class Absent:\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name.partition('.')[0] in ('ray', 'pydantic', 'starlette', 'uvicorn'):\n"
+    "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+    "sys.meta_path.insert(0, Absent())\n"
+    "from serve_compat.cli import main\n"
+    "main()\n"
+)
+
+
+def without_ray(*arguments, cwd):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", WITHOUT_RAY, *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
+
+
+def test_migrate_and_explain_work_where_ray_is_not_installed(tmp_path):
+    (tmp_path / "old.py").write_text("from ray import serve\nclient = serve.start()\nclient.create_backend('b', len)\n")
+    assert without_ray("migrate", "--diff", "old.py", cwd=tmp_path).stdout.startswith("--- a/old.py")
+    assert "create_backend" in without_ray("explain", "create_backend", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("verb", ["status", "verify a.py b.py", "run old.py"])
+def test_a_verb_that_needs_what_is_not_installed_says_so(verb, tmp_path):
+    done = without_ray(*verb.split(), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: this needs ")
+    assert done.stderr.endswith("which is not installed here: pip install serve-compat\n")
+
+
+def test_the_help_lists_all_verbs_where_ray_is_not_installed(tmp_path):
+    assert "\n  migrate " in without_ray("--help", cwd=tmp_path).stdout
