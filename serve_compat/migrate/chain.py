@@ -41,7 +41,8 @@ def is_of_today(module: cst.Module, file: FileContext, excused: set[int]) -> boo
     Args:
         excused: lines with which it need not be content.
     """
-    outcome = serve_stage.convert(module, ServeOptions(pin=file.options.pin, notebook=file.options.notebook))
+    options = ServeOptions(pin=file.options.pin, notebook=file.options.notebook)
+    outcome = serve_stage.convert(module, options, file.names.tree)
     if not outcome.touched:
         return True
     blocked = {file.line(node) for node, _, _ in outcome.blockers}

@@ -60,6 +60,7 @@ class FileContext:
     Attributes:
         path: the file as it was given.
         module: the module that the stage gets; findings are about its nodes.
+        analysed: the resolvers of files, by path: shared by the stages, since most of them change few files.
         stays: why the file has to stay on serve_compat, "" as long as nothing forbids stock Ray Serve.
     """
 
@@ -69,16 +70,17 @@ class FileContext:
     options: Options = field(default_factory=Options)
     findings: list[Finding] = field(default_factory=list)
     stays: str = ""
-    _names: Names | None = None
+    analysed: dict[str, Names] = field(default_factory=dict)
     _lines: dict[cst.CSTNode, int] | None = None
     _skipped: set[int] | None = None
 
     @property
     def names(self) -> Names:
         """The resolver of the module's names; made when it is first needed."""
-        if self._names is None:
-            self._names = Names(self.module)
-        return self._names
+        known = self.analysed.get(self.path)
+        if known is None or known.module is not self.module:
+            known = self.analysed[self.path] = Names(self.module)
+        return known
 
     def allows(self, rule: str) -> bool:
         """Whether the command line lets the rule rewrite anything."""

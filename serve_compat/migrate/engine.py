@@ -93,6 +93,7 @@ class _Run:
         self._modules: dict[str, cst.Module] = {}
         self._of_today: dict[str, cst.Module] = {}
         self._staying: dict[str, str] = {}
+        self._analysed: dict[str, Names] = {}
 
     def parse(self) -> None:
         """Find the files that use Serve and are not of today."""
@@ -105,7 +106,7 @@ class _Run:
                 self._guarded(path, "analysis", lambda result=result, module=module: self._sort(result, module))  # type: ignore[misc]
 
     def _sort(self, result: Result, module: cst.Module) -> None:
-        if Names(module).uses_serve:
+        if self._context(result.path, module).names.uses_serve:
             result.used = True
             of_today = self._is_of_today(result.path, module)
             (self._of_today if of_today else self._modules)[result.path] = module
@@ -125,7 +126,7 @@ class _Run:
         """Does stock Ray Serve run the file as it is? Then no target has anything to change in it."""
         if leftovers.imports_serve_compat(module):
             return False
-        file = FileContext(path, module, self._project, self._options)
+        file = self._context(path, module)
         return not leftovers.old_names(file) and chain.is_of_today(module, file, leftovers.excused_lines(file))
 
     def go_through(self, stage: StageCode) -> None:
@@ -151,7 +152,8 @@ class _Run:
                 self._staying[path] = file.stays
 
     def _context(self, path: str, module: cst.Module) -> FileContext:
-        return FileContext(path, module, self._project, replace(self._options, notebook=path.endswith(".ipynb")))
+        options = replace(self._options, notebook=path.endswith(".ipynb"))
+        return FileContext(path, module, self._project, options, analysed=self._analysed)
 
     def _rewrite(self, stage: StageCode, file: FileContext) -> None:
         made = stage.run(file.module, file)

@@ -26,7 +26,7 @@ _TIES = "router: ties"
 def survey(file: FileContext) -> None:
     """Note what the file shares with others: a split whose endpoint other files ask for keeps its name."""
     if file.options.generate_router:
-        file.project.note(_TIES, file.path, file.path, ties(file.module))
+        file.project.note(_TIES, file.path, file.path, ties(file.names.tree))
 
 
 def run(module: cst.Module, file: FileContext) -> cst.Module:

@@ -38,14 +38,15 @@ class Outcome:
     touched: bool
 
 
-def convert(module: cst.Module, options: Options | None = None) -> Outcome:
+def convert(module: cst.Module, options: Options | None = None, tree: Tree | None = None) -> Outcome:
     """Turn a program for old deployments into one for today's Ray Serve.
 
     Args:
         module: a file that imports ray.serve or serve_compat.
         options: see Options.
+        tree: that of the module, if it is known.
     """
-    program = Program(Tree(module), options or Options())
+    program = Program(tree or Tree(module), options or Options())
     return convert_program(program)
 
 

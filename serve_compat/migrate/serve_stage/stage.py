@@ -10,6 +10,7 @@ from serve_compat.migrate.project import Project
 from serve_compat.migrate.serve_stage.convert import convert
 from serve_compat.migrate.serve_stage.program import Options
 from serve_compat.migrate.serve_stage.ties import Ties, ties
+from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.values import Deployment
 
 _TIES, _OLD, _LINKED = "serve: ties", "serve: old", "serve: linked"
@@ -17,15 +18,15 @@ _TIES, _OLD, _LINKED = "serve: ties", "serve: old", "serve: linked"
 
 def survey(file: FileContext) -> None:
     """Note what the file shares with others, and whether anything in it is old."""
-    file.project.note(_TIES, file.path, file.path, ties(file.module))
-    file.project.note(_OLD, file.path, file.path, convert(file.module, _options(file)).touched)
+    file.project.note(_TIES, file.path, file.path, ties(file.names.tree))
+    file.project.note(_OLD, file.path, file.path, convert(file.module, _options(file), file.names.tree).touched)
 
 
 def run(module: cst.Module, file: FileContext) -> cst.Module:
     """The file for stock Ray Serve; with TODOs, and still on serve_compat, where something has no equivalent."""
     _link_all(file.project)
     others = [fact for fact in file.project.facts(_OLD) if fact.value and file.project.linked(fact.path, file.path)]
-    outcome = convert(module, _options(file, force=bool(others)))
+    outcome = convert(module, _options(file, force=bool(others)), file.names.tree if module is file.module else None)
     for node, rule, message in outcome.notes:
         file.report(rule, node, message)
     for node, rule, message in outcome.blockers:
@@ -53,7 +54,7 @@ def _ties_of(project: Project, path: str) -> Ties | None:
     module = project.module_of(path)
     if module is None:
         return None
-    found = ties(module)
+    found = ties(Tree(module))
     project.note(_TIES, path, path, found)
     return found
 

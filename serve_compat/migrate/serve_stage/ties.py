@@ -30,9 +30,9 @@ class Ties:
     exports: dict[str, Deployment]
 
 
-def ties(module: cst.Module) -> Ties:
+def ties(tree: Tree) -> Ties:
     """What binds the file to others; one analysis of it."""
-    program = Program(Tree(module), Options())
+    program = Program(tree, Options())
     deploys: set[str] = set()
     asks: set[str] = set()
     for method, found in (("deploy", deploys), ("get_handle", asks), ("delete", asks)):
