@@ -16,7 +16,7 @@ SETUP_HOOK = "serve_compat.alias.install"
 ERA_VARIABLE = "SERVE_COMPAT_ERA"
 
 # Keywords of ray.init, as Ray 0.8-1.x knew them: old name -> today's name
-_RENAMED = {
+RENAMED = {
     "redis_address": "address",
     "include_webui": "include_dashboard",
     "webui_host": "dashboard_host",
@@ -35,9 +35,9 @@ _REMOVED_NAMES = """
     lru_evict _lru_evict redis_max_memory _redis_max_memory object_id_seed object_ref_seed raylet_socket_name
     plasma_store_socket_name worker_path autoscaling_config storage redirect_output redirect_worker_output
 """
-_REMOVED = frozenset(_REMOVED_NAMES.split())
+REMOVED = frozenset(_REMOVED_NAMES.split())
 # What describes the machine the cluster runs on; Ray's client refuses it, for the cluster runs already
-_OF_A_SERVER = frozenset({*_RENAMED.values(), "_metrics_export_port", "_node_name"}) - {"address"}
+_OF_A_SERVER = frozenset({*RENAMED.values(), "_metrics_export_port", "_node_name"}) - {"address"}
 # Keywords that describe a cluster to start. With one of them and without an address, old Ray started a cluster; today's
 # joins one that runs on this machine already, and then refuses the keyword.
 _STARTS_A_CLUSTER = frozenset({"num_cpus", "num_gpus", "resources", "object_store_memory", "labels"})
@@ -70,13 +70,13 @@ def translated(keywords: Mapping[str, Any], joins_by_client: bool = False) -> tu
     kept: dict[str, Any] = {}
     notes = []
     for name, value in keywords.items():
-        new = _RENAMED.get(name)
+        new = RENAMED.get(name)
         if joins_by_client and (new or name) in _OF_A_SERVER:
             notes.append(f"ray.init({name}=...) says nothing about a cluster that runs already and was left out")
         elif new is not None and new not in keywords:
             kept[new] = value
             notes.append(f"ray.init({name}=...) is called {new} today")
-        elif new is not None or name in _REMOVED:
+        elif new is not None or name in REMOVED:
             notes.append(f"ray.init({name}=...) does not exist any more and was left out")
         else:
             kept[name] = value

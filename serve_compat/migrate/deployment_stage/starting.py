@@ -8,7 +8,7 @@ from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
 from serve_compat.migrate.deployment_stage.texts import code_of
-from serve_compat.migrate.ray_init import REMOVED_RAY_INIT_KEYWORDS
+from serve_compat.migrate.ray_init import of_today, old_keywords
 from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.values import Client
 
@@ -115,19 +115,6 @@ def write_ray_init(rewriting: Rewriting) -> None:
     for node in rewriting.file.tree.nodes(cst.Call):
         if not isinstance(node, cst.Call) or rewriting.file.names.qualified(node.func) != "ray.init":
             continue
-        if any(arg.keyword is not None and arg.keyword.value in REMOVED_RAY_INIT_KEYWORDS for arg in node.args):
-            rewriting.edits.change(node, _of_today)
+        if old_keywords(node):
+            rewriting.edits.change(node, of_today)
             rewriting.report("SC102", node, "ray.init() without keywords that are gone")
-
-
-def _of_today(updated: cst.CSTNode) -> cst.CSTNode:
-    assert isinstance(updated, cst.Call)
-    kept = []
-    for arg in updated.args:
-        name = arg.keyword.value if arg.keyword is not None else ""
-        today = REMOVED_RAY_INIT_KEYWORDS.get(name, name)
-        if today is not None:
-            kept.append(arg.with_changes(keyword=cst.Name(today)) if today != name else arg)
-    if kept:
-        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    return updated.with_changes(args=kept)

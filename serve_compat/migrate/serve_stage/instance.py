@@ -6,7 +6,7 @@ from functools import partial
 
 import libcst as cst
 
-from serve_compat.migrate.ray_init import REMOVED_RAY_INIT_KEYWORDS
+from serve_compat.migrate.ray_init import of_today, old_keywords
 from serve_compat.migrate.serve_stage.arguments import keyword, with_args
 from serve_compat.migrate.serve_stage.deploys import serve_name
 from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
@@ -38,20 +38,9 @@ def convert_instance(program: Program) -> None:
 
 
 def _ray_init(program: Program, node: cst.Call) -> None:
-    old = [arg.keyword.value for arg in node.args if arg.keyword and arg.keyword.value in REMOVED_RAY_INIT_KEYWORDS]
+    old = old_keywords(node)
     if old:
-        program.change(node, "SC203", f"ray.init no longer takes {', '.join(old)}", _today_init)
-
-
-def _today_init(updated: cst.CSTNode) -> cst.CSTNode:
-    assert isinstance(updated, cst.Call)
-    args = []
-    for arg in updated.args:
-        name = arg.keyword.value if arg.keyword is not None else ""
-        today = REMOVED_RAY_INIT_KEYWORDS.get(name, name)
-        if today is not None:
-            args.append(arg.with_changes(keyword=cst.Name(today)) if today != name else arg)
-    return with_args(updated, args)
+        program.change(node, "SC203", f"ray.init no longer takes {', '.join(old)}", of_today)
 
 
 def _start(program: Program, node: cst.Call) -> None:
