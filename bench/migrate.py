@@ -89,8 +89,8 @@ def _report(plain: list[float], hits: list[float]) -> str:
         f"| {FILES:,} files that do not use Ray | {foreign} |",
         f"| {HITS} old programs through all stages | {of_hits:.2f} s | {hits[0]:.2f} s | {hits[-1]:.2f} s | - |",
         "",
-        f"That is {HITS / of_hits:.0f} old programs per second, in one process: the stages decide over all files together "
-        "(a backend in one, its endpoint in another), so every process of a pool would analyse all of them.",
+        f"That is {HITS / of_hits:.0f} old programs per second, in one process: the stages decide over all files "
+        "together (a backend in one, its endpoint in another), so every process of a pool would analyse all of them.",
         "",
         *(f"- {name}: {value}" for name, value in describe(None)),
     ]
