@@ -60,9 +60,20 @@ def _looked_up(use: Use, rewriting: Rewriting) -> str:
     return f"{rewriting.serve(use.operation.call)}.get_deployment({rewriting.code(name)})"
 
 
+def _turn_at(pair: Pair, call: cst.Call, rewriting: Rewriting) -> Pair:
+    """Of deployments that take turns, the one that runs at a place."""
+    tree = rewriting.file.tree
+    for turn in reversed(pair.turns if pair.home is rewriting.file else []):
+        assert turn.at is not None
+        if turn.variable and tree.order[turn.at.call] < tree.order[call]:
+            return turn
+    return pair
+
+
 def _named(pair: Pair, use: Use, rewriting: Rewriting) -> str:
     """The deployment as an expression at a place."""
     call = use.operation.call
+    pair = _turn_at(pair, call, rewriting)
     if use.name == "get_backend_config":
         return f"{rewriting.serve(call)}.get_deployment({_name(pair, use, rewriting)})"
     return rewriting.knows(pair, call) or f"{rewriting.serve(call)}.get_deployment({_name(pair, use, rewriting)})"
@@ -120,9 +131,10 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     known = rewriting.file.handles.get(operation.call)
     if known is None:
         return
-    if rewrite_calls(known, pair, rewriting.file, rewriting.edits):
+    reached = None if pair is not None and pair.is_mixed else pair
+    if rewrite_calls(known, reached, rewriting.file, rewriting.edits):
         rewriting.helpers.setdefault(CLASS, set())
-        rewriting.helpers[CLASS] |= _parts(use, pair, rewriting)
+        rewriting.helpers[CLASS] |= _parts(use, reached, rewriting)
     rewriting.report("SC106", operation.call, "the handle is the deployment's, which passes arguments on as they are")
 
 
