@@ -38,7 +38,7 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
             if operation.name not in ("create_backend", "create_endpoint"):
                 rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
     for asked in pair.guards:
-        name = asked.asked if asked.about == "list_endpoints" else pair.name
+        name = asked.asked if asked.about == "list_endpoints" and not pair.by_tag else pair.name
         code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
         rewriting.edits.replace(asked.statement.test, expression(code))
     write_deployment(pair, rewriting)

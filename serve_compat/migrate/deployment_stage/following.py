@@ -8,7 +8,8 @@ from serve_compat.migrate.deployment_stage.deploying import constructor_args
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known
 from serve_compat.migrate.deployment_stage.handle_calls import CLASS, rewrite_calls
 from serve_compat.migrate.deployment_stage.handle_uses import option
-from serve_compat.migrate.deployment_stage.listings import is_about_names
+from serve_compat.migrate.deployment_stage.listings import asked_name, is_about_names
+from serve_compat.migrate.deployment_stage.naming import Owned, renamed
 from serve_compat.migrate.deployment_stage.options import OPTION_OF_FIELD
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.planning import UPDATES
@@ -81,9 +82,9 @@ def _named(pair: Pair, use: Use, rewriting: Rewriting) -> str:
 
 def _name(pair: Pair, use: Use, rewriting: Rewriting) -> str:
     given = use.operation.arg("endpoint_name")
-    if given is not None:
+    if given is not None and not pair.by_tag:
         return rewriting.code(given)
-    if is_known(use.tag):
+    if is_known(use.tag) or is_known(use.endpoint):
         text = pair.home.constants.text(pair.name)
         if text is not None:
             return f'"{text}"' if '"' not in text and "\\" not in text else repr(text)
@@ -159,12 +160,19 @@ def handle_of_unknown(use: Use, rewriting: Rewriting) -> None:
     _handle(use, None, rewriting)
 
 
-def write_lists(rewriting: Rewriting) -> None:
-    """Plan the changes of listings, of which only the names are used."""
+def write_lists(rewriting: Rewriting, owned: Owned) -> None:
+    """Plan the changes of listings, of which only the names are used.
+
+    Args:
+        owned: the groups of the file, with their deployments.
+    """
     for use in rewriting.file.uses:
         if use.name in ("list_backends", "list_endpoints"):
             call = use.operation.call
             rewriting.put(call, f"{rewriting.serve(call)}.list_deployments()")
+            asked, name = asked_name(call, rewriting.file), renamed(use, rewriting.file, owned)
+            if asked is not None and name is not None and name is not asked:
+                rewriting.edits.replace(asked, rewriting.edits.expression(name))
             rule = "SC109" if is_about_names(call, rewriting.file) else "SC113"
             rewriting.report(rule, call, "the deployments are listed")
 

@@ -50,6 +50,7 @@ class Pair:
         at: the call whose place the deploy() takes.
         guards: `if`s that ask whether the backend or the endpoint is there already.
         turns: the deployments that follow this one under its name, each in the place of a set_traffic().
+        by_tag: it is named as the backend was, not as the endpoint.
         twins: how many backends, this one included, the definition serves in the same way.
         is_mixed: whether calls of its handle may reach handlers that read different requests.
         dropped: calls that go, beside the usual ones.
@@ -71,6 +72,7 @@ class Pair:
     straight: list[Use] = field(default_factory=list)
     guards: list[CreationGuard] = field(default_factory=list)
     turns: list[Pair] = field(default_factory=list)
+    by_tag: bool = False
     twins: int = 1
     is_mixed: bool = False
     dropped: list[Operation] = field(default_factory=list)
@@ -78,7 +80,9 @@ class Pair:
     @property
     def name(self) -> cst.BaseExpression:
         """The deployment's name."""
-        return self.endpoint.need("endpoint_name") if self.own_name is None else self.own_name
+        if self.own_name is not None:
+            return self.own_name
+        return self.create.need("backend_tag") if self.by_tag else self.endpoint.need("endpoint_name")
 
     @property
     def route(self) -> cst.BaseExpression | None:

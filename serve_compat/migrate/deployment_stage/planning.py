@@ -45,7 +45,7 @@ def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
         handler_of(create.operation.need("func_or_class"), home.constants, home.file),
         home.configs.read(create.operation.arg("config")),
     )
-    pair.twins = twins
+    pair.twins, pair.by_tag = twins, home.by_tags and group.tags != group.endpoints
     _check_place(pair, group)
     _check_route(pair)
     requests.check(pair, files)

@@ -10,7 +10,7 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import LISTS, Analysis
 from serve_compat.migrate.deployment_stage.forms import form_of
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
-from serve_compat.migrate.deployment_stage.listings import is_about_names
+from serve_compat.migrate.deployment_stage.naming import keeps_tag, means_the_same, reads_own_tag, wants_tags
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.orphans import expects_nothing, is_about_deployments, may_be_made_here
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
@@ -48,6 +48,11 @@ class Resolution:
         """Whether a group that creates something becomes deployments."""
         return group in self.pairs or group in self.splits
 
+    def owned(self, file: Analysis) -> list[tuple[Group, Pair | None]]:
+        """The groups that a file takes part in, with their deployments."""
+        mine = [group for group in self.groups if any(use.path == file.path for use in group.uses)]
+        return [(group, self.pairs.get(group)) for group in mine]
+
     def every_pair(self) -> list[tuple[Group, Pair]]:
         """Every deployment that is made, with its group."""
         behind = [(group, pair) for group, split in self.splits.items() for pair in split.pairs]
@@ -60,6 +65,7 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     made = Resolution(files)
     orphans: list[Group] = []
     for file in files.values():
+        file.by_tags = wants_tags(file)
         for group in file.groups:
             (made.groups if group.creates else orphans).append(group)
     open_groups = [group for group in orphans if not _adopted(group, made)]
@@ -184,6 +190,12 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
                 f"which one {group.uses[0].name}() means here is only known at run time",
                 group.uses[0],
             )
+    own = reads_own_tag(file)
+    unlike = [group for group in mine if group in made.pairs and not keeps_tag(made.pairs[group])]
+    if own is not None and unlike:
+        _fail(
+            made, unlike, "SC125", "a replica reads the tag of its backend, which its deployment would not have", None
+        )
     guards = {guard.listing for pair in made.pairs.values() if pair.home is file for guard in pair.guards}
     for use in file.uses:
         if use.operation.call in guards:
@@ -193,7 +205,7 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
             _fail(made, mine, "SC125", message, use)
 
 
-def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use) -> None:
+def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use | None) -> None:
     for group in groups:
         made.pairs.pop(group, None)
         made.splits.pop(group, None)
@@ -224,15 +236,11 @@ def _why_not_open(group: Group, file: Analysis, made: Resolution) -> Inconvertib
 
 
 def _lists_names(use: Use, file: Analysis, made: Resolution) -> bool:
-    """Whether only the names in a listing matter, and they stay the same."""
-    if not is_about_names(use.operation.call, file):
-        return False
+    """Whether only the names in a listing matter, and they stay the same or are known."""
     mine = [group for group in made.groups if any(each.path == file.path for each in group.uses)]
     if any(group in made.splits for group in mine):
         return False
-    if use.name == "list_endpoints":
-        return True
-    return all(group not in made.pairs or group.tags == group.endpoints for group in mine)
+    return means_the_same(use, file, made.owned(file))
 
 
 def _may_print(use: Use, file: Analysis) -> bool:

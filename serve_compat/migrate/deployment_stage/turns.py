@@ -33,6 +33,8 @@ def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
     """
     endpoint = group.named("create_endpoint")[0]
     home = files[endpoint.path]
+    if home.by_tags:
+        raise _no("the names of backends are listed")
     _check_uses(group, endpoint, files)
     creates = {use.tag: use for use in group.named("create_backend")}
     switches = sorted(group.named(*_SWITCHES), key=lambda use: home.tree.order[use.operation.call])
