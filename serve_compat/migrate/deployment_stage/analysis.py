@@ -38,6 +38,7 @@ class Analysis:
         self.uses: list[Use] = [use_of(each, file.path, file.names, self.constants) for each in self.operations]
         self.groups: list[Group] = grouped(self.uses)
         self.has_open_handles = False  # handles of endpoints whose names only run time knows
+        self.by_tags = False  # its deployments are named by the tags of their backends, which the file reads
         self.taken: set[str] = set()  # names that were chosen for new variables
 
     @cached_property

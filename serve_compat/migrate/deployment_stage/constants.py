@@ -23,6 +23,17 @@ UNKNOWN = _Unknown()
 """What `literal` gives for a value that is only known at run time."""
 
 
+def _unpacked(binding: Binding) -> cst.BaseExpression | None:
+    """What a name gets of `a, b = 1, 2`; the value itself where it is not unpacked."""
+    node = binding.node
+    for position in binding.path:
+        plain = isinstance(node, cst.Tuple | cst.List) and all(isinstance(one, cst.Element) for one in node.elements)
+        if not plain or not isinstance(node, cst.Tuple | cst.List) or position >= len(node.elements):
+            return None
+        node = node.elements[position].value
+    return node if isinstance(node, cst.BaseExpression) else None
+
+
 class Constants:
     """Names of one module to which one assignment leads.
 
@@ -45,11 +56,10 @@ class Constants:
         """The expression a name stands for, through names that are assigned once; otherwise the expression itself."""
         for _ in range(_STEPS):
             binding = self.binding(node)
-            if binding is None or binding.kind != "value" or binding.path:
+            found = None if binding is None or binding.kind != "value" else _unpacked(binding)
+            if found is None:
                 return node
-            if not isinstance(binding.node, cst.BaseExpression):
-                return node
-            node = binding.node
+            node = found
         return node
 
     def text(self, node: cst.BaseExpression | None) -> str | None:

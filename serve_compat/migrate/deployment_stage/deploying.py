@@ -38,10 +38,17 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
             if operation.name not in ("create_backend", "create_endpoint"):
                 rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
     for asked in pair.guards:
-        name = asked.asked if asked.about == "list_endpoints" else pair.name
+        name = asked.asked if asked.about == "list_endpoints" and not pair.by_tag else pair.name
         code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
         rewriting.edits.replace(asked.statement.test, expression(code))
     write_deployment(pair, rewriting)
+    for operation in pair.dropped:
+        rewriting.drop(operation.call)
+    for turn in pair.turns:
+        write_deployment(turn, rewriting)
+        assert turn.at is not None
+        message = "the backend that gets all traffic is deployed under the endpoint's name"
+        rewriting.report("SC114", turn.at.call, message)
 
 
 def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
@@ -57,7 +64,8 @@ def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
         batches.write(pair, rewriting)
     guard(pair, rewriting)
     _write_deploy(pair, rewriting, at.call)
-    rewriting.report("SC101", pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
+    if pair.form != "known":
+        rewriting.report("SC101", pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
 
 
 _FOLDED = ("create_backend", "create_endpoint", "set_traffic", "split", "link")

@@ -8,7 +8,8 @@ from serve_compat.migrate.deployment_stage.deploying import constructor_args
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known
 from serve_compat.migrate.deployment_stage.handle_calls import CLASS, rewrite_calls
 from serve_compat.migrate.deployment_stage.handle_uses import option
-from serve_compat.migrate.deployment_stage.listings import is_about_names
+from serve_compat.migrate.deployment_stage.listings import asked_name, is_about_names
+from serve_compat.migrate.deployment_stage.naming import Owned, renamed
 from serve_compat.migrate.deployment_stage.options import OPTION_OF_FIELD
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.planning import UPDATES
@@ -60,9 +61,20 @@ def _looked_up(use: Use, rewriting: Rewriting) -> str:
     return f"{rewriting.serve(use.operation.call)}.get_deployment({rewriting.code(name)})"
 
 
+def _turn_at(pair: Pair, call: cst.Call, rewriting: Rewriting) -> Pair:
+    """Of deployments that take turns, the one that runs at a place."""
+    tree = rewriting.file.tree
+    for turn in reversed(pair.turns if pair.home is rewriting.file else []):
+        assert turn.at is not None
+        if turn.variable and tree.order[turn.at.call] < tree.order[call]:
+            return turn
+    return pair
+
+
 def _named(pair: Pair, use: Use, rewriting: Rewriting) -> str:
     """The deployment as an expression at a place."""
     call = use.operation.call
+    pair = _turn_at(pair, call, rewriting)
     if use.name == "get_backend_config":
         return f"{rewriting.serve(call)}.get_deployment({_name(pair, use, rewriting)})"
     return rewriting.knows(pair, call) or f"{rewriting.serve(call)}.get_deployment({_name(pair, use, rewriting)})"
@@ -70,9 +82,9 @@ def _named(pair: Pair, use: Use, rewriting: Rewriting) -> str:
 
 def _name(pair: Pair, use: Use, rewriting: Rewriting) -> str:
     given = use.operation.arg("endpoint_name")
-    if given is not None:
+    if given is not None and not pair.by_tag:
         return rewriting.code(given)
-    if is_known(use.tag):
+    if is_known(use.tag) or is_known(use.endpoint):
         text = pair.home.constants.text(pair.name)
         if text is not None:
             return f'"{text}"' if '"' not in text and "\\" not in text else repr(text)
@@ -120,9 +132,10 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     known = rewriting.file.handles.get(operation.call)
     if known is None:
         return
-    if rewrite_calls(known, pair, rewriting.file, rewriting.edits):
+    reached = None if pair is not None and pair.is_mixed else pair
+    if rewrite_calls(known, reached, rewriting.file, rewriting.edits):
         rewriting.helpers.setdefault(CLASS, set())
-        rewriting.helpers[CLASS] |= _parts(use, pair, rewriting)
+        rewriting.helpers[CLASS] |= _parts(use, reached, rewriting)
     rewriting.report("SC106", operation.call, "the handle is the deployment's, which passes arguments on as they are")
 
 
@@ -147,12 +160,19 @@ def handle_of_unknown(use: Use, rewriting: Rewriting) -> None:
     _handle(use, None, rewriting)
 
 
-def write_lists(rewriting: Rewriting) -> None:
-    """Plan the changes of listings, of which only the names are used."""
+def write_lists(rewriting: Rewriting, owned: Owned) -> None:
+    """Plan the changes of listings, of which only the names are used.
+
+    Args:
+        owned: the groups of the file, with their deployments.
+    """
     for use in rewriting.file.uses:
         if use.name in ("list_backends", "list_endpoints"):
             call = use.operation.call
             rewriting.put(call, f"{rewriting.serve(call)}.list_deployments()")
+            asked, name = asked_name(call, rewriting.file), renamed(use, rewriting.file, owned)
+            if asked is not None and name is not None and name is not asked:
+                rewriting.edits.replace(asked, rewriting.edits.expression(name))
             rule = "SC109" if is_about_names(call, rewriting.file) else "SC113"
             rewriting.report(rule, call, "the deployments are listed")
 

@@ -30,7 +30,7 @@ def form_of(pair: Pair) -> tuple[Form, str]:
 
 def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
     home = pair.home
-    if _is_wrapped(pair) or len(mentions(node, home.constants, home.file)) != 1:
+    if _is_wrapped(pair) or len(mentions(node, home.constants, home.file)) != pair.twins:
         return False
     bindings = home.tree.scopes[node].lookup(node.name.value)
     if len(bindings) != 1 or {node.name.value, "*"} & imported_elsewhere(home):

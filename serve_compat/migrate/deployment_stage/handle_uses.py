@@ -11,7 +11,7 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.constants import Constants
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.tree import Tree
-from serve_compat.migrate.serve_stage.uses import Uses
+from serve_compat.migrate.serve_stage.uses import Uses, is_load
 from serve_compat.migrate.serve_stage.values import NOTHING, Box, Class, Handle, Row, Value, Values
 
 _HTTP_OPTIONS = frozenset({"http_method", "http_headers"})
@@ -110,12 +110,7 @@ def _values(names: Names, node: cst.BaseExpression) -> Values:
     """What an expression that is evaluated may stand for."""
     if isinstance(node, cst.Name) and node not in names.tree.scopes:
         return NOTHING
-    if isinstance(names.tree.parents.get(node), cst.AssignTarget | cst.Param | cst.AsName | cst.NameItem):
-        return NOTHING
-    parent = names.tree.parents.get(node)
-    if isinstance(parent, cst.Attribute) and parent.attr is node:
-        return NOTHING
-    if isinstance(parent, cst.Arg) and parent.keyword is node:
+    if not is_load(names.tree, node):
         return NOTHING
     return names.inference.of(node)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.analysis import Analysis
+from serve_compat.migrate.deployment_stage.texts import code_of
 
-_ONLY_NAMES = frozenset({"sorted", "list", "len", "set", "tuple"})
+_ONLY_NAMES = frozenset({"sorted", "list", "set", "tuple"})
+Reading = Literal["names", "asked", "counted", "deleted", "more"]
+"""Of a listing: each name, whether one name is there, how many or whether any, each name to delete it; or the rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +61,66 @@ def anchor(call: cst.Call, file: Analysis) -> cst.BaseStatement | None:
     return file.line(call)
 
 
+def reading(call: cst.Call, file: Analysis) -> Reading:
+    """What is read of a listing."""
+    outer = _around(call, file)
+    parent = file.tree.parents.get(outer)
+    if isinstance(parent, cst.Arg):
+        above = file.tree.parents.get(parent)
+        func = above.func if isinstance(above, cst.Call) else None
+        joins = isinstance(func, cst.Attribute) and func.attr.value == "join"
+        if isinstance(func, cst.Name) and func.value in ("len", "bool"):
+            return "counted"
+        return "names" if joins or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES) else "more"
+    if isinstance(parent, cst.For) and parent.iter is outer:
+        return "deleted" if _deletes_each(parent, file) else "names"
+    if isinstance(parent, cst.CompFor):
+        return "names" if parent.iter is outer else "more"
+    if isinstance(parent, cst.ComparisonTarget) and isinstance(parent.operator, cst.In | cst.NotIn):
+        return "asked"
+    if isinstance(parent, cst.UnaryOperation | cst.If | cst.While) or _is_compared_with_nothing(parent):
+        return "counted"
+    return "names" if outer is not call or isinstance(parent, cst.ComparisonTarget) else "more"
+
+
+def _around(call: cst.Call, file: Analysis) -> cst.BaseExpression:
+    """The call, or `.keys()` of it."""
+    attribute = file.tree.parents.get(call)
+    outer = file.tree.parents.get(attribute) if isinstance(attribute, cst.Attribute) else None
+    is_keys = isinstance(attribute, cst.Attribute) and attribute.attr.value == "keys" and isinstance(outer, cst.Call)
+    return outer if is_keys and isinstance(outer, cst.Call) else call
+
+
+def _is_compared_with_nothing(node: cst.CSTNode | None) -> bool:
+    """`client.list_backends() == {}`."""
+    targets = node.comparisons if isinstance(node, cst.Comparison) else []
+    return (
+        len(targets) == 1
+        and isinstance(targets[0].operator, cst.Equal | cst.NotEqual)
+        and (code_of(targets[0].comparator) == "{}")
+    )
+
+
+def _deletes_each(loop: cst.For, file: Analysis) -> bool:
+    """`for name in client.list_backends(): client.delete_backend(name)`."""
+    if loop.orelse is not None or not isinstance(loop.target, cst.Name):
+        return False
+    lines = loop.body.body
+    small = lines[0].body[0] if len(lines) == 1 and isinstance(lines[0], cst.SimpleStatementLine) else None
+    call = small.value if isinstance(small, cst.Expr) else None
+    if not isinstance(call, cst.Call) or file.names.serve_name(call.func) not in ("delete_backend", "delete_endpoint"):
+        return False
+    return code_of(call.args[0].value) == loop.target.value if call.args else False
+
+
+def asked_name(call: cst.Call, file: Analysis) -> cst.BaseExpression | None:
+    """The `name` of `name in client.list_backends()`."""
+    target = file.tree.parents.get(_around(call, file))
+    comparison = file.tree.parents.get(target) if isinstance(target, cst.ComparisonTarget) else None
+    single = isinstance(comparison, cst.Comparison) and len(comparison.comparisons) == 1
+    return comparison.left if single and isinstance(comparison, cst.Comparison) else None
+
+
 def is_about_names(call: cst.Call, file: Analysis) -> bool:
     """Whether of what a listing gives only the keys are used."""
-    parent = file.tree.parents.get(call)
-    if isinstance(parent, cst.Arg):
-        outer = file.tree.parents.get(parent)
-        func = outer.func if isinstance(outer, cst.Call) else None
-        joins = isinstance(func, cst.Attribute) and func.attr.value == "join"
-        return joins or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES)
-    if isinstance(parent, cst.Attribute):
-        return parent.attr.value == "keys"
-    if isinstance(parent, cst.For | cst.CompFor):
-        return parent.iter is call
-    return isinstance(parent, cst.ComparisonTarget | cst.UnaryOperation | cst.If)
+    return reading(call, file) != "more"

@@ -14,7 +14,7 @@ from serve_compat.migrate.deployment_stage.listings import CreationGuard
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Config
 
-Form = Literal["decorator", "lambda", "inline", "variable"]
+Form = Literal["decorator", "lambda", "inline", "variable", "known"]
 
 
 @dataclass(eq=False)
@@ -43,11 +43,17 @@ class Pair:
         create, endpoint: the two calls.
         options: of the deployment, without name and route.
         methods: None where nothing has to be refused.
-        form: decorator in place; a lambda that becomes a decorated function; the call form, directly or in a variable.
+        form: decorator in place; a lambda that becomes a decorated function; the call form, directly or in a variable;
+            known where another pair writes the definition.
         variable: the name that the file knows the deployment by, "" in the direct call form.
         own_name: of a deployment behind a router; None where the endpoint's name and route are the deployment's.
         at: the call whose place the deploy() takes.
         guards: `if`s that ask whether the backend or the endpoint is there already.
+        turns: the deployments that follow this one under its name, each in the place of a set_traffic().
+        by_tag: it is named as the backend was, not as the endpoint.
+        twins: how many backends, this one included, the definition serves in the same way.
+        is_mixed: whether calls of its handle may reach handlers that read different requests.
+        dropped: calls that go, beside the usual ones.
         straight: updates that follow the creation in the same block, so that each can be written with all options.
     """
 
@@ -65,11 +71,18 @@ class Pair:
     own_name: cst.BaseExpression | None = None
     straight: list[Use] = field(default_factory=list)
     guards: list[CreationGuard] = field(default_factory=list)
+    turns: list[Pair] = field(default_factory=list)
+    by_tag: bool = False
+    twins: int = 1
+    is_mixed: bool = False
+    dropped: list[Operation] = field(default_factory=list)
 
     @property
     def name(self) -> cst.BaseExpression:
         """The deployment's name."""
-        return self.endpoint.need("endpoint_name") if self.own_name is None else self.own_name
+        if self.own_name is not None:
+            return self.own_name
+        return self.create.need("backend_tag") if self.by_tag else self.endpoint.need("endpoint_name")
 
     @property
     def route(self) -> cst.BaseExpression | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage import forms, requests
@@ -22,8 +24,11 @@ TRIVIAL = ("set_traffic", "split", "link")
 READABLE = frozenset({"num_replicas", "user_config", "max_concurrent_queries"})
 
 
-def plan(group: Group, files: dict[str, Analysis]) -> Pair:
+def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
     """Decide how a group becomes a deployment.
+
+    Args:
+        twins: how many backends, this one included, its definition serves in the same way.
 
     Raises:
         Inconvertible: it cannot.
@@ -40,6 +45,7 @@ def plan(group: Group, files: dict[str, Analysis]) -> Pair:
         handler_of(create.operation.need("func_or_class"), home.constants, home.file),
         home.configs.read(create.operation.arg("config")),
     )
+    pair.twins, pair.by_tag = twins, home.by_tags and group.tags != group.endpoints
     _check_place(pair, group)
     _check_route(pair)
     requests.check(pair, files)
@@ -261,7 +267,8 @@ def _deploy_place(pair: Pair) -> Operation:
     if body and first is body[end]:
         return pair.create
     given = [each for each in (pair.name, pair.route, pair.endpoint.arg("methods")) if each is not None]
-    late, early = _bound_between(pair, given), _bound_between(pair, [arg.value for arg in pair.create.rest])
+    ends = (home, pair.create.call, pair.endpoint.call)
+    late, early = bound_between(*ends, given), bound_between(*ends, [arg.value for arg in pair.create.rest])
     if late and early:
         raise Inconvertible("SC122", "its arguments change between the creation of the backend and of the endpoint")
     if late or early:
@@ -270,11 +277,11 @@ def _deploy_place(pair: Pair) -> Operation:
     return pair.create if all(_is_quiet(each) for each in between) else pair.endpoint
 
 
-def _bound_between(pair: Pair, expressions: list[cst.BaseExpression]) -> bool:
-    """Whether names in expressions get values between the creation of the backend and that of its endpoint."""
-    tree = pair.home.tree
-    start, end = tree.order[pair.create.call], tree.order[pair.endpoint.call]
-    names = [each for value in expressions for each in walk(value) if each in tree.scopes]
+def bound_between(home: Analysis, first: cst.CSTNode, last: cst.CSTNode, values: Sequence[cst.CSTNode]) -> bool:
+    """Whether names in expressions get values between two places of a file."""
+    tree = home.tree
+    start, end = tree.order[first], tree.order[last]
+    names = [each for value in values for each in walk(value) if each in tree.scopes]
     bindings = [one for each in names if isinstance(each, cst.Name) for one in tree.scopes[each].lookup(each.value)]
     return any(start < tree.order.get(each.node, -1) < end for each in bindings)
 

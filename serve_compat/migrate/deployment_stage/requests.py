@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.flask_attributes import (
+    AWAITED,
+    FlaskUse,
+    flask_use,
+    request_name,
+    starlette,
+)
 from serve_compat.migrate.deployment_stage.handle_uses import method_names
 from serve_compat.migrate.deployment_stage.handlers import Body, mentions, reads, request_parameter
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.texts import code_of, expression, walk
-
-_SAME = {"args": "query_params", "path": "url.path", "remote_addr": "client.host"}
-_AWAITED = {"json": "json()", "form": "form()", "data": "body()", "get_json": "json()", "get_data": "body()"}
-_NO_EQUIVALENT = frozenset(
-    ["values", "full_path", "get_json_module", "is_json", "mimetype", "environ", "host_url", "files"]
-)
-_LOOSE = (cst.Assign, cst.AnnAssign, cst.Return, cst.Arg, cst.Expr, cst.Element, cst.DictElement)
-_IN_STARLETTE = frozenset({"json", "form", "body"})
-
-
-@dataclass(frozen=True, eq=False)
-class FlaskUse:
-    """One attribute of a request that Starlette's lacks, or that is called there.
-
-    Attributes:
-        node: the attribute, or its call.
-        becomes: what stands behind the request then; "" where there is no equivalent.
-        awaited: whether that is awaited.
-        decoded: whether bytes become a text.
-        alone: nothing binds more closely to it than `await` does.
-    """
-
-    node: cst.BaseExpression
-    request: cst.BaseExpression
-    becomes: str
-    awaited: bool = False
-    decoded: bool = False
-    alone: bool = False
 
 
 def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
@@ -90,7 +67,7 @@ def _speaks_flask(home: Analysis) -> bool:
         assert isinstance(function, cst.FunctionDef)
         parents = _parents(function)
         for param in function.params.params:
-            if "request" in param.name.value and any(_flask_use(each, parents) for each in reads(function, param)):
+            if "request" in param.name.value and any(flask_use(each, parents) for each in reads(function, param)):
                 return True
     return False
 
@@ -150,7 +127,8 @@ def flask_uses(function: Body, pair: Pair) -> list[FlaskUse]:
     requests: list[cst.CSTNode] = list(reads(function, param))
     if batch_marks(pair.handler, pair.home):
         requests = _items(function, set(requests))
-    return [use for each in requests for use in _flask_use(each, parents)]
+    early = pair.create.door == EARLY
+    return [use for each in requests for use in flask_use(each, parents, early)]
 
 
 def _items(function: Body, batch: set[cst.CSTNode]) -> list[cst.CSTNode]:
@@ -167,34 +145,6 @@ def _parents(function: Body) -> dict[cst.CSTNode, cst.CSTNode]:
     return {child: node for node in walk(function) for child in node.children}
 
 
-def _flask_use(request: cst.CSTNode, parents: dict[cst.CSTNode, cst.CSTNode]) -> list[FlaskUse]:
-    above = parents.get(request)
-    if not isinstance(above, cst.Attribute) or above.value is not request or not isinstance(request, cst.Name):
-        return []
-    outer = parents.get(above)
-    call = outer if isinstance(outer, cst.Call) and outer.func is above else None
-    name = above.attr.value
-    if call is not None and name in _IN_STARLETTE:
-        return []
-    if name == "url" and request.value.startswith("flask") and not isinstance(outer, cst.Attribute):
-        return [FlaskUse(above, request, "")]
-    if name in _NO_EQUIVALENT:
-        return [FlaskUse(above, request, "")]
-    if name == "args" and _asks_flask(parents, outer):
-        return [FlaskUse(above, request, "")]
-    if name in _SAME and call is None:
-        return [FlaskUse(above, request, _SAME[name])]
-    if name in ("get_json", "get_data") and call is not None:
-        given = {code_of(arg).replace(" ", "") for arg in call.args}
-        if given - {"force=True", "as_text=True", "silent=False", "cache=True", "cache=False"}:
-            return [FlaskUse(call, request, "")]
-        alone = isinstance(parents.get(call), _LOOSE)
-        return [FlaskUse(call, request, _AWAITED[name], True, "as_text=True" in given, alone)]
-    if name in _AWAITED and call is None:
-        return [FlaskUse(above, request, _AWAITED[name], True, alone=isinstance(outer, _LOOSE))]
-    return []
-
-
 def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
     """The attributes of requests that the handler reads, as today's requests call them; all where that is not known."""
     functions = functions_of(pair, files)
@@ -209,17 +159,8 @@ def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
             above = parents.get(read)
             if not isinstance(above, cst.Attribute):
                 return every
-            found.add(_AWAITED.get(above.attr.value, above.attr.value).rstrip("()"))
+            found.add(AWAITED.get(above.attr.value, above.attr.value).rstrip("()"))
     return found
-
-
-def _asks_flask(parents: dict[cst.CSTNode, cst.CSTNode], method: cst.CSTNode | None) -> bool:
-    """`.args.get("n", type=int)` and methods that Starlette's parameters lack."""
-    if not isinstance(method, cst.Attribute):
-        return False
-    call = parents.get(method)
-    typed = isinstance(call, cst.Call) and any(arg.keyword is not None for arg in call.args)
-    return method.attr.value in ("to_dict", "lists", "listvalues") or (method.attr.value == "get" and typed)
 
 
 def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
@@ -230,24 +171,12 @@ def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
             continue
         found = flask_uses(function, pair)
         for use in found:
-            edits.change(use.node, lambda _, use=use: _starlette(use))  # type: ignore[misc]
+            edits.change(use.node, lambda _, use=use: starlette(use))  # type: ignore[misc]
         if any(use.awaited for use in found) and isinstance(function, cst.FunctionDef) and not function.asynchronous:
             edits.change(function, lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()))
         changed = changed or bool(found)
         _rename(function, pair, edits)
     return _context(pair, edits) or changed
-
-
-def _starlette(use: FlaskUse) -> cst.BaseExpression:
-    code = f"{_request_name(use.request)}.{use.becomes}"
-    if use.awaited:
-        code = f"await {code}" if use.alone and not use.decoded else f"(await {code})"
-    return expression(f"{code}.decode()" if use.decoded else code)
-
-
-def _request_name(node: cst.BaseExpression) -> str:
-    name = code_of(node)
-    return "request" if name in ("flask_request", "_") else name
 
 
 def _rename(function: Body, pair: Pair, edits: Edits) -> None:
@@ -273,7 +202,7 @@ def _context(pair: Pair, edits: Edits) -> bool:
         for each in walk(function.body):
             known = isinstance(each, cst.Attribute) and pair.home.names.qualified(each) == "ray.serve.context.web"
             if known and param is not None:
-                code = f"{_request_name(param.name)} is not None"
+                code = f"{request_name(param.name)} is not None"
                 edits.replace(each, expression(code))
                 found = True
     return found

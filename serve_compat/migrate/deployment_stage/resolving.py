@@ -10,12 +10,14 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import LISTS, Analysis
 from serve_compat.migrate.deployment_stage.forms import form_of
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
-from serve_compat.migrate.deployment_stage.listings import is_about_names
+from serve_compat.migrate.deployment_stage.naming import keeps_tag, means_the_same, reads_own_tag, wants_tags
 from serve_compat.migrate.deployment_stage.options import Inconvertible
+from serve_compat.migrate.deployment_stage.orphans import expects_nothing, is_about_deployments, may_be_made_here
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.planning import check_handle, plan
 from serve_compat.migrate.deployment_stage.requests import flask_uses, functions_of
 from serve_compat.migrate.deployment_stage.splitting import Split, is_split, plan_split
+from serve_compat.migrate.deployment_stage.turns import are_turns, plan_turns
 
 _ANY_ENDPOINT = ("get_handle", "delete_endpoint", "delete_backend")
 
@@ -46,10 +48,16 @@ class Resolution:
         """Whether a group that creates something becomes deployments."""
         return group in self.pairs or group in self.splits
 
+    def owned(self, file: Analysis) -> list[tuple[Group, Pair | None]]:
+        """The groups that a file takes part in, with their deployments."""
+        mine = [group for group in self.groups if any(use.path == file.path for use in group.uses)]
+        return [(group, self.pairs.get(group)) for group in mine]
+
     def every_pair(self) -> list[tuple[Group, Pair]]:
         """Every deployment that is made, with its group."""
         behind = [(group, pair) for group, split in self.splits.items() for pair in split.pairs]
-        return [*self.pairs.items(), *behind]
+        turns = [(group, turn) for group, pair in self.pairs.items() for turn in pair.turns]
+        return [*self.pairs.items(), *turns, *behind]
 
 
 def resolve(files: dict[str, Analysis]) -> Resolution:
@@ -57,13 +65,16 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     made = Resolution(files)
     orphans: list[Group] = []
     for file in files.values():
+        file.by_tags = wants_tags(file)
         for group in file.groups:
             (made.groups if group.creates else orphans).append(group)
     open_groups = [group for group in orphans if not _adopted(group, made)]
-    open_groups = [group for group in open_groups if not _is_about_deployments(group, files)]
+    open_groups = [group for group in open_groups if not is_about_deployments(group, files)]
     for group in open_groups:
         made.groups.append(group)
-        if any(is_known(key) for key in (*group.tags, *group.endpoints)) and not _may_be_made_here(group, files):
+        if expects_nothing(group, files):
+            continue
+        if any(is_known(key) for key in (*group.tags, *group.endpoints)) and not may_be_made_here(group, files):
             who = " and ".join(shown(each) for each in (*group.endpoints, *group.tags))
             group.fail("SC122", f"none of the given files creates {who}")
         else:
@@ -72,7 +83,9 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     for group in made.groups:
         if group.creates and group.problem is None:
             try:
-                if is_split(group) and files[group.uses[0].path].file.options.generate_router:
+                if are_turns(group):
+                    made.pairs[group] = plan_turns(group, files)
+                elif is_split(group) and files[group.uses[0].path].file.options.generate_router:
                     made.splits[group] = plan_split(group, files)
                 else:
                     made.pairs[group] = plan(group, files)
@@ -81,19 +94,6 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     _agree_on_methods(made)
     _settle(made, [group for group in open_groups if group.problem is None])
     return made
-
-
-def _is_about_deployments(group: Group, files: dict[str, Analysis]) -> bool:
-    """Traffic in a file that creates no backend is traffic between deployments, which is none of this stage's."""
-    traffic = len(group.named("set_traffic", "shadow_traffic")) == len(group.uses)
-    return traffic and not any(files[group.uses[0].path].named("create_backend", "create_endpoint"))
-
-
-def _may_be_made_here(group: Group, files: dict[str, Analysis]) -> bool:
-    """Whether the file creates endpoints under names of run time, of which this may be one."""
-    file = files[group.uses[0].path]
-    names = [use.endpoint for use in file.uses if use.name == "create_endpoint"]
-    return all(use.name == "get_handle" for use in group.uses) and any(not is_known(each) for each in names)
 
 
 def _agree_on_methods(made: Resolution) -> None:
@@ -190,6 +190,12 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
                 f"which one {group.uses[0].name}() means here is only known at run time",
                 group.uses[0],
             )
+    own = reads_own_tag(file)
+    unlike = [group for group in mine if group in made.pairs and not keeps_tag(made.pairs[group])]
+    if own is not None and unlike:
+        _fail(
+            made, unlike, "SC125", "a replica reads the tag of its backend, which its deployment would not have", None
+        )
     guards = {guard.listing for pair in made.pairs.values() if pair.home is file for guard in pair.guards}
     for use in file.uses:
         if use.operation.call in guards:
@@ -199,7 +205,7 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
             _fail(made, mine, "SC125", message, use)
 
 
-def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use) -> None:
+def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use | None) -> None:
     for group in groups:
         made.pairs.pop(group, None)
         made.splits.pop(group, None)
@@ -230,15 +236,11 @@ def _why_not_open(group: Group, file: Analysis, made: Resolution) -> Inconvertib
 
 
 def _lists_names(use: Use, file: Analysis, made: Resolution) -> bool:
-    """Whether only the names in a listing matter, and they stay the same."""
-    if not is_about_names(use.operation.call, file):
-        return False
+    """Whether only the names in a listing matter, and they stay the same or are known."""
     mine = [group for group in made.groups if any(each.path == file.path for each in group.uses)]
     if any(group in made.splits for group in mine):
         return False
-    if use.name == "list_endpoints":
-        return True
-    return all(group not in made.pairs or group.tags == group.endpoints for group in mine)
+    return means_the_same(use, file, made.owned(file))
 
 
 def _may_print(use: Use, file: Analysis) -> bool:

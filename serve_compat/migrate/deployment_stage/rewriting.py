@@ -100,13 +100,16 @@ class Rewriting:
             and self._is_about_serve(owner.test)
         ):
             return owner
+        loops = isinstance(owner, cst.For) and owner.orelse is None and owner.body is block
+        if loops and isinstance(owner, cst.For) and self._is_about_serve(owner.iter):
+            return owner
         return line
 
     def _is_about_serve(self, test: cst.BaseExpression) -> bool:
-        listed = [test.comparisons[0].comparator] if isinstance(test, cst.Comparison) else [test]
+        listed = test.comparisons[0].comparator if isinstance(test, cst.Comparison) else test
         return any(
             isinstance(each, cst.Call) and self.file.names.serve_name(each.func) in ("list_backends", "list_endpoints")
-            for each in listed
+            for each in walk(listed)
         )
 
     def put(self, call: cst.Call, code: str) -> None:

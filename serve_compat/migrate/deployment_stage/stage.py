@@ -74,7 +74,7 @@ def _rewrite(resolution: Resolution, rewriting: Rewriting) -> bool:
             following.write_open(group, rewriting)
             rewriting.note_names(use.operation for use in group.uses)
     if mine and resolution.converts_all_of(path):
-        following.write_lists(rewriting)
+        following.write_lists(rewriting, resolution.owned(rewriting.file))
     return bool(mine)
 
 

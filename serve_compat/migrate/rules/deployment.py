@@ -99,6 +99,13 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
         differs="Another text is printed.",
         safe=False,
     ),
+    _changes(
+        "SC114",
+        "set_traffic() that gives another backend all traffic becomes its deploy()",
+        "Backends that take turns behind one endpoint are deployments of its name: deploying the next one replaces the"
+        " one before, without a gap.",
+        "The next one starts when it gets the traffic, and the one before ends then; a handle's next calls reach it.",
+    ),
     _stays(
         "SC120",
         "TODO: options that only run time knows, or that deployments do not have",

@@ -154,4 +154,11 @@ SERVE_RULES: tuple[Rule, ...] = (
         " A shard key does not stick to one deployment, there is no shadow traffic, and weights are not checked. On"
         " stock Ray Serve new weights replace the router's replica; the routed deployments keep running.",
     ),
+    Rule(
+        "SC230",
+        "what a replica asks about itself has the names of today",
+        "serve",
+        "get_current_backend_tag() and backend_tag are the deployment of serve.get_replica_context().",
+        "A replica's tag has another form.",
+    ),
 )

@@ -17,6 +17,7 @@ from serve_compat.migrate.serve_stage.instance import convert_instance
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
 from serve_compat.migrate.serve_stage.queries import convert_queries
 from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
+from serve_compat.migrate.serve_stage.replicas import REPLICA_NAMES, convert_replicas
 from serve_compat.migrate.serve_stage.results import Results
 from serve_compat.migrate.serve_stage.tree import Tree
 
@@ -59,7 +60,8 @@ def convert_program(program: Program) -> Outcome:
     convert_redeploys(program)
     convert_queries(program)
     convert_instance(program)
-    from_compat = convert_imports(program, done)
+    convert_replicas(program)
+    from_compat = convert_imports(program, done | REPLICA_NAMES)
     Results(program).convert()
     if not (program.old or from_compat or program.options.force):
         return Outcome(module, [], [], touched=False)
