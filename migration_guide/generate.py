@@ -6,14 +6,16 @@ python migration_guide/generate.py --check  exit status 1 when a page is not cur
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from serve_compat.explain.command import releases, rules_about
-from serve_compat.explain.entry import Entry
+from serve_compat.explain.command import releases
+from serve_compat.explain.entry import HERE as AS_IT_IS
+from serve_compat.explain.entry import KEEP, Entry
 from serve_compat.explain.tables import TABLES
-from serve_compat.history import NAMES
+from serve_compat.history import NAMES, Name
 from serve_compat.migrate.rules import RULES
 from serve_compat.migrate.rules.rule import STAGES, Rule
 
@@ -38,24 +40,75 @@ def pages() -> dict[Path, str]:
 
 
 def names_page() -> str:
-    """Every name of every generation, in tables."""
+    """Every name of every generation: before, after, why, what differs."""
     parts = [
         "# Names",
-        "What became of every call and option, as `serve-compat explain NAME` tells it. All of them work with"
-        " `serve-compat run` and with `import serve_compat as serve` as they are; the columns say what replaces them.",
+        "Every call and option of every generation, as `serve-compat explain NAME` tells it. If not said otherwise, all"
+        " of them work as they are with `serve-compat run` and with `import serve_compat as serve`.",
     ]
     for title, table in TABLES.items():
-        parts += [
-            f"## {title}",
-            _table(("name", "Ray", "deployments", "stock Ray Serve", "differs", "rules"), map(_row, table)),
-        ]
-    never = sorted(name.name for name in NAMES.values() if not name.first and "." not in name.name)
+        parts += [f"## {title}", *(part for entry in table for part in _entry(entry))]
+    elsewhere = [name for name in NAMES.values() if name.first]
+    never = [name for name in NAMES.values() if not name.first]
     parts += [
+        "## Names that are no part of serve_compat",
+        "Of today's Ray, of releases in between, or of parts of Ray Serve that this package leaves out.",
+        _table(
+            ("name", "Ray", "on serve_compat"),
+            ((_spelt(name), releases(name.first, name.last)[4:], name.instead) for name in elsewhere),
+        ),
         "## Names that no Ray ever had",
-        "Programs that contain these never worked; the tool says so and rewrites nothing: "
-        + ", ".join(f"`{name}`" for name in never) + ".",
-    ]  # fmt: skip
+        "Programs that contain these never worked; the tool says so and rewrites nothing.",
+        _table(("name", "what was meant"), ((_spelt(name), name.instead) for name in never)),
+    ]
     return _page(parts)
+
+
+def _entry(entry: Entry) -> list[str]:
+    lines = [f"{releases(entry.first, entry.last)}: `{entry.before}`"]
+    lines += [f"- **here**: {entry.here}"] if entry.here != AS_IT_IS else []
+    if (entry.deployment, entry.stock) == (KEEP, KEEP):
+        lines += ["- **deployments, stock Ray Serve**: the same"]
+    else:
+        lines += [f"- **deployments**: {entry.deployment}", f"- **stock Ray Serve**: {entry.stock}"]
+    lines += [f"- **at run time**: {entry.differs}"] if entry.differs else []
+    lines += [f"- **why**: {RULES[number].why} ({_link(RULES[number])})" for number in entry.rules]
+    case = example(entry)
+    lines += [f"- **example**: [{_title(case)}](rules.md#{_case_anchor(case)})"] if case else []
+    return [f"### `{entry.name}`", "\n".join([lines[0], "", *lines[1:]])]
+
+
+def example(entry: Entry) -> Path | None:
+    """The shortest tested case that uses the name as its own line of code does; if possible one of its own rules."""
+    last = entry.name.rpartition(".")[2]
+    at = entry.before.find(last)
+    front, end = entry.before[max(0, at - 1) : at], entry.before[at + len(last) :][:1]
+    word = re.escape(last)
+    pattern = re.compile((re.escape(front) if front in (".", "@") and last.islower() else r"\b") + word + r"\b")
+    if end == "=" or front == '"':
+        pattern = re.compile(rf"\b{word}=|[\"']{word}[\"']:")
+    if entry.name.startswith(("ray.get(", "ray.wait(", "await (")):
+        pattern = re.compile(re.escape(entry.name.partition("handle")[0]))
+    own = [RULES[number] for number in entry.rules]
+    for rules in ([rule] for rule in own), (RULES.values(),) if own else ():
+        for group in rules:
+            cases = [each for rule in group for each in _cases(rule)]
+            found = [(len(text), case) for case, text in cases if pattern.search(text)]
+            if found:
+                return min(found)[1]
+    return None
+
+
+def _cases(rule: Rule) -> list[tuple[Path, str]]:
+    folders = sorted(path for path in (FIXTURES / rule.id).glob("*") if path.is_dir())
+    return [
+        (
+            each,
+            "".join(path.read_text() for path in sorted(each.glob("before*")) if path.is_file())
+            + "".join(path.read_text() for path in sorted(each.glob("before/**/*.py"))),
+        )
+        for each in folders
+    ]
 
 
 def rules_page() -> str:
@@ -80,8 +133,8 @@ def _rule(rule: Rule) -> list[str]:
         rule.why,
     ]
     parts += [f"At run time: {rule.differs}"] if rule.differs else []
-    for case in sorted(path for path in (FIXTURES / rule.id).glob("*") if path.is_dir()):
-        parts.append(f"**{case.name.replace('_', ' ')}**")
+    for case, _ in _cases(rule):
+        parts.append(f"({_case_anchor(case)})=\n\n#### {_title(case)}")
         for form, title in _FORMS.items():
             parts += _files(case, form, title)
     return parts
@@ -99,10 +152,20 @@ def _code(path: Path) -> str:
     return f"```python\n{path.read_text().strip()}\n```"
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
-    rules = ", ".join(f"[{rule.id}](rules.md#{_anchor(rule)})" for rule in rules_about(entry.name))
-    name = f"`{entry.name}`"
-    return name, releases(entry.first, entry.last)[4:], entry.deployment, entry.stock, entry.differs, rules
+def _link(rule: Rule) -> str:
+    return f"[{rule.id}](rules.md#{_anchor(rule)})"
+
+
+def _spelt(name: Name) -> str:
+    return f"`{name.name}`" if name.name[0].isupper() and "." in name.name else f"`serve.{name.name}`"
+
+
+def _title(case: Path) -> str:
+    return case.name.replace("_", " ")
+
+
+def _case_anchor(case: Path) -> str:
+    return f"{case.parent.name.lower()}-{case.name.replace('_', '-')}"
 
 
 def _anchor(rule: Rule) -> str:

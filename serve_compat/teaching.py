@@ -65,7 +65,8 @@ def teaching_getattr(module: str) -> Callable[[str], Any]:
     """A `__getattr__` for a submodule that has all its names, so that a missing one is explained."""
 
     def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes the module's
-        raise missing(name, module, getattr(sys.modules[module], "__all__", ()), sys._getframe(1))
+        there = vars(sys.modules[module])  # no getattr: a module without __all__ would come back here for it
+        raise missing(name, module, there.get("__all__", there), sys._getframe(1))
 
     return __getattr__
 

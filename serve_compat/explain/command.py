@@ -51,30 +51,26 @@ def explanation(name: str) -> str | None:
     entries, others = find(name)
     if not entries and not others:
         return None
-    parts = [_entry(entry, rules_about(entry.name)) for entry in entries]
-    return "\n\n".join([*parts, *map(_other, others)])
+    return "\n\n".join([*map(_entry, entries), *map(_other, others)])
 
 
-def rules_about(name: str) -> list[Rule]:
-    """The rules of the migration that rewrite a name or tell about it."""
-    words = name.rpartition(".")[2]
-    return [rule for rule in RULES.values() if words in rule.title.replace("`", " ").replace("(", " ").split()]
-
-
-def _entry(entry: Entry, rules: Sequence[Rule]) -> str:
+def _entry(entry: Entry) -> str:
     rows = [
-        ("here", "works as it is, with `serve-compat run` or `import serve_compat as serve`"),
+        ("here", entry.here),
+        ("for example", entry.before),
         ("deployments", entry.deployment),
         ("stock Ray", entry.stock),
         ("differs", entry.differs),
-        ("rules", "; ".join(f"{rule.id} {rule.title}" for rule in rules)),
+        *(("" if number else "rules", f"{id_} {RULES[id_].title}") for number, id_ in enumerate(entry.rules)),
     ]
     return _block(f"{entry.name} ({releases(entry.first, entry.last)})", rows)
 
 
 def _other(name: Name) -> str:
-    title = f"{name.name} ({releases(name.first, name.last)})" if name.first else f"{name.name}: no Ray ever had it"
-    return _block(title, [("here", name.instead)])
+    spelt = name.name if name.name[0].isupper() and "." in name.name else f"serve.{name.name}"
+    if not name.first:
+        return _block(f"{spelt}: no Ray ever had it", [("here", name.instead)])
+    return _block(f"{spelt} ({releases(name.first, name.last)}): no part of serve_compat", [("here", name.instead)])
 
 
 def _rule(rule: Rule) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 GUIDE = Path(__file__).resolve().parents[2] / "migration_guide"
 FENCE = re.compile(r"^```(?P<kind>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"`(?P<name>[\w./-]+\.\w+)`[^`\n]*:\s*\Z")
-CODE = {"python", "json", "console", "diff"}
+FILES = {"python", "json", "text"}
+NOT_CODE = {"{toctree}"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,16 @@ class Page:
 def read(path: Path) -> Page:
     page = Page()
     text = path.read_text()
+    indented = re.search(r"^\n    \S.*", FENCE.sub("", text), re.MULTILINE)
+    assert not indented, f"{path.name}: an indented block is not run, fence it: {indented[0].strip()}"
     for found in FENCE.finditer(text):
         kind = found["kind"]
         if kind == "console":
             page.steps += commands(found["text"])
-        elif kind in CODE:
+        elif kind not in NOT_CODE:
+            assert kind in FILES, (
+                f"{path.name}: a block of kind {kind!r} is neither run nor written:\n{found['text'][:200]}"
+            )
             named = NAMED.search(text[: found.start()])
             assert named, f"{path.name}: the block has no file name in front:\n{found['text'][:200]}"
             page.steps.append((named["name"], found["text"]))

@@ -97,3 +97,11 @@ def test_what_is_told_names_a_section_of_the_readme_that_exists():
 def test_a_submodule_that_is_missing_is_explained():
     assert "Ray 1.12 and later have serve.schema" in missing_module("ray.serve.schema")
     assert "its inner ones not" in missing_module("ray.serve._private.common")
+
+
+def test_a_module_without_a_list_of_its_names_can_be_imported_whole():
+    names: dict[str, object] = {}
+    exec("from serve_compat.constants import *", names)
+    assert names["DEFAULT_HTTP_PORT"] == 8000
+    with pytest.raises(AttributeError, match="did you mean 'DEFAULT_HTTP_PORT'"):
+        serve.constants.DEFAULT_HTTP_PROT  # noqa: B018

@@ -22,7 +22,12 @@ _FOLLOWED = {"create_backend", "create_endpoint", *_SWITCHES, "get_handle", "del
 def are_turns(group: Group) -> bool:
     """Whether an endpoint has several backends, of which one gets all traffic at a time."""
     whole = all(_chosen(use) is not None for use in group.named("set_traffic", "split"))
-    return whole and len(group.named("create_backend")) > 1 and len(group.named("create_endpoint")) == 1
+    return (
+        whole
+        and not group.named("shadow_traffic")
+        and len(group.named("create_backend")) > 1
+        and len(group.named("create_endpoint")) == 1
+    )
 
 
 def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
