@@ -40,7 +40,7 @@ class Program:
 
     Attributes:
         changes: what each node becomes; a change gets the node with the changes of its children made.
-        before: new statements in front of a statement.
+        before: the source of new statements in front of a statement.
         dropped: statements to leave out.
         notes: what was done, for the report.
         blockers: why the file cannot go to stock Ray Serve.
@@ -105,9 +105,13 @@ class _Changer(cst.CSTTransformer):
             return _without(updated_node)
         added = self._program.before.get(original_node)
         if added:
-            lines = [statement(text) for text in added]
+            lines = [each for text in added for each in cst.parse_module(text).body]
             lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
-            return cst.FlattenSentinel([*lines, updated_node.with_changes(leading_lines=[])])
+            lines.append(updated_node.with_changes(leading_lines=[]))
+            for number, each in enumerate(lines[1:], 1):
+                if isinstance(lines[number - 1], cst.ClassDef):
+                    lines[number] = each.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
+            return cst.FlattenSentinel(lines)
         return updated_node
 
 
