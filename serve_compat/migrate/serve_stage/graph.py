@@ -13,8 +13,9 @@ from serve_compat.migrate.serve_stage.definitions import KNOWN, RENAMED
 from serve_compat.migrate.serve_stage.deploys import serve_name
 from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
 from serve_compat.migrate.serve_stage.graph_adapters import http_adapter
-from serve_compat.migrate.serve_stage.graph_calls import Driver, GraphError, Run, Writer, bound
+from serve_compat.migrate.serve_stage.graph_calls import Driver, GraphError, Run, Writer, bound, is_driver
 from serve_compat.migrate.serve_stage.graph_driver import Style, class_text, driver_imports, needs_app, spaced
+from serve_compat.migrate.serve_stage.graph_lists import waited
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.reaching import reaching
 from serve_compat.migrate.serve_stage.values import Box, MethodNode, Node, Value
@@ -43,7 +44,7 @@ class Made:
 
 def convert_graphs(program: Program) -> bool:
     """Plan the driver classes, or say why not; True where the file has a graph of this kind."""
-    binds = [call for call in program.infer.calls.by_name.get("bind", ()) if _is_driver(program, call)]
+    binds = [call for call in program.infer.calls.by_name.get("bind", ()) if is_driver(program, call)]
     inputs = [node for node in program.tree.nodes(cst.With) if isinstance(node, cst.With) and _is_input(program, node)]
     if not binds and not inputs:
         return False
@@ -61,14 +62,6 @@ def convert_graphs(program: Program) -> bool:
     except GraphError as reason:
         program.block(reason.node, "SC220", str(reason))
     return True
-
-
-def _is_driver(program: Program, call: cst.Call) -> bool:
-    func = call.func
-    base = func.value if isinstance(func, cst.Attribute) else None
-    if isinstance(base, cst.Call) and isinstance(base.func, cst.Attribute) and base.func.attr.value == "options":
-        base = base.func.value
-    return program.infer.library(base).endswith("drivers.DAGDriver")
 
 
 def _is_input(program: Program, node: cst.With) -> bool:
@@ -102,6 +95,8 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
     text = class_text(driver, adapter, style)
     if needs_app(driver, adapter):
         text = f"{app} = FastAPI()\n\n\n{text}"
+    for call in driver.gets - set(program.changes):
+        program.change(call, "SC220", "the results in a list or dict are values now", waited)
     arguments = ", ".join(driver.parameters.values())
     program.change(
         bind,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from serve_compat.migrate.serve_stage.deploys import descendants
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
+from serve_compat.migrate.serve_stage.graph_lists import gets_of
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.reaching import reaching
 from serve_compat.migrate.serve_stage.tree import Binding
@@ -48,6 +50,7 @@ class Driver:
         parameters: constructor parameters by what they get: the source of a node.
         inputs: the InputNode() calls that its graphs begin with.
         dropped: assignments of nodes that only live in the driver's methods from now on.
+        gets: calls of ray.get that get values now.
     """
 
     input_name: str = "inp"
@@ -56,6 +59,7 @@ class Driver:
     keys: dict[object, str] = field(default_factory=dict)
     inputs: set[cst.CSTNode] = field(default_factory=set)
     dropped: set[cst.CSTNode] = field(default_factory=set)
+    gets: set[cst.Call] = field(default_factory=set)
 
 
 class Writer:
@@ -74,22 +78,37 @@ class Writer:
             return self._part(node)
         if isinstance(node, cst.Call):
             return self._call(node)
-        if isinstance(node, cst.List | cst.Tuple):
-            inner = [self._plain(each.value) for each in node.elements]
-            return f"[{', '.join(inner)}]" if isinstance(node, cst.List) else f"({', '.join(inner)},)"
-        if isinstance(node, cst.Dict) and all(isinstance(each, cst.DictElement) for each in node.elements):
-            pairs = [(each.key, each.value) for each in node.elements if isinstance(each, cst.DictElement)]
-            return f"{{{', '.join(f'{self._plain(key)}: {self._plain(value)}' for key, value in pairs)}}}"
-        if is_repeatable(node) and not isinstance(node, cst.Dict):
+        if isinstance(node, cst.List | cst.Tuple | cst.Dict):
+            return self.nested(node, "await {}")
+        known = [each for each in self._program.infer.of(node) if isinstance(each, Node | MethodNode)]
+        if known and is_repeatable(node) and not self.is_call(node):
+            code = self._program.code(node)
+            return f"self.{self._parameter(re.sub(r'[^0-9A-Za-z]+', '_', code).strip('_'), code, code)}"
+        if is_repeatable(node) and not any(self._holds_nodes(each) for each in (node, *descendants(node))):
             return self._program.code(node)
         raise GraphError(node, "this argument of the graph cannot be written into a method")
 
-    def _plain(self, node: cst.BaseExpression) -> str:
+    def _holds_nodes(self, node: cst.CSTNode) -> bool:
+        values = self._program.infer.of(node) if isinstance(node, cst.BaseExpression) else ()
+        return any(isinstance(each, Node | MethodNode) for each in values)
+
+    def nested(self, node: cst.BaseExpression, wait: str) -> str:
+        """The source of a list or dict, in which results do not become values by themselves.
+
+        Args:
+            wait: what is written for a result: "await {}" for its value.
+        """
+        if isinstance(node, cst.List | cst.Tuple):
+            inner = [self.nested(each.value, wait) for each in node.elements]
+            return f"[{', '.join(inner)}]" if isinstance(node, cst.List) else f"({', '.join(inner)},)"
+        if isinstance(node, cst.Dict) and all(isinstance(each, cst.DictElement) for each in node.elements):
+            pairs = [(each.key, each.value) for each in node.elements if isinstance(each, cst.DictElement)]
+            return f"{{{', '.join(f'{self.value(key)}: {self.nested(value, wait)}' for key, value in pairs)}}}"
         source = self.value(node)
         is_node = (
             isinstance(node, cst.Call | cst.Name) and bool(self._program.infer.of(node)) and not self._is_input(node)
         )
-        return f"await {source}" if is_node else source
+        return wait.format(source) if is_node else source
 
     def _is_input(self, node: cst.BaseExpression) -> bool:
         if not isinstance(node, cst.Name):
@@ -180,9 +199,16 @@ class Writer:
         for arg in node.args:
             if arg.star:
                 raise GraphError(node, "a starred argument of a node")
-            source = self.value(arg.value)
+            source = self._argument(node, arg)
             parts.append(f"{arg.keyword.value}={source}" if arg.keyword is not None else source)
         return ", ".join(parts)
+
+    def _argument(self, node: cst.Call, arg: cst.Arg) -> str:
+        if not isinstance(arg.value, cst.List | cst.Tuple | cst.Dict):
+            return self.value(arg.value)
+        gets = gets_of(self._program, node, arg)
+        self._driver.gets.update(gets)
+        return self.nested(arg.value, "await {}" if gets else "await {}._to_object_ref()")
 
     def _parameter(self, name: str, source: str, key: object) -> str:
         if key not in self._driver.keys:
@@ -192,6 +218,15 @@ class Writer:
             self._driver.parameters[unique] = source
             self._driver.keys[key] = unique
         return self._driver.keys[key]
+
+
+def is_driver(program: Program, call: cst.Call) -> bool:
+    """Is it `DAGDriver.bind(...)`, perhaps with options?"""
+    func = call.func
+    base = func.value if isinstance(func, cst.Attribute) else None
+    if isinstance(base, cst.Call) and isinstance(base.func, cst.Attribute) and base.func.attr.value == "options":
+        base = base.func.value
+    return program.infer.library(base).endswith("drivers.DAGDriver")
 
 
 def bound(binding: Binding) -> cst.BaseExpression | None:
