@@ -134,7 +134,7 @@ class _Edits:
         """A handle of the endpoint is one of the router."""
         assert isinstance(call.func, cst.Attribute)
         for value in self.names.inference.of(call.func.value):
-            if isinstance(value, Named):
+            if isinstance(value, Named) and isinstance(value.call, cst.Call) and value.call.args:
                 # the object may be used for more than its handle
                 made: cst.BaseExpression = value.call.with_changes(
                     args=[value.call.args[0].with_changes(value=text(name)), *value.call.args[1:]]

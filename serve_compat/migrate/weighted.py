@@ -173,7 +173,7 @@ class _Reader:
         for value in self._infer.of(node):
             if isinstance(value, Deployment) and value.origin is split.origin:
                 return True
-            if isinstance(value, Named) and value.call.args and self._text(value.call.args[0].value) == split.name:
+            if isinstance(value, Named) and value.name is not None and self._text(value.name) == split.name:
                 return True
         return False
 

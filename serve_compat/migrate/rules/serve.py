@@ -85,15 +85,18 @@ SERVE_RULES: tuple[Rule, ...] = (
     Rule("SC212", ".delete() becomes serve.delete(name)", "serve", "Applications are deleted by their name."),
     Rule(
         "SC213",
-        "the url of a deployment is written out; deployment objects as values stay on serve_compat",
+        "url, route_prefix, version and constructor arguments of a deployment are written out, and what it shows",
         "serve",
-        "Today's deployments know neither route nor url, and show themselves differently.",
+        "Today's deployments know none of these. A deployment object that goes elsewhere as a value stays on"
+        " serve_compat.",
     ),
     Rule(
         "SC214",
         "list_deployments() becomes a look into serve.status()",
         "serve",
-        "Only names can be asked for in the same way; values have another shape.",
+        "Names, numbers of replicas, handles and deletions are asked for by name; what the listing shows is written out"
+        " where the file says it.",
+        differs="serve.status() also knows applications of other programs, and is asked again at every use.",
     ),
     Rule(
         "SC215",
@@ -134,7 +137,8 @@ SERVE_RULES: tuple[Rule, ...] = (
         "SC220",
         "a DAGDriver and its InputNode become a deployment that makes the graph's calls",
         "serve",
-        "Graphs of method calls are gone; a class with handles does the same in ordinary code.",
+        "Graphs of method calls are gone; a class with handles does the same in ordinary code. FastAPI finds the route"
+        " of a driver with several, and fills in the parameters of an http_adapter.",
         differs="The driver answers every HTTP method, and its calls appear in its own code.",
     ),
     Rule(

@@ -14,6 +14,7 @@ from serve_compat.migrate.serve_stage.graph import GRAPH_NAMES, convert_graphs
 from serve_compat.migrate.serve_stage.handles import check_handles
 from serve_compat.migrate.serve_stage.imports import convert_imports
 from serve_compat.migrate.serve_stage.instance import convert_instance
+from serve_compat.migrate.serve_stage.listing import convert_listings
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
 from serve_compat.migrate.serve_stage.queries import convert_queries
 from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
@@ -59,6 +60,7 @@ def convert_program(program: Program) -> Outcome:
     convert_deploys(program)
     convert_redeploys(program)
     convert_queries(program)
+    convert_listings(program)
     convert_instance(program)
     convert_replicas(program)
     from_compat = convert_imports(program, done | REPLICA_NAMES)

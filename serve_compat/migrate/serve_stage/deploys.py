@@ -79,7 +79,7 @@ def deployment_name(deployment: Deployment) -> cst.BaseExpression | None:
 
 def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTNode) -> bool:
     """Do the names of an expression mean the same at the place, and have they one value only?"""
-    names = [expression, *_descendants(expression)]
+    names = [expression, *descendants(expression)]
     for name in names:
         if not isinstance(name, cst.Name) or name not in program.tree.scopes:
             continue
@@ -91,10 +91,11 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
     return True
 
 
-def _descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
+def descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """All nodes inside of the node."""
     found = list(node.children)
     for child in node.children:
-        found += _descendants(child)
+        found += descendants(child)
     return found
 
 
@@ -158,8 +159,17 @@ def _init_arguments(
         if not is_repeatable(named) or not is_visible(program, named, node):
             program.block(node, "SC206", "init_kwargs cannot be repeated at bind()")
             return None
-        made.append(cst.Arg(named, star="**"))
+        made += _keywords(named)
     return made
+
+
+def _keywords(named: cst.BaseExpression) -> list[cst.Arg]:
+    """A dict of arguments as `name=value`, where it is written out."""
+    pairs = [(literal(each.key) or "", each.value) for each in getattr(named, "elements", ()) if hasattr(each, "key")]
+    written = isinstance(named, cst.Dict) and len(pairs) == len(named.elements)
+    if written and all(name.isidentifier() for name, _ in pairs):
+        return [keyword(name, value) for name, value in pairs]
+    return [cst.Arg(named, star="**")]
 
 
 def serve_name(program: Program, node: cst.CSTNode) -> cst.BaseExpression:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from serve_compat.migrate.serve_stage.parameters import Calls
 from serve_compat.migrate.serve_stage.reaching import reaching
-from serve_compat.migrate.serve_stage.shapes import boxed, canonical, handle_flavor, items, unpacked
+from serve_compat.migrate.serve_stage.shapes import boxed, canonical, handle_flavor, items, listed, unpacked
 from serve_compat.migrate.serve_stage.tree import Binding, Tree
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
@@ -179,6 +179,8 @@ class Inference:
             return base
         if isinstance(index, cst.Index) and isinstance(index.value, cst.Integer):
             return unpacked(base, int(index.value.value, 0)) | self._listed(base, node)
+        if any(isinstance(value, Listing) for value in base):
+            return frozenset({Named(node)})
         inside = frozenset(each for value in base if isinstance(value, Box) for each in value.items)
         return inside | items(base) | self._listed(base, node)
 
@@ -266,7 +268,7 @@ class Inference:
             if method in ("get", "pop", "popleft", "setdefault"):
                 return value.items
         elif isinstance(value, Listing):
-            return frozenset({value}) if method in ("copy",) else NOTHING
+            return listed(value, method, node)
         return NOTHING
 
     def _awaited(self, values: Values) -> Values:

@@ -40,7 +40,7 @@ class Program:
 
     Attributes:
         changes: what each node becomes; a change gets the node with the changes of its children made.
-        before: new statements in front of a statement.
+        before: the source of new statements in front of a statement.
         dropped: statements to leave out.
         notes: what was done, for the report.
         blockers: why the file cannot go to stock Ray Serve.
@@ -101,14 +101,55 @@ class _Changer(cst.CSTTransformer):
     def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
         for change in self._program.changes.get(original_node, ()):
             updated_node = change(updated_node)
+        if isinstance(updated_node, cst.FormattedStringExpression) and updated_node is not original_node:
+            outer = self._program.tree.parents[original_node]
+            updated_node = updated_node.with_changes(expression=_requoted(updated_node.expression, outer))
         if original_node in self._program.dropped:
             return _without(updated_node)
         added = self._program.before.get(original_node)
         if added:
-            lines = [statement(text) for text in added]
+            lines = [each for text in added for each in cst.parse_module(text).body]
             lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
-            return cst.FlattenSentinel([*lines, updated_node.with_changes(leading_lines=[])])
+            lines.append(updated_node.with_changes(leading_lines=[]))
+            for number, each in enumerate(lines[1:], 1):
+                if isinstance(lines[number - 1], cst.ClassDef):
+                    lines[number] = each.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
+            return cst.FlattenSentinel(lines)
         return updated_node
+
+
+def _requoted(made: cst.BaseExpression, outer: cst.CSTNode) -> cst.BaseExpression:
+    """The expression without the quotes of the f-string around it, which older Pythons do not allow inside."""
+    if not isinstance(outer, cst.FormattedString) or len(outer.end) > 1:
+        return made
+    changed = made.visit(_Requoter(outer.end))
+    assert isinstance(changed, cst.BaseExpression)
+    return changed
+
+
+class _Requoter(cst.CSTTransformer):
+    def __init__(self, quote: str) -> None:
+        super().__init__()
+        self._quote = quote
+        self._other = "'" if quote == '"' else '"'
+
+    def leave_SimpleString(  # noqa: N802  # the name is LibCST's
+        self, original_node: cst.SimpleString, updated_node: cst.SimpleString
+    ) -> cst.SimpleString:
+        plain = original_node.quote == self._quote and self._other not in original_node.value
+        return (
+            updated_node.with_changes(value=original_node.value.replace(self._quote, self._other))
+            if plain
+            else updated_node
+        )
+
+    def leave_FormattedString(  # noqa: N802  # the name is LibCST's
+        self, original_node: cst.FormattedString, updated_node: cst.FormattedString
+    ) -> cst.FormattedString:
+        if original_node.end != self._quote:
+            return updated_node
+        start = updated_node.start.replace(self._quote, self._other)
+        return updated_node.with_changes(start=start, end=self._other)
 
 
 def _without(line: cst.SimpleStatementLine) -> cst.SimpleStatementLine | cst.RemovalSentinel:

@@ -1,29 +1,27 @@
-"""Looking things up and taking them away: get_handle, get_deployment, list_deployments, delete, url, attributes."""
+"""Looking things up and taking them away: get_handle, get_deployment, delete, attributes."""
 
 from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.serve_stage.attributes import deployment_attribute, named_attribute
 from serve_compat.migrate.serve_stage.deploys import Address, address, serve_name
-from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
-from serve_compat.migrate.serve_stage.program import Change, Program
-from serve_compat.migrate.serve_stage.urls import convert_url
+from serve_compat.migrate.serve_stage.expressions import text
+from serve_compat.migrate.serve_stage.named import application, key_of
+from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.shown import is_shown, shown_entry, text_of
 from serve_compat.migrate.serve_stage.uses import is_load
-from serve_compat.migrate.serve_stage.values import Deployment, Listing, Named, Node
+from serve_compat.migrate.serve_stage.values import Deployment, Named, Node
 
 _SAME = {"name", "func_or_class", "num_replicas", "user_config", "ray_actor_options", "options", "bind", "deploy"}
-_ELSEWHERE = {"get_handle", "delete", "url", "set_options"}
-_NAMED = {"get_handle", "delete", "deploy", "options", "num_replicas", "name"}
 
 
 def convert_queries(program: Program) -> None:
-    """Plan the changes of every attribute of a deployment, and of every listing."""
+    """Plan the changes of every use of a deployment."""
     for node in program.tree.expressions():
         if not is_load(program.tree, node):
             continue
         values = program.infer.of(node)
-        if any(isinstance(value, Listing) for value in values):
-            _listing(program, node)
         if any(isinstance(value, Deployment | Named) for value in values) and not _is_definition(program, node):
             _use(program, node, any(isinstance(value, Named) for value in values))
 
@@ -48,10 +46,24 @@ def _use(program: Program, node: cst.CSTNode, named: bool) -> None:
         _forget(program, node)
     elif use.kind == "called" and not named:
         return  # calling a deployment is an error then and now
+    elif is_shown(program, use) and _shown(program, node):
+        return
     elif use.kind not in ("flows", "iterated", "dropped", "subscripted") or (named and isinstance(node, cst.Call)):
         program.block(
             node, "SC213", "a deployment object is used as a value: what it shows and offers is different today"
         )
+
+
+def _shown(program: Program, node: cst.CSTNode) -> bool:
+    """Plan the text of a deployment that is printed; False where it cannot be told."""
+    assert isinstance(node, cst.BaseExpression)
+    values = list(program.infer.of(node))
+    key = key_of(program, node)
+    shown = text_of(program, values[0]) if len(values) == 1 and isinstance(values[0], Deployment) else None
+    made = text(shown) if shown is not None else shown_entry(program, key) if key is not None else None
+    if made is not None:
+        program.change(node, "SC213", "the deployment shows what it showed", lambda updated: made)
+    return made is not None
 
 
 def _attribute(program: Program, node: cst.Attribute, named: bool) -> None:
@@ -62,23 +74,10 @@ def _attribute(program: Program, node: cst.Attribute, named: bool) -> None:
         _get_handle(program, call, node, named)
     elif name == "delete" and isinstance(call, cst.Call) and called:
         _delete(program, call, node, named)
-    elif named:
-        _named_attribute(program, node, name)
-    elif name == "max_concurrent_queries":
-        program.change(
-            node, "SC205", "max_concurrent_queries is called max_ongoing_requests", _renamed("max_ongoing_requests")
-        )
-    elif name == "url":
-        convert_url(program, node)
-    elif name not in _SAME | _ELSEWHERE:
-        program.block(node, "SC219", f"today's deployments have no attribute {name}")
-
-
-def _renamed(name: str) -> Change:
-    def renamed(updated: cst.CSTNode) -> cst.CSTNode:
-        return updated.with_changes(attr=cst.Name(name))
-
-    return renamed
+    elif named and name not in ("deploy", "options"):
+        named_attribute(program, node)
+    elif not named and name not in _SAME:
+        deployment_attribute(program, node)
 
 
 def _name_of(
@@ -88,19 +87,10 @@ def _name_of(
         assert isinstance(call, cst.Call)
         where: Address | None = address(program, call, receiver)
         return where.name if where is not None else None
-    values = [value for value in program.infer.of(receiver) if isinstance(value, Named)]
-    name = _first(values[0].call) if len(values) == 1 else None
-    if name is None or not is_repeatable(name):
+    name = key_of(program, receiver)
+    if name is None:
         program.block(call, "SC211", "the name of this deployment cannot be repeated here")
-        return None
     return name
-
-
-def _first(call: cst.Call) -> cst.BaseExpression | None:
-    for arg in call.args:
-        if arg.keyword is None or arg.keyword.value == "name":
-            return arg.value
-    return None
 
 
 def _expects_key_error(program: Program, node: cst.CSTNode) -> bool:
@@ -116,11 +106,11 @@ def _get_handle(program: Program, call: cst.Call, node: cst.Attribute, named: bo
     name = _name_of(program, call, node.value, named)
     if name is None or _is_too_early(program, call, node.value):
         return
+    app = application(program)
     twice = _expects_key_error(program, call)
-    attribute = "get_deployment_handle" if twice else "get_app_handle"
-    made = cst.Call(
-        cst.Attribute(serve_name(program, call), cst.Name(attribute)), [cst.Arg(name)] * (2 if twice else 1)
-    )
+    attribute = "get_deployment_handle" if twice or app else "get_app_handle"
+    args = [cst.Arg(name), cst.Arg(cst.parse_expression(app))] if app else [cst.Arg(name)] * (2 if twice else 1)
+    made = cst.Call(cst.Attribute(serve_name(program, call), cst.Name(attribute)), args)
     program.change(call, "SC208", f"get_handle() becomes serve.{attribute}()", lambda updated: made)
 
 
@@ -130,7 +120,7 @@ def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression
         value.code or value.code_name for value in program.infer.of(receiver) if isinstance(value, Deployment)
     }
     deploys = [each for each in _deploys(program) if _deployed(program, each) & wanted]
-    if wanted and not deploys and _runs_as_graph(program, wanted):
+    if wanted and not deploys and application(program) is None and _runs_as_graph(program, wanted):
         program.block(call, "SC208", "a handle of a deployment that runs inside a graph has no application of its own")
         return True
     place: cst.CSTNode = call
@@ -187,25 +177,9 @@ def _delete(program: Program, call: cst.Call, node: cst.Attribute, named: bool) 
     program.change(call, "SC212", "delete() becomes serve.delete() of the application", lambda updated: made)
 
 
-def _named_attribute(program: Program, node: cst.Attribute, name: str) -> None:
-    values = [value for value in program.infer.of(node.value) if isinstance(value, Named)]
-    key = _first(values[0].call) if len(values) == 1 else None
-    if name not in _NAMED or key is None or not is_repeatable(key):
-        program.block(node, "SC211", f"today there is no way to ask a running deployment for .{name}")
-    elif name == "name":
-        program.change(node, "SC211", "the name of the deployment is known", lambda updated: key)
-    elif name == "num_replicas":
-        serve = program.code(serve_name(program, node))
-        code = program.code(key)
-        made = cst.parse_expression(
-            f'{serve}.status().applications[{code}].deployments[{code}].replica_states["RUNNING"]'
-        )
-        program.change(node, "SC211", "the number of replicas comes from serve.status()", lambda updated: made)
-
-
 def _check_exists(program: Program, node: cst.CSTNode) -> None:
     assert isinstance(node, cst.Call)
-    name = _first(node)
+    name = Named(node).name
     if name is None:
         return
     made = cst.Call(
@@ -224,7 +198,7 @@ def _forget(program: Program, node: cst.Call) -> None:
     if not simple or not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         program.block(node, "SC211", "what get_deployment() returned is kept in a place that cannot be followed")
     elif any(isinstance(each, cst.Try) for each in program.tree.ancestors(node)):
-        name = _first(node)
+        name = Named(node).name
         assert name is not None
         made = cst.Call(
             cst.Attribute(serve_name(program, node), cst.Name("get_deployment_handle")), [cst.Arg(name), cst.Arg(name)]
@@ -236,31 +210,3 @@ def _forget(program: Program, node: cst.Call) -> None:
         program.dropped.add(line)
         program.notes.append((node, "SC211", "get_deployment() is not needed: its uses name the application"))
         program.old = True
-
-
-def _listing(program: Program, node: cst.CSTNode) -> None:
-    use = program.uses.of(node)
-    keys = use.kind == "attribute" and isinstance(use.node, cst.Attribute) and use.node.attr.value == "keys"
-    if use.kind not in ("flows", "tested", "iterated", "dropped") and not keys:
-        program.block(node, "SC214", "list_deployments() is used for more than names; serve.status() has another shape")
-        return
-    if not isinstance(node, cst.Call) or program.infer.library(node.func) != "ray.serve.list_deployments":
-        return
-    runs = [
-        each
-        for each in program.infer.calls.by_name.get("run", ())
-        if program.infer.library(each.func) == "ray.serve.run"
-    ]
-    serve = program.code(serve_name(program, node))
-    if not runs:
-        made = cst.parse_expression(f"{serve}.status().applications")
-    elif len(runs) == 1 and not _deploys(program):
-        name = next(
-            (arg.value for arg in runs[0].args if arg.keyword is not None and arg.keyword.value == "name"), None
-        )
-        app = program.code(name) if name is not None and literal(name) else '"default"'
-        made = cst.parse_expression(f"{serve}.status().applications[{app}].deployments")
-    else:
-        program.block(node, "SC214", "applications and single deployments are mixed in this listing")
-        return
-    program.change(node, "SC214", "list_deployments() becomes a look into serve.status()", lambda updated: made)

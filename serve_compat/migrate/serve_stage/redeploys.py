@@ -91,7 +91,7 @@ def deployed_as(
 ) -> tuple[cst.BaseExpression, list[cst.Arg], Address] | None:
     """The only place that deploys under the name: (deployment expression, constructor's arguments, address)."""
     named = [value for value in program.infer.of(expression) if isinstance(value, Named)]
-    wanted = literal(named[0].call.args[0].value) if len(named) == 1 and named[0].call.args else None
+    wanted = literal(named[0].name) if len(named) == 1 else None
     if wanted is None:
         return None
     found = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.values import Box, Flavor, Gather, Row, Value, Values
+from serve_compat.migrate.serve_stage.values import NOTHING, Box, Flavor, Gather, Listing, Named, Row, Value, Values
 
 _SAME_NAME = {"serve_compat": "ray.serve", "ray.experimental.serve": "ray.serve", "ray.serve.api": "ray.serve"}
 
@@ -50,3 +50,15 @@ def handle_flavor(call: cst.Call) -> Flavor:
 def boxed(values: Values, mapping: bool) -> Values:
     """A list or a mapping of the values, if there are any."""
     return frozenset({Box(values, mapping)}) if values else frozenset()
+
+
+def listed(value: Listing, method: str, node: cst.Call) -> Values:
+    """What a method of `serve.list_deployments()` gives."""
+    entry: Values = frozenset({Named(node)})
+    if method == "items":
+        return frozenset({Box(frozenset({Row((NOTHING, entry))}))})
+    if method == "values":
+        return frozenset({Box(entry)})
+    if method in ("get", "pop"):
+        return entry
+    return frozenset({value}) if method == "copy" else NOTHING

@@ -43,8 +43,8 @@ def ties(tree: Tree) -> Ties:
                     found.add(literal(deployment_name(value)) or "")
     for call in program.infer.calls.by_name.get("get_deployment", ()):
         for value in program.infer.of(call):
-            if isinstance(value, Named) and value.call.args:
-                asks.add(literal(value.call.args[0].value) or "")
+            if isinstance(value, Named):
+                asks.add(literal(value.name) or "")
     imports = {each.target for name in program.tree.root.bindings.values() for each in name if each.kind == "import"}
     exports = {}
     for name, bindings in program.tree.root.bindings.items():

@@ -56,15 +56,23 @@ class Maker:
 
 @dataclass(frozen=True)
 class Named:
-    """`serve.get_deployment(name)`, or `.options()` of it.
+    """`serve.get_deployment(name)`, or `.options()` of it, or an entry of `serve.list_deployments()`.
 
     Attributes:
-        call: the call of get_deployment.
+        call: the call of get_deployment, of a method of the listing, or the subscript.
         options: the calls of `.options()` after it.
     """
 
-    call: cst.Call
+    call: cst.Call | cst.Subscript
     options: tuple[cst.Call, ...] = ()
+
+    @property
+    def name(self) -> cst.BaseExpression | None:
+        """The expression of the name that is looked up; None of an entry that a loop gives."""
+        if isinstance(self.call, cst.Subscript):
+            index = self.call.slice[0].slice if len(self.call.slice) == 1 else None
+            return index.value if isinstance(index, cst.Index) else None
+        return next((arg.value for arg in self.call.args if arg.keyword is None or arg.keyword.value == "name"), None)
 
 
 @dataclass(frozen=True)

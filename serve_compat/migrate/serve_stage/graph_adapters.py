@@ -1,0 +1,84 @@
+"""How the driver of a graph makes the graph's input of an HTTP request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from serve_compat.migrate.serve_stage.expressions import is_none, literal
+from serve_compat.migrate.serve_stage.graph_calls import GraphError
+from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.tree import dotted
+from serve_compat.migrate.serve_stage.values import Class, Function
+
+_OF_RAY = {"json_request": "await request.json()", "starlette_request": "request"}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What stands for an http_adapter.
+
+    Attributes:
+        source: the graph's input where a variable `request` holds the request; "" where FastAPI has to make it.
+        parameter: what follows the name of the endpoint's parameter that FastAPI fills in: `=Depends(parse)`.
+    """
+
+    source: str = ""
+    parameter: str = ""
+
+
+def http_adapter(program: Program, bind: cst.Call, place: cst.CSTNode) -> Adapter:
+    """The adapter of a driver.
+
+    Args:
+        bind: `DAGDriver.bind(...)`.
+        place: where the driver's class will stand, which must know the adapter.
+
+    Raises:
+        GraphError: it has no equivalent.
+    """
+    named = (arg.value for arg in bind.args if arg.keyword is not None and arg.keyword.value == "http_adapter")
+    unnamed = [arg.value for arg in bind.args if arg.keyword is None]
+    given = next(named, unnamed[1] if len(unnamed) > 1 else None)
+    if given is None or is_none(given):
+        return Adapter("request")
+    path = (literal(given) or program.infer.library(given)).replace(":", ".")
+    if path.startswith("ray.serve."):
+        source = _OF_RAY.get(path.split(".")[-1])
+        if source is None:
+            raise GraphError(
+                bind, f"the http_adapter {path.split('.')[-1]} is gone; write a function that does its work"
+            )
+        return Adapter(source)
+    if not isinstance(given, cst.Name | cst.Attribute):
+        raise GraphError(bind, "this http_adapter is no name of a function or pydantic model")
+    return _own(program, bind, given, place)
+
+
+def _own(program: Program, bind: cst.Call, given: cst.Name | cst.Attribute, place: cst.CSTNode) -> Adapter:
+    name = program.code(given)
+    for value in program.infer.of(given):
+        if not isinstance(value, Class | Function):
+            continue
+        if program.tree.order[value.node] > program.tree.order[place]:
+            raise GraphError(bind, "the http_adapter is defined after the graph's input")
+        if isinstance(value, Class) and value.node.bases:
+            return Adapter(parameter=f": {name}")
+        if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
+            return _function(program, bind, value.node, name)
+    last = name.split(".")[-1]
+    if program.infer.library(given) and last.islower():
+        return Adapter(parameter=f"=Depends({name})")
+    raise GraphError(bind, "what this http_adapter is cannot be told from this file")
+
+
+def _function(program: Program, bind: cst.Call, function: cst.FunctionDef, name: str) -> Adapter:
+    parameters = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
+    if any(each.annotation is None for each in parameters):
+        raise GraphError(bind, "a parameter of the http_adapter has no annotation, which was an error")
+    kinds = [dotted(each.annotation.annotation).split(".")[-1] for each in parameters if each.annotation is not None]
+    if kinds == ["Request"] and "HTTPException" not in program.code(function):
+        call = f"{name}(request)"
+        return Adapter(f"await {call}" if function.asynchronous is not None else call)
+    return Adapter(parameter=f"=Depends({name})")
