@@ -141,13 +141,15 @@ def _migrate(paths: tuple[str, ...], exclude: tuple[str, ...], options: Options,
 def _print_patch(contents: dict[str, tuple[bytes, bytes]]) -> None:
     """One patch, to be applied in the current directory; above it, if files lie outside of it."""
     here = os.path.realpath(os.curdir)
-    real = {path: "stdin" if path == run.STDIN else os.path.realpath(path) for path in contents}  # git knows no links
-    base = here
-    if any(not os.path.join(here, each).startswith(os.path.join(here, "")) for each in real.values()):
-        base = git.top(Path(here)) or os.path.commonpath([here, *(each for each in real.values())])
+    real = {path: os.path.realpath(path) for path in contents if path != run.STDIN}  # git knows no links
+    above = (here, git.top(Path(here)), os.path.commonpath([here, *real.values()]))
+    base = next(
+        each for each in above if each and all(os.path.commonpath([each, one]) == each for one in real.values())
+    )
+    if base != here:
         click.echo(f"the patch is to be applied in {base}", err=True)
     for path, (before, after) in contents.items():
-        name = real[path] if path == run.STDIN else os.path.relpath(real[path], base)
+        name = "stdin" if path == run.STDIN else os.path.relpath(real[path], base)
         _print_bytes(patch(name, before, after))
 
 

@@ -264,3 +264,13 @@ def test_the_report_tells_what_could_not_be_written_and_needs_a_place_itself(mon
     assert run("--report", "out.json", "--write", "a.py").exit_code == 2
     [file] = json.loads(Path("out.json").read_text())["files"]
     assert "No space left" in file["error"]
+
+
+def test_a_patch_for_files_outside_of_the_repository_applies_above_both(monkeypatch):
+    Path("repository").mkdir()
+    Path("beside.py").write_text(OLD)
+    monkeypatch.chdir("repository")
+    git("init", "-q")
+    done = run("../beside.py")
+    assert "--- a/beside.py\n" in done.stdout
+    assert f"the patch is to be applied in {Path.cwd().parent}" in done.stderr
