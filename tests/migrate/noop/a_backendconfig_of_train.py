@@ -1,0 +1,2 @@
+from ray.train.torch import TorchConfig as BackendConfig
+serve = BackendConfig()

@@ -1,0 +1,8 @@
+import ray
+
+
+class DAGDriver:
+    pass
+
+
+serve = DAGDriver.bind(InputNode())

@@ -1,0 +1,10 @@
+from fabric import deployment
+import ray
+
+
+@deployment
+class Serve:
+    pass
+
+
+Serve.deploy()

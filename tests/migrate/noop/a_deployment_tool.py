@@ -1,0 +1,4 @@
+import hardhat
+import ray
+contract = Token.deploy()
+serve(contract.get_handle())

@@ -1,0 +1,6 @@
+from ray import serve
+
+
+def f():
+    serve = other()
+    serve.set_traffic('e', {})

@@ -1,0 +1,5 @@
+from ray import serve
+
+
+def f(serve):
+    serve.create_backend('b', len)

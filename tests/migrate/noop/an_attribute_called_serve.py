@@ -1,0 +1,3 @@
+import ray
+app.serve.create_backend('b', len)
+self.ray.serve.start()

@@ -1,0 +1,8 @@
+from flask import Flask, request
+import ray
+app = Flask('serve')
+
+
+@app.route('/')
+def f():
+    return request.args.get('x')

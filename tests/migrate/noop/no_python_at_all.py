@@ -1,0 +1,1 @@
+ray serve {% create_backend %}

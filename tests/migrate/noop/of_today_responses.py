@@ -1,0 +1,3 @@
+from ray import serve
+
+print(serve.get_app_handle('default').remote(1).result())

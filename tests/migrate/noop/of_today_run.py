@@ -1,0 +1,9 @@
+from ray import serve
+
+
+@serve.deployment
+def f(request):
+    return 1
+
+
+serve.run(f.bind())

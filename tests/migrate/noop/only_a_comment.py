@@ -1,0 +1,1 @@
+# from ray import serve; serve.create_backend('b', f)

@@ -1,0 +1,6 @@
+"""Run it.
+
+    from ray import serve
+    client = serve.start()
+"""
+import ray

@@ -1,0 +1,3 @@
+from myray import ray
+ray.serve.start()
+ray.serve.create_backend('b', len)

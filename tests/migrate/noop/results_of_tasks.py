@@ -1,0 +1,9 @@
+import ray
+
+
+@ray.remote
+def serve():
+    return 1
+
+
+print(ray.get([serve.remote()]))

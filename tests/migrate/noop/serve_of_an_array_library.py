@@ -1,0 +1,3 @@
+import array
+from observer import serve
+serve.deployment(len).deploy()

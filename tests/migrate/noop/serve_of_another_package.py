@@ -1,0 +1,5 @@
+from bentoml import serve
+import ray
+ray.init()
+serve.start()
+serve.run(len)
