@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,29 @@ def test_line_ends_and_tabs_are_kept(case, stage):
         made = after(with_tabs(before), options(case, stage))
         for path, text in made.items():
             assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(with_tabs(wanted)[path]))
+
+
+_IMPORT = re.compile(r"^(from ray import serve|import serve_compat as serve)$", re.MULTILINE)
+_OTHER_USE = re.compile(r"ray\.serve|serve_compat|[\"'].*\bserve\b.*[\"']|def .*\bserve\b|\.serve\b|import .*\bserve,")
+
+
+def aliased(text):
+    """The same program with Ray Serve under another name."""
+    return re.sub(r"(?<![\w.\"'-])serve\.", "rs.", _IMPORT.sub(r"\1 as rs", text).replace("as serve as rs", "as rs"))
+
+
+ALIASABLE = [
+    param
+    for param in ASSERTED
+    if all(_IMPORT.search(text) and not _OTHER_USE.search(text) for text in texts(param.values[0], "before").values())
+]
+
+
+@pytest.mark.parametrize(("case", "stage"), ALIASABLE)
+def test_the_name_under_which_ray_serve_is_imported_makes_no_difference(case, stage):
+    made = after({path: aliased(text) for path, text in texts(case, "before").items()}, options(case, stage))
+    for path, text in texts(case, stage).items():
+        assert ast.dump(ast.parse(made[path])) == ast.dump(ast.parse(aliased(text)))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if (case / "report.txt").exists()], ids=lambda case: case.name)
