@@ -7,52 +7,12 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.todays import is_todays
 from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.uses import is_load
 
-STOCK = frozenset(
-    [
-        "batch",
-        "start",
-        "ControllerOptions",
-        "HTTPOptions",
-        "TracingConfig",
-        "get_replica_context",
-        "get_deployment_actor",
-        "get_deployment_actor_context",
-        "get_trace_context",
-        "shutdown",
-        "shutdown_async",
-        "ingress",
-        "deployment",
-        "run",
-        "run_many",
-        "RunTarget",
-        "delete",
-        "Application",
-        "Deployment",
-        "multiplexed",
-        "get_multiplexed_model_id",
-        "status",
-        "get_app_handle",
-        "get_deployment_handle",
-    ]
-)
 CONVERTED = frozenset({"get_deployment", "list_deployments"})
 HANDLES = frozenset({"RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"})
-_MODULES: dict[str, set[str] | None] = {
-    "ray.serve.handle": {"DeploymentHandle", "DeploymentResponse", "DeploymentResponseGenerator"},
-    "ray.serve.config": {"AutoscalingConfig", "HTTPOptions", "ProxyLocation", "gRPCOptions", "DeploymentConfig"},
-    "ray.serve.exceptions": {"RayServeException", "BackPressureError", "RequestCancelledError"},
-    "ray.serve.schema": None,
-    "ray.serve.deployment": {"Deployment", "Application"},
-    "ray.serve.metrics": None,
-    "ray.serve.autoscaling_policy": None,
-    "ray.serve.request_router": None,
-    "ray.serve.llm": None,
-    "ray.serve.gradio_integrations": None,
-    "ray.serve.grpc_util": None,
-}
 
 
 def convert_imports(program: Program, done: frozenset[str] = frozenset()) -> bool:
@@ -114,10 +74,8 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
 
 
 def _exists(module: str, name: str) -> bool:
-    if module in ("ray.serve", "ray.serve.api"):
-        return name in STOCK or f"ray.serve.{name}" in _MODULES
-    known: set[str] | None = _MODULES.get(module, set())
-    return known is None or name in known
+    below = module.removeprefix("ray.serve").lstrip(".")
+    return is_todays(f"{below}.{name}" if below else name)
 
 
 def _today(module: str, updated: cst.CSTNode) -> cst.CSTNode:
@@ -168,12 +126,7 @@ def _names(program: Program, done: frozenset[str]) -> None:
                 "the handle's type is DeploymentHandle",
                 lambda updated: updated.with_changes(attr=cst.Name("DeploymentHandle")),
             )
-        elif (
-            len(parts) == 1
-            and parts[0] not in STOCK | CONVERTED
-            and f"ray.serve.{parts[0]}" not in _MODULES
-            and parts[0] != "exceptions"
-        ) or (len(parts) == 2 and not _exists(".".join(name.split(".")[:3]), parts[1]) and parts[0] not in STOCK):
+        elif len(parts) <= 2 and parts[0] not in CONVERTED and not is_todays(".".join(parts)):
             _gone(program, node, name)
 
 
