@@ -34,7 +34,7 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     for use in pair.group.uses:
         operation = use.operation
         if use.path == pair.home.path and operation is not at and operation.name in _FOLDED:
-            rewriting.drop(operation.call)
+            rewriting.drop(operation.call, at.call)
             if operation.name not in ("create_backend", "create_endpoint"):
                 rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
     for asked in pair.guards:

@@ -67,6 +67,9 @@ def reading(call: cst.Call, file: Analysis) -> Reading:
     parent = file.tree.parents.get(outer)
     if isinstance(parent, cst.Arg):
         above = file.tree.parents.get(parent)
+        loop = file.tree.parents.get(above) if above is not None else None
+        if isinstance(loop, cst.For) and loop.iter is above and _deletes_each(loop, file):
+            return "deleted"  # of a copy: `for name in list(client.list_backends())`
         func = above.func if isinstance(above, cst.Call) else None
         joins = isinstance(func, cst.Attribute) and func.attr.value == "join"
         if isinstance(func, cst.Name) and func.value in ("len", "bool"):

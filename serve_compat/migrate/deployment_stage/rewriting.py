@@ -27,9 +27,7 @@ class Rewriting:
         is_started_anew: no client is needed any more.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
         guarded: functions that have such lines already.
-        useless_params: functions with parameters that brought clients.
-        guards: the lines that refuse other HTTP methods, of lambdas that become functions.
-        guarded: functions that have such lines already.
+        calls: calls of handles that are planned, and whether they need the class of requests.
     """
 
     file: Analysis
@@ -42,6 +40,7 @@ class Rewriting:
     is_started_anew: bool = False
     guards: dict[Pair, list[str]] = field(default_factory=dict)
     guarded: set[cst.CSTNode] = field(default_factory=set)
+    calls: dict[cst.CSTNode, bool] = field(default_factory=dict)
 
     def report(self, rule: str, node: cst.CSTNode, message: str) -> None:
         """Tell what was done."""
@@ -73,15 +72,19 @@ class Rewriting:
         """An expression's source with the changes in it made."""
         return code_of(self.edits.expression(node))
 
-    def drop(self, call: cst.Call) -> None:
-        """Take out a statement that is one call; and what stood around it only for its sake."""
+    def drop(self, call: cst.Call, beside: cst.Call | None = None) -> None:
+        """Take out a statement that is one call; and what stood around it only for its sake.
+
+        Args:
+            beside: the call whose line takes over the comment behind it.
+        """
         small = self.file.small(call)
         line = self.file.line(call)
         if small is None or line is None:
             return
         around = self._around(line)
         self._keep_comments(call, around)
-        self.edits.remove(around if around is not line else small)
+        self.edits.remove(around if around is not line else small, self.file.line(beside) if beside else None)
 
     def _around(self, line: cst.BaseStatement) -> cst.BaseStatement:
         """The `try` or `if` that holds nothing but this line, or the line itself."""
