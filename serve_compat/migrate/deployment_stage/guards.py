@@ -46,7 +46,11 @@ def only_methods(served, *methods):
         return await result if inspect.isawaitable(result) else result
 
     if not inspect.isclass(served):
-        return lambda request: answered(request, served)
+
+        async def only(request):
+            return await answered(request, served)
+
+        return only
 
     class OnlyMethods(served):
         async def __call__(self, request):

@@ -10,6 +10,7 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.loops import goes_over_things
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.texts import code_of, comments_in, expression, walk
@@ -104,7 +105,7 @@ class Rewriting:
         ):
             return owner
         loops = isinstance(owner, cst.For) and owner.orelse is None and owner.body is block
-        if loops and isinstance(owner, cst.For) and self._is_about_serve(owner.iter):
+        if loops and isinstance(owner, cst.For) and (goes_over_things(owner) or self._is_about_serve(owner.iter)):
             return owner
         return line
 

@@ -11,7 +11,8 @@ from serve_compat.migrate.deployment_stage.handlers import Handler, handler_of
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.planning import bound_between, check_served, methods_of, options_of, plan
+from serve_compat.migrate.deployment_stage.planning import bound_between, plan
+from serve_compat.migrate.deployment_stage.served import check_served, methods_of, options_of
 from serve_compat.migrate.deployment_stage.texts import code_of, walk
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
