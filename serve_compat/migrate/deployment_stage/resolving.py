@@ -11,12 +11,14 @@ from serve_compat.migrate.deployment_stage.analysis import LISTS, Analysis
 from serve_compat.migrate.deployment_stage.forms import form_of
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
 from serve_compat.migrate.deployment_stage.handle_ties import meets_staying, takes_nothing, unlike
+from serve_compat.migrate.deployment_stage.handlers import handler_of
 from serve_compat.migrate.deployment_stage.naming import keeps_tag, means_the_same, reads_own_tag, wants_tags
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.orphans import expects_nothing, is_about_deployments, may_be_made_here
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.planning import check_handle, plan
-from serve_compat.migrate.deployment_stage.requests import flask_uses, functions_of
+from serve_compat.migrate.deployment_stage.receivers import receivers
+from serve_compat.migrate.deployment_stage.requests import flask_uses
 from serve_compat.migrate.deployment_stage.splitting import Split, is_split, plan_split
 from serve_compat.migrate.deployment_stage.turns import are_turns, plan_turns
 
@@ -260,7 +262,7 @@ def _settle_ties(made: Resolution) -> None:
     for group, pair in made.every_pair():
         if not pair.handler.here or pair.handler.node is None:
             continue
-        changes = any(flask_uses(each, pair) for each in functions_of(pair, made.files))
+        changes = any(flask_uses(each, pair) for each in receivers(pair, made.files))
         if not changes and not batch_marks(pair.handler, pair.home):
             continue
         for other in staying:
@@ -274,8 +276,8 @@ def _serves(use: Use, pair: Pair) -> bool:
     expression = use.operation.arg("func_or_class")
     if use.path != pair.home.path or expression is None:
         return False
-    binding = pair.home.constants.binding(expression)
-    return binding is not None and binding.node is pair.handler.node
+    served = handler_of(expression, pair.home.constants, pair.home.file)
+    return served.node is pair.handler.node or (served.body is not None and served.body is pair.handler.body)
 
 
 def _settle_handles(file: Analysis, made: Resolution, staying: list[Group]) -> None:

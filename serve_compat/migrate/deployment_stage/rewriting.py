@@ -77,15 +77,16 @@ class Rewriting:
         """Take out a statement that is one call; and what stood around it only for its sake.
 
         Args:
-            beside: the call whose line takes over the comment behind it.
+            beside: the call whose line takes over the comments in it and behind it.
         """
         small = self.file.small(call)
         line = self.file.line(call)
         if small is None or line is None:
             return
         around = self._around(line)
-        self._keep_comments(call, around)
-        self.edits.remove(around if around is not line else small, self.file.line(beside) if beside else None)
+        taker = self.file.line(beside) if beside is not None else None
+        self._keep_comments(call, around if taker is None else taker)
+        self.edits.remove(around if around is not line else small, taker)
 
     def _around(self, line: cst.BaseStatement) -> cst.BaseStatement:
         """The `try` or `if` that holds nothing but this line, or the line itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.handlers import takes_any
+from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible, pinned_queries
 from serve_compat.migrate.deployment_stage.pair import Methods, Pair
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
@@ -35,7 +36,10 @@ def methods_of(pair: Pair) -> Methods | None:
         return None
     given = pair.endpoint.arg("methods")
     always_http = not pair.group.named("get_handle") and not home.has_open_handles
-    wrapped = not pair.handler.here or pair.handler.body is None or takes_any(pair.handler.body)
+    body = pair.handler.body
+    wrapped = not pair.handler.here or body is None or pair.handler.is_inherited or takes_any(body)
+    if wrapped and not always_http and pair.create.door == EARLY:
+        raise Inconvertible("SC127", "its handler, which is defined elsewhere, gets keyword arguments of Ray 0.8")
     if given is None:
         return Methods(("GET",), wrapped=wrapped, always_http=always_http)
     value = home.constants.literal(given)
