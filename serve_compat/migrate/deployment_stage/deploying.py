@@ -43,12 +43,14 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
             if operation.name not in ("create_backend", "create_endpoint"):
                 rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
     for operation in pair.dropped:
-        rewriting.drop(operation.call)
+        taker = next((each.at for each in pair.turns if operation in (each.create, each.endpoint)), None)
+        rewriting.drop(operation.call, taker.call if taker is not None else None)
     for turn in pair.turns:
         write_deployment(turn, rewriting)
         assert turn.at is not None
-        message = "the backend that gets all traffic is deployed under the endpoint's name"
-        rewriting.report("SC114", turn.at.call, message)
+        if turn.at is not turn.create and turn.at is not turn.endpoint:
+            message = "the backend that gets all traffic is deployed under the endpoint's name"
+            rewriting.report("SC114", turn.at.call, message)
 
 
 def write_deployment(pair: Pair, rewriting: Rewriting) -> None:

@@ -8,7 +8,14 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handle_uses import method_names
-from serve_compat.migrate.deployment_stage.handlers import Body, is_static, method_of, reads, request_parameter
+from serve_compat.migrate.deployment_stage.handlers import (
+    Body,
+    is_ignored,
+    is_static,
+    method_of,
+    reads,
+    request_parameter,
+)
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
@@ -47,6 +54,19 @@ def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
             names |= {each for call in known.calls for each in method_names(known, call, files[use.path].constants)}
     found = [pair.handler.method(name) for name in sorted(each for each in names if each)]
     return [each for each in found if each is not None]
+
+
+def are_mixed(pairs: list[Pair], files: dict[str, Analysis]) -> bool:
+    """Whether a call that may reach any of these handlers has to bring a whole request."""
+    if len({each.handler.node for each in pairs}) == 1 or pairs[0].create.door == EARLY:
+        return False
+    functions = [(each, function) for each in pairs for function in functions_of(each, files)]
+    return not all(
+        is_ignored(function, each.handler.is_class)
+        and request_parameter(function, each.handler.is_class) is not None
+        and not each.is_batch
+        for each, function in functions
+    )
 
 
 def receivers(pair: Pair, files: dict[str, Analysis]) -> list[Receiver]:

@@ -12,6 +12,7 @@ from serve_compat.migrate.deployment_stage.forms import form_of
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
 from serve_compat.migrate.deployment_stage.handle_ties import meets_staying, takes_nothing, unlike
 from serve_compat.migrate.deployment_stage.handlers import handler_of
+from serve_compat.migrate.deployment_stage.lives import has_lives, plan_lives
 from serve_compat.migrate.deployment_stage.naming import keeps_tag, means_the_same, reads_own_tag, wants_tags
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.orphans import expects_nothing, is_about_deployments, may_be_made_here
@@ -86,8 +87,8 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     for group in made.groups:
         if group.creates and group.problem is None:
             try:
-                if are_turns(group):
-                    made.pairs[group] = plan_turns(group, files)
+                if are_turns(group) or has_lives(group):
+                    made.pairs[group] = (plan_lives if has_lives(group) else plan_turns)(group, files)
                 elif is_split(group) and files[group.uses[0].path].file.options.generate_router:
                     made.splits[group] = plan_split(group, files)
                 else:
