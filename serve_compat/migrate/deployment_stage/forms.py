@@ -10,6 +10,7 @@ from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handlers import mentions
 from serve_compat.migrate.deployment_stage.pair import Form, Pair
 from serve_compat.migrate.deployment_stage.texts import code_of, expression, identifier, plain, walk
+from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
 _WIDTH = 120
 _IMPORTED = "deployment: imported names"
@@ -63,7 +64,7 @@ def _is_known_at(home: Analysis, expression: cst.BaseExpression, place: cst.CSTN
     """Do the names of an expression have the same, single value where the definition stands?"""
     tree = home.tree
     for node in walk(expression):
-        if isinstance(node, cst.Call | cst.Await | cst.Yield | cst.NamedExpr):
+        if isinstance(node, cst.Call | cst.Await | cst.Yield | cst.NamedExpr) and not is_repeatable(node):
             return False
         if not isinstance(node, cst.Name) or node not in tree.scopes:
             continue
