@@ -20,6 +20,8 @@ from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.receivers import Receiver, functions_of, receivers
 from serve_compat.migrate.deployment_stage.texts import code_of, expression, walk
 
+_LISTS = ("getlist", "multi_items")
+
 
 def check(pair: Pair, files: dict[str, Analysis]) -> None:
     """Can the handler be brought to read its requests as today's do?
@@ -50,9 +52,22 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
             _check_can_wait(function, found, pair)
         if any(use.awaited for use in found) and isinstance(function, cst.Lambda) and not handler.here:
             raise Inconvertible("SC127", "the lambda would have to wait for its request")
+        if pair.group.named("get_handle") and _reads_lists(receiver):
+            raise Inconvertible("SC127", "it reads lists from query_params, which calls of handles do not bring")
     _check_context(pair)
     if batch_marks(handler, home):
         _check_batch(pair)
+
+
+def _reads_lists(receiver: Receiver) -> bool:
+    """`request.query_params.getlist("tag")`: of a handle's call, the query is a plain dict."""
+    parents = receiver.parents
+    for node in receiver.nodes:
+        query = parents.get(node)
+        method = parents.get(query) if query is not None else None
+        if isinstance(method, cst.Attribute) and method.value is query and method.attr.value in _LISTS:
+            return True
+    return False
 
 
 def _speaks_flask(home: Analysis) -> bool:
