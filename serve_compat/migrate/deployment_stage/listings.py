@@ -74,7 +74,8 @@ def reading(call: cst.Call, file: Analysis) -> Reading:
         joins = isinstance(func, cst.Attribute) and func.attr.value == "join"
         if isinstance(func, cst.Name) and func.value in ("len", "bool"):
             return "counted"
-        return "names" if joins or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES) else "more"
+        known = joins or outer is not call or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES)
+        return "names" if known else "more"
     if isinstance(parent, cst.For) and parent.iter is outer:
         return "deleted" if _deletes_each(parent, file) else "names"
     if isinstance(parent, cst.CompFor):
