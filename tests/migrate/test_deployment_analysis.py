@@ -7,6 +7,7 @@ from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import shown
 from serve_compat.migrate.deployment_stage.handle_uses import method_names
+from serve_compat.migrate.deployment_stage.listings import reading
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 
 HEAD = "from ray import serve\nclient = serve.start()\n"
@@ -29,6 +30,12 @@ def first_argument(text):
         ("NAME + '_v1'", "shop_v1"),
         ("f'{NAME}_v{VERSION}'", "shop_v2"),
         ("Names.SHOP", "shop"),
+        ("'%s_v%d' % (NAME, VERSION)", "shop_v2"),
+        ("'{}_{}'.format(NAME, 'a')", "shop_a"),
+        ("'{name}'.format(name=NAME)", None),
+        ("'%d' % NAME", None),
+        ("FIRST", "one"),
+        ("SECOND", "two"),
         ("f'{NAME!r}'", None),
         ("twice", None),
         ("input()", None),
@@ -36,10 +43,34 @@ def first_argument(text):
 )
 def test_names_that_are_bound_once_have_their_value(expression, value):
     text = (
-        "NAME = 'shop'\nVERSION = 2\nclass Names:\n    SHOP = 'shop'\n"
+        "NAME = 'shop'\nVERSION = 2\nFIRST, (SECOND, _) = 'one', ('two', 3)\nclass Names:\n    SHOP = 'shop'\n"
         "if VERSION:\n    twice = 'a'\nelse:\n    twice = 'b'\n"
     )
     assert first_argument(text + f"def end():\n    client.delete_endpoint({expression})\n") == value
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("print(sorted(client.list_backends()))", "names"),
+        ("print(client.list_backends().keys())", "names"),
+        ("[tag for tag in client.list_backends()]", "names"),
+        ("'a' not in client.list_backends()", "asked"),
+        ("'a' in client.list_backends().keys()", "asked"),
+        ("len(client.list_backends())", "counted"),
+        ("assert not client.list_backends()", "counted"),
+        ("client.list_backends() == {}", "counted"),
+        ("for tag in list(client.list_backends()): client.delete_backend(tag)", "names"),
+        ("for tag in list(client.list_backends()):\n    client.delete_backend(tag)", "deleted"),
+        ("for tag in client.list_backends():\n    print(tag)", "names"),
+        ("print(client.list_backends())", "more"),
+        ("client.list_backends()['a']", "more"),
+    ],
+)
+def test_what_is_read_of_a_listing(line, what):
+    file = analysed(line + "\n")
+    [listing] = file.named("list_backends")
+    assert reading(listing.call, file) == what
 
 
 @pytest.mark.parametrize("swapped", [False, True])

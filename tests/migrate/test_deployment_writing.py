@@ -50,6 +50,13 @@ def test_comments_of_a_removed_line_stay():
     assert edits.apply(module).code == "a()\n\n# why\n# how\nc()\n"
 
 
+def test_a_comment_behind_a_removed_line_goes_where_it_is_sent():
+    module = cst.parse_module("a()\nb()  # how\nc()\n")
+    edits = Edits()
+    edits.remove(module.body[1].body[0], module.body[0])
+    assert edits.apply(module).code == "a()  # how\nc()\n"
+
+
 def test_an_emptied_block_gets_pass():
     module = cst.parse_module("if x:\n    b()\n")
     edits = Edits()

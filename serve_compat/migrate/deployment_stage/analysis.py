@@ -46,6 +46,15 @@ class Analysis:
         """What happens to each handle, by the call that gave it."""
         return handle_uses(self.names, self.constants)
 
+    @cached_property
+    def origins(self) -> dict[cst.CSTNode, set[cst.CSTNode]]:
+        """The calls of get_handle() that may have given the handle of a call."""
+        found: dict[cst.CSTNode, set[cst.CSTNode]] = {}
+        for origin, uses in self.handles.items():
+            for call in uses.calls:
+                found.setdefault(call.node, set()).add(origin)
+        return found
+
     @property
     def speaks_old(self) -> bool:
         """Whether it uses the old API beyond starting and ending."""

@@ -159,6 +159,32 @@ def _used_outside(tree: Tree) -> set[str]:
     }
 
 
+def without_client_types(module: cst.Module) -> cst.Module:
+    """The module without annotations that call something a client, which deployments do not need."""
+    names = Names(module)
+    edits = Edits()
+    for node in names.tree.nodes(cst.FunctionDef, cst.Param, cst.AnnAssign):
+        if isinstance(node, cst.FunctionDef) and node.returns is not None and _is_client(node.returns, names):
+            edits.change(node, lambda updated: updated.with_changes(returns=None))
+        elif isinstance(node, cst.Param) and node.annotation is not None and _is_client(node.annotation, names):
+            edits.change(node, lambda updated: updated.with_changes(annotation=None))
+        elif isinstance(node, cst.AnnAssign) and node.value is not None and _is_client(node.annotation, names):
+            edits.replace(node, cst.Assign([cst.AssignTarget(node.target)], node.value))
+    done = edits.apply(module) if edits else module
+    assert isinstance(done, cst.Module)
+    return done
+
+
+def _is_client(annotation: cst.Annotation, names: Names) -> bool:
+    return any(
+        isinstance(each, cst.Name | cst.Attribute)
+        and (names.qualified(each) or "").startswith("ray.serve.")
+        and dotted(each).endswith("Client")
+        for each in walk(annotation.annotation)
+        if each in names.tree.scopes
+    )
+
+
 def without_connecting(module: cst.Module) -> cst.Module:
     """The module with serve.start(detached=True) where the value of serve.connect() is still used, else nothing."""
     names = Names(module)

@@ -74,8 +74,31 @@ class Constants:
             return left + right if left is not None and right is not None else None
         if isinstance(found, cst.Attribute):
             return self._class_attribute(found)
+        if isinstance(found, cst.BinaryOperation | cst.Call):
+            return self._filled_in(found)
         value = self.literal(found)
         return value if isinstance(value, str) else None
+
+    def _filled_in(self, node: cst.BinaryOperation | cst.Call) -> str | None:
+        """`"%s:v1" % name` and `"{}:v1".format(name)`, with texts and numbers that are known."""
+        if isinstance(node, cst.Call):
+            form = (
+                node.func.value if isinstance(node.func, cst.Attribute) and node.func.attr.value == "format" else None
+            )
+            args = [each.value for each in node.args if each.keyword is None and not each.star]
+            args = args if len(args) == len(node.args) else []
+        else:
+            form = node.left if isinstance(node.operator, cst.Modulo) else None
+            right = node.right
+            args = [each.value for each in right.elements] if isinstance(right, cst.Tuple) else [right]
+        pattern = form.evaluated_value if isinstance(form, cst.SimpleString) else None
+        values = [self.text(each) or self.literal(each) for each in args]
+        if not isinstance(pattern, str) or not args or not all(type(each) in (str, int) for each in values):
+            return None
+        try:
+            return pattern.format(*values) if isinstance(node, cst.Call) else pattern % tuple(values)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return None
 
     def _class_attribute(self, node: cst.Attribute) -> str | None:
         """`Names.TAG`, of a class of this file that assigns it once."""

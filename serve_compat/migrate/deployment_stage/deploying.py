@@ -31,24 +31,26 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     """Plan everything that creates the deployment, in the file where it is created."""
     at = pair.at
     assert at is not None
-    for use in pair.group.uses:
-        operation = use.operation
-        if use.path == pair.home.path and operation is not at and operation.name in _FOLDED:
-            rewriting.drop(operation.call)
-            if operation.name not in ("create_backend", "create_endpoint"):
-                rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
     for asked in pair.guards:
         name = asked.asked if asked.about == "list_endpoints" and not pair.by_tag else pair.name
         code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
         rewriting.edits.replace(asked.statement.test, expression(code))
     write_deployment(pair, rewriting)
+    for use in pair.group.uses:
+        operation = use.operation
+        if use.path == pair.home.path and operation is not at and operation.name in _FOLDED:
+            rewriting.drop(operation.call, at.call)
+            if operation.name not in ("create_backend", "create_endpoint"):
+                rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
     for operation in pair.dropped:
-        rewriting.drop(operation.call)
+        taker = next((each.at for each in pair.turns if operation in (each.create, each.endpoint)), None)
+        rewriting.drop(operation.call, taker.call if taker is not None else None)
     for turn in pair.turns:
         write_deployment(turn, rewriting)
         assert turn.at is not None
-        message = "the backend that gets all traffic is deployed under the endpoint's name"
-        rewriting.report("SC114", turn.at.call, message)
+        if turn.at is not turn.create and turn.at is not turn.endpoint:
+            message = "the backend that gets all traffic is deployed under the endpoint's name"
+            rewriting.report("SC114", turn.at.call, message)
 
 
 def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
@@ -169,6 +171,8 @@ def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement
     done = rewriting.edits.expression(node)
     assert isinstance(done, cst.Lambda)
     params = cst.Module([]).code_for_node(done.params).strip()
+    if not params and guard_lines(pair, rewriting) and pair.methods is not None:
+        params = "request" if pair.methods.always_http else "request=None"
     waits = any(isinstance(each, cst.Await) for each in _below(done.body))
     lines = [
         f"@{code_of(_decorator(pair, rewriting, serve))}",

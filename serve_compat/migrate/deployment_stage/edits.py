@@ -19,6 +19,7 @@ class Edits:
         self._changes: dict[cst.CSTNode, list[Change]] = {}
         self.removed: set[cst.CSTNode] = set()
         self._before: dict[cst.CSTNode, list[Insertion]] = {}
+        self._beside: dict[cst.CSTNode, cst.CSTNode] = {}
 
     def __bool__(self) -> bool:
         return bool(self._changes or self.removed or self._before)
@@ -31,9 +32,15 @@ class Edits:
         """Put another node in the place of this one."""
         self.change(node, lambda _: new)
 
-    def remove(self, statement: cst.CSTNode) -> None:
-        """Take a small or compound statement out; comments above it stay. An empty block gets `pass`."""
+    def remove(self, statement: cst.CSTNode, beside: cst.CSTNode | None = None) -> None:
+        """Take a small or compound statement out; comments above it stay. An empty block gets `pass`.
+
+        Args:
+            beside: the line that takes over the comment behind the statement, where it stands directly above.
+        """
         self.removed.add(statement)
+        if beside is not None:
+            self._beside[statement] = beside
 
     def insert_before(self, statement: cst.CSTNode, new: Insertion) -> None:
         """Put statements before a line or compound statement; they are made when everything else is decided."""
@@ -69,6 +76,7 @@ class Edits:
             return None
         made: _Body = []
         left: list[cst.EmptyLine] = []
+        above: cst.CSTNode | None = None
         for old, new in zip(original, updated, strict=True):
             inserted = [each for insertion in self._before.get(old, ()) for each in insertion()]
             if inserted:
@@ -76,10 +84,14 @@ class Edits:
                 new = new.with_changes(leading_lines=_gap(inserted[-1], gap))
             made += inserted
             kept = self._kept(old, new)
+            if kept is None and made and not left and self._stands_beside(old, above):
+                made[-1] = made[-1].with_changes(trailing_whitespace=new.trailing_whitespace)  # type: ignore[attr-defined]
+                continue
             if kept is None:
                 left = _merged(left, _leading(new))
                 left.extend(_trailing_comment(new))
                 continue
+            above = old
             if left:
                 kept = kept.with_changes(leading_lines=_merged(left, _leading(kept)))
                 left = []
@@ -93,6 +105,14 @@ class Edits:
         return [each for each in left if each.comment is not None] and left
 
     _left: list[cst.EmptyLine] = []
+
+    def _stands_beside(self, line: cst.BaseStatement, above: cst.CSTNode | None) -> bool:
+        """Whether the comment behind a line that goes belongs behind the one above it."""
+        if not isinstance(line, cst.SimpleStatementLine) or not isinstance(above, cst.SimpleStatementLine):
+            return False
+        wanted = {self._beside.get(each) for each in line.body}
+        free = above.trailing_whitespace.comment is None and line.trailing_whitespace.comment is not None
+        return wanted == {above} and free and not line.leading_lines
 
     def _touches(self, statement: cst.CSTNode) -> bool:
         if statement in self._before or statement in self.removed:

@@ -133,7 +133,7 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     if known is None:
         return
     reached = None if pair is not None and pair.is_mixed else pair
-    if rewrite_calls(known, reached, rewriting.file, rewriting.edits):
+    if rewrite_calls(known, reached, rewriting.file, rewriting.edits, rewriting.calls):
         rewriting.helpers.setdefault(CLASS, set())
         rewriting.helpers[CLASS] |= _parts(use, reached, rewriting)
     rewriting.report("SC106", operation.call, "the handle is the deployment's, which passes arguments on as they are")

@@ -9,8 +9,10 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handlers import mentions
 from serve_compat.migrate.deployment_stage.pair import Form, Pair
-from serve_compat.migrate.deployment_stage.texts import code_of, identifier, plain, walk
+from serve_compat.migrate.deployment_stage.texts import code_of, expression, identifier, plain, walk
+from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
+_WIDTH = 120
 _IMPORTED = "deployment: imported names"
 
 
@@ -43,16 +45,15 @@ def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
 
 
 def _is_long(pair: Pair) -> bool:
-    """Would the direct call form, with its deploy(), not fit on a line?"""
-    options = {"name": pair.name, **pair.options}
-    if pair.route is not None:
-        options["route_prefix"] = pair.route
+    """Would the direct call form, with the serve.run() that its deploy() becomes, not fit on a line?"""
+    options = {"max_concurrent_queries": expression("100"), "name": pair.name, **pair.options}
     given = ", ".join(f"{name}={code_of(value)}" for name, value in options.items())
     args = ", ".join(code_of(plain(arg)) for arg in pair.create.rest)
     served = code_of(pair.handler.expression)
     if pair.methods is not None and pair.methods.wrapped:
         served = f"only_methods({served}, {', '.join(map(repr, pair.methods.texts))})"
-    return len(f"serve.deployment({served}, {given}).deploy({args})") > 104
+    where = f"name={code_of(pair.name)}, route_prefix={code_of(pair.route) if pair.route is not None else None}"
+    return len(f"serve.run(serve.deployment({served}, {given}).bind({args}), {where})") > _WIDTH
 
 
 def _is_wrapped(pair: Pair) -> bool:
@@ -63,7 +64,7 @@ def _is_known_at(home: Analysis, expression: cst.BaseExpression, place: cst.CSTN
     """Do the names of an expression have the same, single value where the definition stands?"""
     tree = home.tree
     for node in walk(expression):
-        if isinstance(node, cst.Call | cst.Await | cst.Yield | cst.NamedExpr):
+        if isinstance(node, cst.Call | cst.Await | cst.Yield | cst.NamedExpr) and not is_repeatable(node):
             return False
         if not isinstance(node, cst.Name) or node not in tree.scopes:
             continue

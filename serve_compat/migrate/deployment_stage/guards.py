@@ -42,14 +42,18 @@ def only_methods(served, *methods):
     """The class or function, refusing HTTP requests with other methods."""
 
     async def answered(request, answer):
-{refusal}        result = answer(request)
+{refusal}        result = answer(request) if inspect.signature(answer).parameters else answer()
         return await result if inspect.isawaitable(result) else result
 
     if not inspect.isclass(served):
-        return lambda request: answered(request, served)
+
+        async def only(request=None):
+            return await answered(request, served)
+
+        return only
 
     class OnlyMethods(served):
-        async def __call__(self, request):
+        async def __call__(self, request=None):
             return await answered(request, super().__call__)
 
     return OnlyMethods
@@ -75,8 +79,8 @@ def wrapper_code(kinds: set[str]) -> str:
 
 
 def _kind(pair: Pair) -> str:
-    node, is_async = pair.handler.node, pair.handler.is_async
-    if is_async is None or node is None:
+    node, is_async, body = pair.handler.node, pair.handler.is_async, pair.handler.body
+    if is_async is None or node is None or body is None or request_parameter(body, pair.handler.is_class) is None:
         return ""
     return ("async " if is_async else "") + ("class" if isinstance(node, cst.ClassDef) else "function")
 
@@ -101,7 +105,8 @@ def guard(pair: Pair, rewriting: Rewriting) -> None:
     rewriting.guarded.add(function)
     assert isinstance(function, cst.FunctionDef)
     if param is None:
-        rewriting.edits.change(function.params, _with_request)
+        default = None if methods.always_http else cst.Name("None")  # calls of handles bring nothing
+        rewriting.edits.change(function.params, lambda updated: _with_request(updated, default))
     rewriting.edits.change(function.body, lambda updated: _guarded(updated, lines))
 
 
@@ -117,9 +122,13 @@ def test_lines(methods: Methods, name: str, rewriting: Rewriting) -> list[str]:
     return [f"if {test}:", '    return Response("Method Not Allowed", status_code=405)']
 
 
-def _with_request(updated: cst.CSTNode) -> cst.CSTNode:
+def _with_request(updated: cst.CSTNode, default: cst.BaseExpression | None) -> cst.CSTNode:
     assert isinstance(updated, cst.Parameters)
-    return updated.with_changes(params=[*updated.params, cst.Param(cst.Name("request"))])
+    nothing = cst.SimpleWhitespace("")
+    equal = cst.AssignEqual(nothing, nothing) if default is not None else cst.MaybeSentinel.DEFAULT
+    return updated.with_changes(
+        params=[*updated.params, cst.Param(cst.Name("request"), default=default, equal=equal, star="")]
+    )
 
 
 def _guarded(updated: cst.CSTNode, lines: list[str]) -> cst.CSTNode:

@@ -17,19 +17,30 @@ CLASS = "HandleRequest"
 _GONE = ("shard_key", "http_method", "http_headers")
 
 
-def rewrite_calls(uses: HandleUses, pair: Pair | None, file: Analysis, edits: Edits) -> bool:
+def rewrite_calls(
+    uses: HandleUses, pair: Pair | None, file: Analysis, edits: Edits, done: dict[cst.CSTNode, bool]
+) -> bool:
     """Plan the changes of all calls of one handle; returns whether the file needs the class of requests.
 
     Args:
         pair: whose handle it is; None where only run time knows that.
+        done: calls that were planned already, for another handle that may be meant, and whether they need that class.
     """
-    needs = False
     for call in uses.calls:
-        needs = _rewrite(call, uses, pair, file, edits) or needs
+        if call.node not in done:
+            done[call.node] = _rewrite(call, uses, pair if _is_sure(call, pair, file) else None, file, edits)
     for options in uses.options:
         if any(arg.keyword is not None and arg.keyword.value in _GONE for arg in options.args):
             edits.change(options, _without_http)
-    return needs
+    return any(done[call.node] for call in uses.calls)
+
+
+def _is_sure(call: Call, pair: Pair | None, file: Analysis) -> bool:
+    """Whether the handle of a call certainly is that of one deployment. Calls of Ray 0.8 look alike for all."""
+    if pair is None or pair.create.door == EARLY:
+        return True
+    mine = {use.operation.call for use in pair.group.named("get_handle")}
+    return file.origins[call.node] <= mine
 
 
 def _without_http(updated: cst.CSTNode) -> cst.CSTNode:

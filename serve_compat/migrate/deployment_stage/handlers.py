@@ -23,11 +23,13 @@ class Handler:
         expression: as it was given to `create_backend`.
         node: its definition, of this file or of another one that was given; None where it is not known.
         here: whether this file defines it, by a statement or a lambda, so that it can be changed.
+        bases: the classes of this file that it is derived from, the nearest first.
     """
 
     expression: cst.BaseExpression
     node: Served | None = None
     here: bool = False
+    bases: tuple[cst.ClassDef, ...] = ()
 
     @property
     def is_class(self) -> bool:
@@ -49,8 +51,14 @@ class Handler:
     def method(self, name: str) -> Body | None:
         """What answers a call of that method; None where it is not known."""
         if isinstance(self.node, cst.ClassDef):
-            return method_of(self.node, name)
+            found = (method_of(each, name) for each in (self.node, *self.bases))
+            return next((each for each in found if each is not None), None)
         return self.node if name == "__call__" else None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether another class defines the answering function, or it is not known which one does."""
+        return isinstance(self.node, cst.ClassDef) and method_of(self.node, "__call__") is None
 
 
 def handler_of(expression: cst.BaseExpression, constants: Constants, file: FileContext) -> Handler:
@@ -59,13 +67,23 @@ def handler_of(expression: cst.BaseExpression, constants: Constants, file: FileC
         return Handler(expression, expression, here=True)
     binding = constants.binding(expression)
     if binding is not None and isinstance(binding.node, cst.FunctionDef | cst.ClassDef):
-        return Handler(expression, binding.node, here=True)
+        return Handler(expression, binding.node, here=True, bases=_bases(binding.node, constants))
     if binding is not None and binding.kind == "value" and isinstance(binding.node, cst.Lambda):
         return Handler(expression, binding.node)
     imported = constants.imported(expression)
     if imported is not None:
         return Handler(expression, file.project.definition(file.path, imported))
     return Handler(expression)
+
+
+def _bases(node: cst.CSTNode, constants: Constants, depth: int = 5) -> tuple[cst.ClassDef, ...]:
+    """The classes of this file from which a class is derived."""
+    found: list[cst.ClassDef] = []
+    for base in node.bases if isinstance(node, cst.ClassDef) and depth else ():
+        binding = constants.binding(base.value)
+        if binding is not None and isinstance(binding.node, cst.ClassDef):
+            found += [binding.node, *_bases(binding.node, constants, depth - 1)]
+    return tuple(found)
 
 
 def method_of(node: cst.ClassDef, name: str) -> cst.FunctionDef | None:

@@ -67,11 +67,15 @@ def reading(call: cst.Call, file: Analysis) -> Reading:
     parent = file.tree.parents.get(outer)
     if isinstance(parent, cst.Arg):
         above = file.tree.parents.get(parent)
+        loop = file.tree.parents.get(above) if above is not None else None
+        if isinstance(loop, cst.For) and loop.iter is above and _deletes_each(loop, file):
+            return "deleted"  # of a copy: `for name in list(client.list_backends())`
         func = above.func if isinstance(above, cst.Call) else None
         joins = isinstance(func, cst.Attribute) and func.attr.value == "join"
         if isinstance(func, cst.Name) and func.value in ("len", "bool"):
             return "counted"
-        return "names" if joins or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES) else "more"
+        known = joins or outer is not call or (isinstance(func, cst.Name) and func.value in _ONLY_NAMES)
+        return "names" if known else "more"
     if isinstance(parent, cst.For) and parent.iter is outer:
         return "deleted" if _deletes_each(parent, file) else "names"
     if isinstance(parent, cst.CompFor):

@@ -66,13 +66,13 @@ def means_the_same(use: Use, file: Analysis, owned: Owned) -> bool:
         return True
     pairs = [pair for _, pair in owned if pair is not None]
     if kind == "names":
-        return all(not pair.turns and _is_named_as(pair, use.name) for pair in pairs)
-    return kind == "deleted" or (kind == "counted" and not any(pair.turns for pair in pairs))
+        return all(not pair.has_tags and _is_named_as(pair, use.name) for pair in pairs)
+    return kind == "deleted" or (kind == "counted" and not any(pair.has_tags for pair in pairs))
 
 
 def keeps_tag(pair: Pair) -> bool:
     """Whether a deployment is called as its backend was."""
-    return not pair.turns and (pair.by_tag or pair.group.tags == pair.group.endpoints)
+    return not pair.has_tags and (pair.by_tag or pair.group.tags == pair.group.endpoints)
 
 
 def _is_named_as(pair: Pair, listing: str) -> bool:
@@ -89,7 +89,7 @@ def renamed(use: Use, file: Analysis, owned: Owned) -> cst.BaseExpression | None
     for pair in pairs:
         keys = pair.group.tags if use.name == "list_backends" else pair.group.endpoints
         if key in keys:
-            if pair.turns and use.name == "list_backends":
+            if pair.has_tags and use.name == "list_backends":
                 return None
             same = pair.group.tags == pair.group.endpoints or pair.by_tag == (use.name == "list_backends")
             return asked if same else _name_at(pair, asked, file)
@@ -97,7 +97,7 @@ def renamed(use: Use, file: Analysis, owned: Owned) -> cst.BaseExpression | None
         return asked
     if all(pair.group.tags == pair.group.endpoints for pair in pairs):
         return asked
-    taken = any(pair.home.constants.text(pair.name) in (None, key[-1]) or pair.turns for pair in pairs)
+    taken = any(pair.home.constants.text(pair.name) in (None, key[-1]) or pair.has_tags for pair in pairs)
     return asked if is_known(key) and not taken else None
 
 

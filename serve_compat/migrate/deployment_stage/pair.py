@@ -49,7 +49,8 @@ class Pair:
         own_name: of a deployment behind a router; None where the endpoint's name and route are the deployment's.
         at: the call whose place the deploy() takes.
         guards: `if`s that ask whether the backend or the endpoint is there already.
-        turns: the deployments that follow this one under its name, each in the place of a set_traffic().
+        turns: the deployments that follow this one under its name, each in the place of a set_traffic() or a creation.
+        has_tags: those that take turns had tags of their own.
         by_tag: it is named as the backend was, not as the endpoint.
         twins: how many backends, this one included, the definition serves in the same way.
         is_mixed: whether calls of its handle may reach handlers that read different requests.
@@ -72,6 +73,7 @@ class Pair:
     straight: list[Use] = field(default_factory=list)
     guards: list[CreationGuard] = field(default_factory=list)
     turns: list[Pair] = field(default_factory=list)
+    has_tags: bool = False
     by_tag: bool = False
     twins: int = 1
     is_mixed: bool = False

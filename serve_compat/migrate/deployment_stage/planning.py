@@ -10,11 +10,13 @@ from serve_compat.migrate.deployment_stage import forms, requests
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known, key_of, shown
 from serve_compat.migrate.deployment_stage.handle_uses import method_names, speaks_http
-from serve_compat.migrate.deployment_stage.handlers import handler_of, takes_any
+from serve_compat.migrate.deployment_stage.handlers import handler_of
 from serve_compat.migrate.deployment_stage.listings import CreationGuard, anchor, creation_guard
+from serve_compat.migrate.deployment_stage.loops import go_together
 from serve_compat.migrate.deployment_stage.operations import Operation
-from serve_compat.migrate.deployment_stage.options import Inconvertible, pinned_queries
-from serve_compat.migrate.deployment_stage.pair import Methods, Pair
+from serve_compat.migrate.deployment_stage.options import Inconvertible
+from serve_compat.migrate.deployment_stage.pair import Pair
+from serve_compat.migrate.deployment_stage.served import check_served, methods_of, options_of
 from serve_compat.migrate.deployment_stage.texts import walk
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.uses import is_load
@@ -108,27 +110,10 @@ def _check_all(group: Group, files: dict[str, Analysis], endpoint: Use) -> None:
 
 def _check_place(pair: Pair, group: Group) -> None:
     home = pair.home
-    if _place_of(pair.create, home) is not _place_of(pair.endpoint, home):
+    apart = _place_of(pair.create, home) is not _place_of(pair.endpoint, home)
+    if apart and not go_together(pair.create, pair.endpoint, home):
         raise Inconvertible("SC122", "the backend and the endpoint are created in different blocks")
     check_served(pair)
-
-
-def check_served(pair: Pair) -> None:
-    """Do the creations have nothing but what a deployment has?
-
-    Raises:
-        Inconvertible: no.
-    """
-    known = {"backend_tag", "func_or_class", "ray_actor_options", "config", "env"}
-    for operation, names in ((pair.create, known), (pair.endpoint, {"endpoint_name", "backend", "route", "methods"})):
-        odd = set(operation.given) - names
-        if odd:
-            raise Inconvertible("SC120", f"{operation.name}() has no argument {sorted(odd)[0]!r} with an equivalent")
-    served = pair.handler.expression
-    if isinstance(served, cst.BaseString) or "ImportedBackend" in cst.Module([]).code_for_node(served):
-        raise Inconvertible("SC127", "the backend is imported in its replicas only")
-    if not (isinstance(served, cst.Lambda) or is_repeatable(served) or isinstance(served, cst.Call)):
-        raise Inconvertible("SC127", "which code the backend serves cannot be told")
 
 
 def _place_of(operation: Operation, home: Analysis) -> cst.CSTNode | None:
@@ -140,39 +125,6 @@ def _check_route(pair: Pair) -> None:
     route = pair.home.constants.text(pair.route)
     if route is not None and "{" in route:
         raise Inconvertible("SC126", f"the route {route!r} has parameters, which a route prefix cannot have")
-
-
-def methods_of(pair: Pair) -> Methods | None:
-    """Which HTTP methods its handler has to refuse."""
-    home = pair.home
-    if not home.file.options.pin or home.constants.is_none(pair.endpoint.arg("route")):
-        return None
-    given = pair.endpoint.arg("methods")
-    always_http = not pair.group.named("get_handle") and not home.has_open_handles
-    wrapped = not pair.handler.here or pair.handler.body is None or takes_any(pair.handler.body)
-    if given is None:
-        return Methods(("GET",), wrapped=wrapped, always_http=always_http)
-    value = home.constants.literal(given)
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        return Methods(tuple(dict.fromkeys(each.upper() for each in value)), None, wrapped, always_http)
-    return Methods(expression=given, wrapped=True, always_http=always_http)
-
-
-def options_of(pair: Pair) -> dict[str, cst.BaseExpression]:
-    """The options of its deployment, without name and route."""
-    pin = pair.home.file.options.pin
-    options = dict(pair.config.options)
-    queries = pinned_queries(pair.create, pair.config, pair.handler) if pin else None
-    if queries is not None:
-        options["max_concurrent_queries"] = queries
-    actor = pair.home.configs.actor_options(pair.create, pin)
-    if actor is not None:
-        options["ray_actor_options"] = actor
-    if pair.config.batch and not pair.is_batch:
-        size = pair.config.batch.get("max_batch_size")
-        if size is None or pair.home.constants.literal(size) != 1:
-            raise Inconvertible("SC127", "max_batch_size is given, but the handler is not known to take batches")
-    return options
 
 
 def _check_updates(pair: Pair, files: dict[str, Analysis]) -> None:
@@ -260,6 +212,8 @@ def _deploy_place(pair: Pair) -> Operation:
     """The deploy() stands where the backend was created, or later if something happens before its endpoint is there."""
     home = pair.home
     block = _place_of(pair.create, home)
+    if block is not _place_of(pair.endpoint, home):
+        return pair.create
     setup = {anchor(each.call, home) for each in home.operations if _place_of(each, home) is block}
     first, last = anchor(pair.create.call, home), anchor(pair.endpoint.call, home)
     body = list(block.body) if isinstance(block, cst.Module | cst.IndentedBlock) else []

@@ -13,23 +13,14 @@ from serve_compat.migrate.deployment_stage.flask_attributes import (
     request_name,
     starlette,
 )
-from serve_compat.migrate.deployment_stage.handle_uses import method_names
 from serve_compat.migrate.deployment_stage.handlers import Body, mentions, reads, request_parameter
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
+from serve_compat.migrate.deployment_stage.receivers import Receiver, functions_of, receivers
 from serve_compat.migrate.deployment_stage.texts import code_of, expression, walk
 
-
-def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
-    """The functions of the handler that get requests: `__call__` and the methods that handles call."""
-    names: set[str | None] = {"__call__"}
-    for use in pair.group.named("get_handle"):
-        known = files[use.path].handles.get(use.operation.call)
-        if known is not None:
-            names |= {each for call in known.calls for each in method_names(known, call, files[use.path].constants)}
-    found = [pair.handler.method(name) for name in sorted(each for each in names if each)]
-    return [each for each in found if each is not None]
+_LISTS = ("getlist", "multi_items")
 
 
 def check(pair: Pair, files: dict[str, Analysis]) -> None:
@@ -45,20 +36,38 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
         )
     if handler.node is None and _speaks_flask(home):
         raise Inconvertible("SC127", "which handler this is cannot be told, and the file reads requests in Flask's way")
-    for function in functions_of(pair, files):
-        found = flask_uses(function, pair)
+    if handler.is_class and handler.body is None and pair.create.door == EARLY:
+        raise Inconvertible("SC127", "the class inherits its __call__, and in Ray 0.8 that read Flask's requests")
+    for receiver in receivers(pair, files):
+        function, found = receiver.function, flask_uses(receiver, pair)
         if found and not handler.here:
             raise Inconvertible("SC127", "the handler reads its request in Flask's way, and is defined elsewhere")
         for use in found:
             if not use.becomes:
                 raise Inconvertible("SC127", f"{code_of(use.node)} has no equivalent in Starlette's requests")
+        late = next((use for use in found if use.awaited and not receiver.is_own), None)
+        if late is not None:
+            raise Inconvertible("SC127", f"{code_of(late.node)} has to be awaited, outside of the handler")
         if any(use.awaited for use in found) and not isinstance(function, cst.Lambda):
             _check_can_wait(function, found, pair)
         if any(use.awaited for use in found) and isinstance(function, cst.Lambda) and not handler.here:
             raise Inconvertible("SC127", "the lambda would have to wait for its request")
+        if pair.group.named("get_handle") and _reads_lists(receiver):
+            raise Inconvertible("SC127", "it reads lists from query_params, which calls of handles do not bring")
     _check_context(pair)
     if batch_marks(handler, home):
         _check_batch(pair)
+
+
+def _reads_lists(receiver: Receiver) -> bool:
+    """`request.query_params.getlist("tag")`: of a handle's call, the query is a plain dict."""
+    parents = receiver.parents
+    for node in receiver.nodes:
+        query = parents.get(node)
+        method = parents.get(query) if query is not None else None
+        if isinstance(method, cst.Attribute) and method.value is query and method.attr.value in _LISTS:
+            return True
+    return False
 
 
 def _speaks_flask(home: Analysis) -> bool:
@@ -83,7 +92,7 @@ def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair
         raise Inconvertible("SC127", "the handler is a generator, and would have to be a coroutine")
     if function.asynchronous is None and isinstance(pair.handler.node, cst.ClassDef):
         name = function.name.value
-        for each in walk(pair.handler.node):
+        for each in (one for owner in (pair.handler.node, *pair.handler.bases) for one in walk(owner)):
             if (
                 isinstance(each, cst.Attribute)
                 and each.attr.value == name
@@ -107,6 +116,8 @@ def _check_batch(pair: Pair) -> None:
     node = pair.handler.node
     if not pair.handler.here or not isinstance(node, cst.ClassDef | cst.FunctionDef) or pair.handler.body is None:
         raise Inconvertible("SC127", "the handler takes batches, and is defined elsewhere")
+    if pair.handler.is_inherited:
+        raise Inconvertible("SC127", "the handler takes batches, by a method that it inherits")
     if len(mentions(node, pair.home.constants, pair.home.file)) != 1:
         raise Inconvertible("SC127", "the handler takes batches, and is used in several places")
     if pair.create.door == EARLY and pair.group.named("get_handle"):
@@ -118,27 +129,10 @@ def _check_batch(pair: Pair) -> None:
         raise Inconvertible("SC127", "the batch handler is a generator")
 
 
-def flask_uses(function: Body, pair: Pair) -> list[FlaskUse]:
+def flask_uses(receiver: Receiver, pair: Pair) -> list[FlaskUse]:
     """The places where a function reads its request in Flask's way."""
-    param = request_parameter(function, pair.handler.is_class)
-    if param is None:
-        return []
-    parents = _parents(function)
-    requests: list[cst.CSTNode] = list(reads(function, param))
-    if batch_marks(pair.handler, pair.home):
-        requests = _items(function, set(requests))
-    early = pair.create.door == EARLY
-    return [use for each in requests for use in flask_use(each, parents, early)]
-
-
-def _items(function: Body, batch: set[cst.CSTNode]) -> list[cst.CSTNode]:
-    """The reads of single requests of a batch: the variable of `for request in batch`."""
-    names = {
-        each.target.value
-        for each in walk(function.body)
-        if isinstance(each, cst.For | cst.CompFor) and each.iter in batch and isinstance(each.target, cst.Name)
-    }
-    return [each for each in walk(function.body) if isinstance(each, cst.Name) and each.value in names]
+    parents, early = receiver.parents, pair.create.door == EARLY
+    return [use for each in receiver.nodes for use in flask_use(each, parents, early)]
 
 
 def _parents(function: Body) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -166,24 +160,22 @@ def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
 def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
     """Let the handler read its requests as today's do; returns whether anything changes."""
     changed = False
-    for function in functions_of(pair, files):
-        if not pair.handler.here:
-            continue
-        found = flask_uses(function, pair)
+    for receiver in receivers(pair, files) if pair.handler.here else ():
+        function, found = receiver.function, flask_uses(receiver, pair)
         for use in found:
             edits.change(use.node, lambda _, use=use: starlette(use))  # type: ignore[misc]
         if any(use.awaited for use in found) and isinstance(function, cst.FunctionDef) and not function.asynchronous:
             edits.change(function, lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()))
         changed = changed or bool(found)
-        _rename(function, pair, edits)
+        _rename(receiver, pair, edits)
     return _context(pair, edits) or changed
 
 
-def _rename(function: Body, pair: Pair, edits: Edits) -> None:
+def _rename(receiver: Receiver, pair: Pair, edits: Edits) -> None:
     """`flask_request` is none any more; what had no name gets one where the guard needs it."""
-    param = request_parameter(function, pair.handler.is_class)
+    function, param = receiver.function, receiver.param
     guarded = pair.methods is not None and not pair.methods.wrapped and function is pair.handler.body
-    if param is None or not (param.name.value == "flask_request" or (param.name.value == "_" and guarded)):
+    if not (param.name.value == "flask_request" or (param.name.value == "_" and guarded)):
         return
     if any(isinstance(each, cst.Name) and each.value == "request" for each in walk(function)):
         return

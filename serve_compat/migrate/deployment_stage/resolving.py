@@ -10,12 +10,16 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.analysis import LISTS, Analysis
 from serve_compat.migrate.deployment_stage.forms import form_of
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known, shown
+from serve_compat.migrate.deployment_stage.handle_ties import meets_staying, takes_nothing, unlike
+from serve_compat.migrate.deployment_stage.handlers import handler_of
+from serve_compat.migrate.deployment_stage.lives import has_lives, plan_lives
 from serve_compat.migrate.deployment_stage.naming import keeps_tag, means_the_same, reads_own_tag, wants_tags
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.orphans import expects_nothing, is_about_deployments, may_be_made_here
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.planning import check_handle, plan
-from serve_compat.migrate.deployment_stage.requests import flask_uses, functions_of
+from serve_compat.migrate.deployment_stage.receivers import receivers
+from serve_compat.migrate.deployment_stage.requests import flask_uses
 from serve_compat.migrate.deployment_stage.splitting import Split, is_split, plan_split
 from serve_compat.migrate.deployment_stage.turns import are_turns, plan_turns
 
@@ -83,8 +87,8 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
     for group in made.groups:
         if group.creates and group.problem is None:
             try:
-                if are_turns(group):
-                    made.pairs[group] = plan_turns(group, files)
+                if are_turns(group) or has_lives(group):
+                    made.pairs[group] = (plan_lives if has_lives(group) else plan_turns)(group, files)
                 elif is_split(group) and files[group.uses[0].path].file.options.generate_router:
                     made.splits[group] = plan_split(group, files)
                 else:
@@ -219,6 +223,8 @@ def _why_not_open(group: Group, file: Analysis, made: Resolution) -> Inconvertib
     mine = [each for each in made.groups if each.creates and any(use.path == file.path for use in each.uses)]
     if not mine or any(not made.converts(each) for each in mine):
         return Inconvertible("SC123", "which endpoint this is, is only known at run time")
+    if group.named("get_handle") and any(takes_nothing(made.pairs[each], file) for each in mine if each in made.pairs):
+        return Inconvertible("SC124", "it may be a handle of an endpoint that takes no request")
     odd = next((use for use in group.uses if use.name not in _ANY_ENDPOINT), None)
     if odd is not None:
         return Inconvertible("SC123", f"which one {odd.name}() means here is only known at run time")
@@ -257,7 +263,7 @@ def _settle_ties(made: Resolution) -> None:
     for group, pair in made.every_pair():
         if not pair.handler.here or pair.handler.node is None:
             continue
-        changes = any(flask_uses(each, pair) for each in functions_of(pair, made.files))
+        changes = any(flask_uses(each, pair) for each in receivers(pair, made.files))
         if not changes and not batch_marks(pair.handler, pair.home):
             continue
         for other in staying:
@@ -271,16 +277,15 @@ def _serves(use: Use, pair: Pair) -> bool:
     expression = use.operation.arg("func_or_class")
     if use.path != pair.home.path or expression is None:
         return False
-    binding = pair.home.constants.binding(expression)
-    return binding is not None and binding.node is pair.handler.node
+    served = handler_of(expression, pair.home.constants, pair.home.file)
+    return served.node is pair.handler.node or (served.body is not None and served.body is pair.handler.body)
 
 
 def _settle_handles(file: Analysis, made: Resolution, staying: list[Group]) -> None:
-    stays = {use.operation.call for group in staying for use in group.named("get_handle") if use.path == file.path}
-    lasting = {call.node for origin in stays if origin in file.handles for call in file.handles[origin].calls}
     for group in [*made.pairs, *made.splits, *made.open]:
-        for use in group.named("get_handle"):
-            known = file.handles.get(use.operation.call) if use.path == file.path else None
-            if known is not None and any(call.node in lasting for call in known.calls):
-                _fail(made, [group], "SC124", "a call may mean this endpoint or one that stays", use)
-                break
+        use = meets_staying(file, group, staying)
+        if use is not None:
+            _fail(made, [group], "SC124", "a call may mean this endpoint or one that stays", use)
+    for use in unlike(file, made.pairs.values()):
+        groups = [group for group in made.pairs if use in group.uses]
+        _fail(made, groups, "SC124", "a call may mean one of several endpoints, of which one takes no request", use)

@@ -10,6 +10,7 @@ import libcst as cst
 
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.edits import Edits
+from serve_compat.migrate.deployment_stage.loops import goes_over_things
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.texts import code_of, comments_in, expression, walk
@@ -27,9 +28,7 @@ class Rewriting:
         is_started_anew: no client is needed any more.
         guards: the lines that refuse other HTTP methods, of lambdas that become functions.
         guarded: functions that have such lines already.
-        useless_params: functions with parameters that brought clients.
-        guards: the lines that refuse other HTTP methods, of lambdas that become functions.
-        guarded: functions that have such lines already.
+        calls: calls of handles that are planned, and whether they need the class of requests.
     """
 
     file: Analysis
@@ -42,6 +41,7 @@ class Rewriting:
     is_started_anew: bool = False
     guards: dict[Pair, list[str]] = field(default_factory=dict)
     guarded: set[cst.CSTNode] = field(default_factory=set)
+    calls: dict[cst.CSTNode, bool] = field(default_factory=dict)
 
     def report(self, rule: str, node: cst.CSTNode, message: str) -> None:
         """Tell what was done."""
@@ -73,15 +73,20 @@ class Rewriting:
         """An expression's source with the changes in it made."""
         return code_of(self.edits.expression(node))
 
-    def drop(self, call: cst.Call) -> None:
-        """Take out a statement that is one call; and what stood around it only for its sake."""
+    def drop(self, call: cst.Call, beside: cst.Call | None = None) -> None:
+        """Take out a statement that is one call; and what stood around it only for its sake.
+
+        Args:
+            beside: the call whose line takes over the comments in it and behind it.
+        """
         small = self.file.small(call)
         line = self.file.line(call)
         if small is None or line is None:
             return
         around = self._around(line)
-        self._keep_comments(call, around)
-        self.edits.remove(around if around is not line else small)
+        taker = self.file.line(beside) if beside is not None else None
+        self._keep_comments(call, around if taker is None else taker)
+        self.edits.remove(around if around is not line else small, taker)
 
     def _around(self, line: cst.BaseStatement) -> cst.BaseStatement:
         """The `try` or `if` that holds nothing but this line, or the line itself."""
@@ -101,7 +106,7 @@ class Rewriting:
         ):
             return owner
         loops = isinstance(owner, cst.For) and owner.orelse is None and owner.body is block
-        if loops and isinstance(owner, cst.For) and self._is_about_serve(owner.iter):
+        if loops and isinstance(owner, cst.For) and (goes_over_things(owner) or self._is_about_serve(owner.iter)):
             return owner
         return line
 

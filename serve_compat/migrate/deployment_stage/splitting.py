@@ -14,7 +14,8 @@ from serve_compat.migrate.deployment_stage.handlers import handler_of
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.planning import check_handle, check_served, methods_of, options_of
+from serve_compat.migrate.deployment_stage.planning import check_handle
+from serve_compat.migrate.deployment_stage.served import check_served, methods_of, options_of
 from serve_compat.migrate.router import router_title
 
 TRAFFIC = ("set_traffic", "split", "link")

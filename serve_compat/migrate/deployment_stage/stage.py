@@ -8,7 +8,13 @@ from serve_compat.migrate import todo
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment_stage import deploying, following, forms, routing, starting
 from serve_compat.migrate.deployment_stage.analysis import Analysis, is_early
-from serve_compat.migrate.deployment_stage.cleaning import Useless, cleaned, used_names, without_connecting
+from serve_compat.migrate.deployment_stage.cleaning import (
+    Useless,
+    cleaned,
+    used_names,
+    without_client_types,
+    without_connecting,
+)
 from serve_compat.migrate.deployment_stage.groups import Group, Use
 from serve_compat.migrate.deployment_stage.helpers import with_helpers
 from serve_compat.migrate.deployment_stage.imports import with_imports
@@ -120,7 +126,7 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
     useless = Useless(set(rewriting.useless), {p for p in rewriting.useless_params if p[0] not in kept}, kept)
     made = cleaned(made, useless, used_names(analysis.tree))
     if rewriting.is_started_anew:
-        made = cleaned(without_connecting(made), useless, used_names(analysis.tree))
+        made = cleaned(without_client_types(without_connecting(made)), useless, used_names(analysis.tree))
     return with_helpers(made, rewriting.helpers)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import libcst as cst
 
 _BARE = cst.Module([])
-_WIDTH = 100
+_WIDTH = 120
 
 
 def code_of(node: cst.CSTNode) -> str:

@@ -8,10 +8,11 @@ from serve_compat.migrate.deployment_stage import forms, requests
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known
 from serve_compat.migrate.deployment_stage.handlers import Handler, handler_of
-from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.planning import bound_between, check_served, methods_of, options_of, plan
+from serve_compat.migrate.deployment_stage.planning import bound_between, plan
+from serve_compat.migrate.deployment_stage.receivers import are_mixed
+from serve_compat.migrate.deployment_stage.served import check_served, methods_of, options_of
 from serve_compat.migrate.deployment_stage.texts import code_of, walk
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
@@ -63,7 +64,8 @@ def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
     pair = _first(group, creates[first], creates, files)
     for use, create in turns:
         pair.turns.append(_turn(pair, use, create, files))
-    pair.is_mixed = len({each.handler.node for each in (pair, *pair.turns)}) > 1 and pair.create.door != EARLY
+    pair.has_tags = True
+    pair.is_mixed = are_mixed([pair, *pair.turns], files)
     others = [use for tag, use in creates.items() if tag != first]
     pair.dropped = [*dropped, *(use.operation for use in (*others, *group.named("delete_backend")))]
     return pair

@@ -10,6 +10,7 @@ import libcst as cst
 from serve_compat.migrate.serve_stage.arguments import keyword
 from serve_compat.migrate.serve_stage.expressions import default_route, is_none, is_repeatable, literal, text
 from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.reaching import reaching
 from serve_compat.migrate.serve_stage.tree import Binding
 from serve_compat.migrate.serve_stage.values import Deployment
 
@@ -86,9 +87,15 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
         there = program.tree.scopes[name].lookup(name.value)
         here = program.tree.scopes[place].lookup(name.value)
         same_line = program.tree.statement(name) is program.tree.statement(place)
-        if not same_line and (there != here or len(there) > 1):
+        if not same_line and (there != here or (len(there) > 1 and not _is_one(program, name, place))):
             return False
     return True
+
+
+def _is_one(program: Program, name: cst.Name, place: cst.CSTNode) -> bool:
+    """Whether a name that gets several values has one and the same of them at both places."""
+    found = reaching(program.tree, name)
+    return len(found) == 1 and found == reaching(program.tree, name, place)
 
 
 def descendants(node: cst.CSTNode) -> list[cst.CSTNode]:

@@ -37,7 +37,16 @@ def is_repeatable(node: cst.CSTNode) -> bool:
         return is_repeatable(node.value)
     if isinstance(node, cst.UnaryOperation):
         return is_repeatable(node.expression)
+    if isinstance(node, cst.Call):
+        return _makes_text(node.func) and all(each.star == "" and is_repeatable(each.value) for each in node.args)
     return isinstance(node, cst.Name | cst.BaseString | cst.BaseNumber)
+
+
+def _makes_text(func: cst.BaseExpression) -> bool:
+    """`"...".format` and `str`."""
+    if isinstance(func, cst.Attribute):
+        return func.attr.value == "format" and isinstance(func.value, cst.SimpleString)
+    return isinstance(func, cst.Name) and func.value == "str"
 
 
 def default_route(name: cst.BaseExpression) -> cst.BaseExpression:

@@ -11,44 +11,45 @@ from serve_compat.migrate.serve_stage.tree import Binding, Tree
 _LOOPS = (cst.For, cst.While)
 
 
-def reaching(tree: Tree, name: cst.Name) -> list[Binding]:
-    """The bindings of the name that may be in force where it is read.
+def reaching(tree: Tree, name: cst.Name, at: cst.CSTNode | None = None) -> list[Binding]:
+    """The bindings of the name that may be in force where it is read, or would be if it were read at another place.
 
     All of them, unless an assignment of the same scope certainly runs before the place: then that one, and those that
     may run between the two.
     """
-    bindings = tree.scopes[name].lookup(name.value)
+    place = name if at is None else at
+    bindings = tree.scopes[place].lookup(name.value)
     if len(bindings) < 2 or any(each.node not in tree.order for each in bindings):
         return bindings
-    home = tree.scopes[name]
+    home = tree.scopes[place]
     if home.bindings.get(name.value) is not bindings or home.is_class:
         return bindings
-    certain = _certain(tree, name, bindings)
+    certain = _certain(tree, place, bindings)
     if certain is None:
         return bindings
-    start, here = tree.order[certain.node], tree.order[name]
+    start, here = tree.order[certain.node], tree.order[place]
     return [
         each
         for each in bindings
         if each is certain
-        or (start < tree.order[each.node] < here and not _is_around(tree, each, name))
-        or (tree.order[each.node] > start and _loop_brings_back(tree, each.node, name, start))
+        or (start < tree.order[each.node] < here and not _is_around(tree, each, place))
+        or (tree.order[each.node] > start and _loop_brings_back(tree, each.node, place, start))
     ]
 
 
-def _is_around(tree: Tree, binding: Binding, name: cst.Name) -> bool:
+def _is_around(tree: Tree, binding: Binding, name: cst.CSTNode) -> bool:
     """Is the name read while the binding's own value is computed?"""
     return binding.kind == "value" and binding.node in (name, *tree.ancestors(name))
 
 
-def _loop_brings_back(tree: Tree, binding: cst.CSTNode, name: cst.Name, start: int) -> bool:
+def _loop_brings_back(tree: Tree, binding: cst.CSTNode, name: cst.CSTNode, start: int) -> bool:
     around = set(tree.ancestors(binding))
     return any(
         isinstance(each, _LOOPS) and each in around and tree.order[each] > start for each in tree.ancestors(name)
     )
 
 
-def _certain(tree: Tree, name: cst.Name, bindings: list[Binding]) -> Binding | None:
+def _certain(tree: Tree, name: cst.CSTNode, bindings: list[Binding]) -> Binding | None:
     """The last binding that certainly ran before: it stands earlier in a block around the name, or in its `for`."""
     by_line: dict[cst.CSTNode, Binding] = {}
     for each in bindings:

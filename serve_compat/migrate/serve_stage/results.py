@@ -228,6 +228,7 @@ class Results:
             (load, self._program.uses.of(load))
             for load, found in self._loads
             if load is not node.expression
+            and not self._is_kept(load, found)
             and any(isinstance(each, Ref) and each.source in calls for each in self._refs(found))
         ]
         kinds = {use.kind for _, use in again if use.kind != "flows"}
@@ -241,6 +242,13 @@ class Results:
         is_dropped = isinstance(self._program.tree.parents[node], cst.Expr)
         if asynchronous and not is_dropped and (kinds - {"sent", "dropped"} or not kinds):
             self._program.block(node, "SC210", "what becomes of this ObjectRef cannot be followed")
+
+    def _is_kept(self, node: cst.BaseExpression, values: Values) -> bool:
+        """Is this a list of results that is only filled or looked through, not one of them?"""
+        use = self._program.uses.of(node)
+        single = any(isinstance(value, Ref | Pending) for value in values)
+        looked = use.kind in ("tested", "subscripted") or (use.kind == "attribute" and self._is_list_method(use.node))
+        return not single and looked
 
     def _refs(self, values: Values) -> list[Value]:
         return [each for each in self._flat(values) if isinstance(each, Ref)]
