@@ -22,7 +22,7 @@ from serve_compat.runner import environment_changes
 from serve_compat.verify import isolate, report, routes
 from serve_compat.verify.compare import HEADERS, Rules
 from serve_compat.verify.exchange import Request, RequestLineError, request_json, requests_of
-from serve_compat.verify.stage import HOST, Order, Result
+from serve_compat.verify.stage import HOST, SKIPPED, Order, Result
 from serve_compat.verify.verdict import NOT_RUN, failed, judge
 
 # Not with -m, which puts the working directory in front of everything, and so a package of the user's called legacy.
@@ -106,7 +106,7 @@ def verify(context: click.Context, old: str, new: str, **given: Any) -> None:
     held at its end until the requests are answered, and runs in a network namespace of its own where that is allowed.
     Status, headers that matter, bodies (JSON by value), printed lines and exit status are compared.
 
-    Exit status: 0 the same, 1 different, 2 one of them could not be run.
+    Exit status: 0 the same, 1 different, 2 one of them could not be run, or there was nothing to compare.
     """
     rules = _rules(given)
     wanted = _requests(given.pop("requests"))
@@ -117,12 +117,12 @@ def verify(context: click.Context, old: str, new: str, **given: Any) -> None:
         _insist_on_a_free_port(choices.port or routes.PREFERRED_PORT)
     with announced(f"running {old}"):
         first = _run(_order_old(choices, old, wanted, bool(alone)), alone)
-    second = Result("ended")
+    second = Result(SKIPPED)
     if not failed(first):
         with announced(f"running {new}"):
             asked = None if first.routes is None else first.asked
             second = _run(_order_new(choices, new, asked, bool(alone)), alone)
-    verdict = judge(first, second, rules)
+    verdict = judge(first, second, rules, wanted is not None)
     width = shutil.get_terminal_size((120, 24)).columns
     click.echo(report.as_json(verdict, (old, new)) if as_json else report.as_text(verdict, (old, new), width))
     context.exit(verdict.exit_code)

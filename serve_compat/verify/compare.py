@@ -26,7 +26,7 @@ HEADERS = (
     "access-control-allow-headers",
 )
 # What a worker printed, which Ray repeats on the driver at a time of its own.
-_FROM_WORKER = re.compile(r"^(\x1b\[\d+m)?\([^()]*\bpid=\d+[^()]*\)")
+FROM_WORKER = re.compile(r"^(\x1b\[\d+m)?\([^()]*\bpid=\d+[^()]*\)")
 MASK = "…"
 
 
@@ -136,5 +136,5 @@ def _masked(text: str, rules: Rules) -> str:
 
 
 def _counted(lines: Sequence[str], rules: Rules) -> list[str]:
-    own = [line.rstrip() for line in lines if not _FROM_WORKER.match(line)]
+    own = [line.rstrip() for line in lines if not FROM_WORKER.match(line)]
     return own if rules.lines is None else [line for line in own if rules.lines.search(line)]

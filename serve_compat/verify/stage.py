@@ -25,6 +25,7 @@ from serve_compat.verify.held import Held
 from serve_compat.verify.sending import send
 
 HOST = "127.0.0.1"
+SKIPPED = "skipped"
 _STDERR_LINES = 40
 _CLUSTER_S = 60.0
 _START_CLUSTER = "import sys; sys.path.remove(''); from ray.scripts.scripts import main; sys.argv[0] = 'ray'; main()"
@@ -62,7 +63,8 @@ class Result:
     """What happened.
 
     Attributes:
-        outcome: "ended", "waits" (a program that goes on until Ctrl-C), or why it failed: "raised", "died", "timeout".
+        outcome: "ended", "waits" (a program that goes on until Ctrl-C), why it failed: "raised", "died", "timeout", or
+            "skipped", because the other program failed.
         status: exit status; None while unknown or when it had to be killed.
         routes: the table its server announced; None when no server was found.
         asked, answers: requests, and for each the answers, in JSON form.

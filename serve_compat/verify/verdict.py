@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serve_compat.verify.compare import Row, Rules, differences, rows
+from serve_compat.verify.compare import FROM_WORKER, Row, Rules, differences, rows
 from serve_compat.verify.exchange import Answer, Request, answer_of, request_of
-from serve_compat.verify.stage import Result
+from serve_compat.verify.stage import SKIPPED, Result
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 _NO_SERVER = Answer(0, error="the program started no HTTP server that could be found")
+_NOWHERE = "OLD serves no HTTP that was found at its end; a port other than 8000 may have to be named with --port"
 _FAILED = {
     "raised": "ended with an error",
     "died": "ended before its last line",
     "timeout": "did not come to an end, or to rest, in time",
 }
 _HINTS = (
+    ("If the program was written for Ray 1.0 or 1.1", "its handlers read Flask requests: say --era 1.0"),
     ("Could not find any running Ray instance", "it connects to a running cluster: say --cluster to start one for it"),
     ("No module named 'serve_compat'", "the interpreter of --new-python does not have serve-compat"),
     ("ModuleNotFoundError", "install what is missing, or name another interpreter with --new-python or --old-python"),
@@ -40,7 +42,8 @@ class Verdict:
     """The whole comparison.
 
     Attributes:
-        troubles: why one of the programs could not be run to its end; then nothing was proved.
+        troubles: why one of the programs could not be run to its end, or why there was nothing to compare; then nothing
+            was proved.
         statuses: exit statuses that differ, in words; "" when they do not.
         notes: what was not compared, and why.
     """
@@ -55,7 +58,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """0 the same, 1 different, 2 could not be run."""
+        """0 the same, 1 different, 2 could not be compared."""
         if self.troubles:
             return NOT_RUN
         return DIFFERENT if self.statuses or not self.answers_agree or not self.lines_agree else SAME
@@ -76,11 +79,12 @@ def failed(result: Result) -> bool:
     return result.outcome in _FAILED
 
 
-def judge(old: Result, new: Result, rules: Rules) -> Verdict:
+def judge(old: Result, new: Result, rules: Rules, requests_given: bool = False) -> Verdict:
     """Compare two runs.
 
     Args:
         new: must have been asked what `old` was asked.
+        requests_given: whether there were requests to send; not to find a server for them proves nothing.
     """
     troubles = [_trouble(name, side) for name, side in (("OLD", old), ("NEW", new)) if failed(side)]
     asked = []
@@ -89,23 +93,29 @@ def judge(old: Result, new: Result, rules: Rules) -> Verdict:
         has_right = number < len(new.answers)
         right = [answer_of(answer) for answer in new.answers[number]] if has_right else [_NO_SERVER] * len(left)
         asked.append(Asked(request_of(given), left, right, differences(left, right, rules)))
+    printed = [] if new.outcome == SKIPPED else rows(old.out, new.out, rules)
+    if not troubles and old.routes is None and (requests_given or not printed):
+        troubles.append(f"{_NOWHERE}, so {'no request was sent' if requests_given else 'there is nothing to compare'}")
+    elif not troubles and not asked and not printed:
+        troubles.append("OLD announces no route without parameters and prints nothing: give requests with --requests")
     ended = old.outcome == new.outcome == "ended"
     differ = f"OLD ended with status {old.status}, NEW with {new.status}"
     return Verdict(
         old=old,
         new=new,
         asked=[] if failed(new) else asked,
-        rows=rows(old.out, new.out, rules),
+        rows=printed,
         troubles=troubles,
         statuses=differ if ended and old.status != new.status else "",
-        notes=_notes(old, new),
+        notes=[*_notes(old, new), *_notes_on_answers([] if failed(new) else asked)],
     )
 
 
 def _trouble(name: str, result: Result) -> str:
     text = "\n".join(result.err)
     hints = [hint for mark, hint in _HINTS if mark in text]
-    last = next((line for line in reversed(result.err) if line.strip()), "")
+    own = [line for line in result.err if line.strip() and not FROM_WORKER.match(line)]
+    last = (own or [line for line in result.err if line.strip()] or [""])[-1]
     parts = [f"{name} {_FAILED[result.outcome]}", *([last.strip()] if last else []), *hints[:1]]
     return ": ".join(parts)
 
@@ -123,6 +133,14 @@ def _notes(old: Result, new: Result) -> list[str]:
     if more and old.routes is not None:
         notes.append("only NEW announces the routes " + ", ".join(more))
     return notes
+
+
+def _notes_on_answers(asked: Sequence[Asked]) -> list[str]:
+    errors = [each for each in asked if not each.differences and all(answer.status >= 500 for answer in each.old)]
+    if not errors:
+        return []
+    number = "1 request" if len(errors) == 1 else f"{len(errors)} requests"
+    return [f"{number} got an error from both, which proves little: give some that work with --requests"]
 
 
 def _plain(table: Mapping[str, Any] | None) -> list[str]:

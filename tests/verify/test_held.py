@@ -45,6 +45,13 @@ def test_the_exit_status_is_the_programs_own(hold, end, status):
         assert program.end() == status
 
 
+def test_a_program_that_waits_for_enter_is_ready(hold):
+    with hold("print('up')\ninput()\nprint('down')\n") as program:
+        assert program.next_event(20) == "waits"
+        assert program.end() == 0
+    assert hold.printed() == ("up\n", "")
+
+
 def test_an_error_is_told_with_its_traceback_and_nothing_of_ours_in_it(hold):
     with hold("def f():\n    1 / 0\nf()\n") as program:
         assert program.next_event(20) == "raised"

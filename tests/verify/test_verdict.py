@@ -5,7 +5,7 @@ import pytest
 
 from serve_compat.verify import report
 from serve_compat.verify.compare import Rules
-from serve_compat.verify.stage import Result
+from serve_compat.verify.stage import SKIPPED, Result
 from serve_compat.verify.verdict import judge
 
 NAMES = ("old.py", "new.py")
@@ -49,6 +49,46 @@ def test_different_lines_are_shown_with_the_ones_around_them():
     ]  # fmt: skip
 
 
+def test_an_error_of_both_is_told_to_prove_little():
+    failing = Result("ended", 0, 1.5, 8000, {"/a": "a"}, [{"method": "POST", "path": "/a"}], [[answer("x", 500)]])
+    code, text = shown(failing, failing)
+    assert code == 0
+    assert "Note: 1 request got an error from both, which proves little" in text
+
+
+def test_the_error_of_a_program_is_its_own_last_line_and_not_one_of_its_workers():
+    err = ["ValueError: mine", "(ServeReplica pid=7) If the program was written for Ray 1.0 or 1.1, run it"]
+    text = shown(side(outcome="raised", err=err), Result(SKIPPED))[1]
+    assert "OLD ended with an error: ValueError: mine: its handlers read Flask requests: say --era 1.0" in text
+
+
+def nothing(*out, routes=None):
+    return Result("ended", 0, 1.5, routes=routes, out=list(out))
+
+
+@pytest.mark.parametrize(
+    ("old", "requests_given", "code"),
+    [
+        (nothing(), False, 2),
+        (nothing("1"), False, 0),
+        (nothing("1"), True, 2),
+        (nothing(routes={"/a/{x}": "a"}), False, 2),
+        (nothing("1", routes={"/a/{x}": "a"}), False, 0),
+    ],
+)
+def test_two_that_were_not_compared_are_not_the_same(old, requests_given, code):
+    verdict = judge(old, old, Rules(), requests_given)
+    assert verdict.exit_code == code
+    assert ("Could not compare: OLD " in report.as_text(verdict, NAMES, 80)) == (code == 2)
+
+
+def test_a_program_is_not_run_when_the_one_before_it_failed():
+    code, text = shown(side(outcome="raised", out=["training"], err=["ValueError: x"]), Result(SKIPPED))
+    assert code == 2
+    assert "NEW  new.py: was not run" in text
+    assert "training" not in text
+
+
 def test_another_exit_status_is_a_difference():
     code, text = shown(side("x"), side("x", status=3))
     assert code == 1
@@ -63,7 +103,7 @@ def test_a_program_that_keeps_itself_alive_may_become_one_that_ends():
 def test_a_program_that_fails_proves_nothing(outcome):
     code, text = shown(side("x"), side("x", outcome=outcome, err=["ConnectionError: refused"]))
     assert code == 2
-    assert "Could not run: NEW" in text
+    assert "Could not compare: NEW" in text
     assert text.endswith("Nothing is proved.")
 
 
