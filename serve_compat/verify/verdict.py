@@ -136,11 +136,14 @@ def _notes(old: Result, new: Result) -> list[str]:
 
 
 def _notes_on_answers(asked: Sequence[Asked]) -> list[str]:
+    notes = []
     errors = [each for each in asked if not each.differences and all(answer.status >= 500 for answer in each.old)]
-    if not errors:
-        return []
-    number = "1 request" if len(errors) == 1 else f"{len(errors)} requests"
-    return [f"{number} got an error from both, which proves little: give some that work with --requests"]
+    if errors:
+        number = "1 request" if len(errors) == 1 else f"{len(errors)} requests"
+        notes.append(f"{number} got an error from both, which proves little: give some that work with --requests")
+    if any(each.differences == ["body"] for each in asked):
+        notes.append("where bodies differ in times, process numbers or the like only, take these out: --ignore REGEX")
+    return notes
 
 
 def _plain(table: Mapping[str, Any] | None) -> list[str]:

@@ -37,6 +37,7 @@ def test_a_different_answer_is_shown_side_by_side():
     code, text = shown(side("x", "old words"), side("x", "new words"))
     assert code == 1
     assert re.search(r"^! GET /1: body$", text, re.MULTILINE)
+    assert "Note: where bodies differ in times" in text
     assert re.search(r"^    200 text/plain +\|  200 text/plain\n    old words +new words$", text, re.MULTILINE)
 
 
