@@ -69,6 +69,14 @@ def test_a_program_that_keeps_itself_alive_is_ready_where_it_waits_and_ends_as_b
     assert hold.printed()[0] == "clean\n"
 
 
+def test_a_program_that_serve_run_keeps_alive_is_ready(hold):
+    wait = "def wait():\n    import time\n    while True:\n        time.sleep(0.05)\n"
+    source = f"exec(compile({wait!r}, '/site-packages/ray/serve/_private/utils.py', 'exec'))\nwait()\n"
+    with hold(source) as program:
+        assert program.next_event(20) == "waits"
+        assert program.waiting_at == 2
+
+
 def test_one_that_works_does_not_wait(hold):
     with hold("import re\nwhile True:\n    re.sub('(a?)*b', '', 'a' * 15)\n") as program:
         with pytest.raises(TimeoutError, match=r"neither ended nor came to rest within 1\.5 s"):
