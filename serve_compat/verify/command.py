@@ -143,7 +143,7 @@ def _verdict(old: str, new: str, choices: Choices, wanted: list[Request] | None,
     return judge(first, second, rules, wanted is not None)
 
 
-for _option in reversed((*_OPTIONS, *_RULES)):
+for _option in (*_OPTIONS, *_RULES):
     verify = _option(verify)
 
 
