@@ -22,6 +22,8 @@ _HINTS = (
     ("If the program was written for Ray 1.0 or 1.1", "its handlers read Flask requests: say --era 1.0"),
     ("Could not find any running Ray instance", "it connects to a running cluster: say --cluster to start one for it"),
     ("No module named 'serve_compat'", "the interpreter of --new-python does not have serve-compat"),
+    ('pip install "ray[serve]"', "that interpreter lacks stock Ray Serve: name one that has it with --new-python"),
+    ("module 'ray.serve' has no attribute", "the old API is gone there: `import serve_compat as serve`, or migrate it"),
     ("ModuleNotFoundError", "install what is missing, or name another interpreter with --new-python or --old-python"),
     ("address already in use", "stop what listens on that port, or run where network namespaces are allowed"),
 )

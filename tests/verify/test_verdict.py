@@ -108,9 +108,17 @@ def test_a_program_that_fails_proves_nothing(outcome):
     assert text.endswith("Nothing is proved.")
 
 
-def test_a_known_cause_comes_with_what_to_do():
-    err = ["x.ConnectionError: Could not find any running Ray instance."]
-    assert "say --cluster" in shown(side(outcome="raised", err=err), Result("ended"))[1]
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("x.ConnectionError: Could not find any running Ray instance.", "say --cluster"),
+        ("ModuleNotFoundError: No module named 'torch'", "install what is missing"),
+        ("ModuleNotFoundError: No module named 'x'. You can run `pip install \"ray[serve]\"`", "with --new-python"),
+        ("AttributeError: module 'ray.serve' has no attribute 'create_backend'", "or migrate it"),
+    ],
+)
+def test_a_known_cause_comes_with_what_to_do(error, words):
+    assert words in shown(side(outcome="raised", err=[error]), Result(SKIPPED))[1]
 
 
 def test_a_new_program_without_a_server_answers_nothing():
