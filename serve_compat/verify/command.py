@@ -140,7 +140,7 @@ def _verdict(old: str, new: str, choices: Choices, wanted: list[Request] | None,
         with announced(f"running {new}"):
             asked = None if first.routes is None else first.asked
             second = _run(_order_new(choices, new, asked, bool(alone)), alone)
-    return judge(first, second, rules, wanted is not None)
+    return judge(first, second, rules, server_expected=wanted is not None or choices.port is not None)
 
 
 for _option in (*_OPTIONS, *_RULES):

@@ -28,6 +28,8 @@ HEADERS = (
 # What a worker printed, which Ray repeats on the driver at a time of its own.
 FROM_WORKER = re.compile(r"^(\x1b\[\d+m)?\([^()]*\bpid=\d+[^()]*\)")
 MASK = "…"
+HEADERS_DIFFER = "header "
+"""How a difference in a header begins."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _of_two(old: Answer, new: Answer, rules: Rules) -> list[str]:
     for name in () if pages else rules.headers:
         pair = _header(old, name), _header(new, name)
         if pair[0] != pair[1]:
-            found.append(f"{name} {pair[0] or 'not there'}, {pair[1] or 'not there'}")
+            found.append(f"{HEADERS_DIFFER}{name} {pair[0] or 'not there'}, {pair[1] or 'not there'}")
     return found if _body(old, rules) == _body(new, rules) else [*found, "body"]
 
 

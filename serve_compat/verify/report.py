@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from serve_compat.verify.compare import Row
+from serve_compat.verify.compare import HEADERS_DIFFER, Row
 from serve_compat.verify.exchange import Answer, answer_json, request_json
 from serve_compat.verify.stage import SKIPPED, Result
 from serve_compat.verify.verdict import Asked, Verdict
@@ -69,7 +69,7 @@ def _requests(asked: Sequence[Asked], column: int) -> str:
     lines = [f"Requests: {good} of {len(asked)} answered alike"]
     for each in asked:
         lines.append(f"{'=' if not each.differences else '!'} {each.request.label}: {_line(each)}")
-        if each.differences:
+        if any(not difference.startswith(HEADERS_DIFFER) for difference in each.differences):
             lines.append(textwrap.indent(beside(_kinds(each.old), _kinds(each.new), "|", column - 2), "    "))
     return "\n".join(lines)
 

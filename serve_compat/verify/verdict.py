@@ -12,7 +12,7 @@ from serve_compat.verify.stage import SKIPPED, Result
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 _NO_SERVER = Answer(0, error="the program started no HTTP server that could be found")
-_NOWHERE = "OLD serves no HTTP that was found at its end; a port other than 8000 may have to be named with --port"
+_NOWHERE = "OLD serves no HTTP that was found at its end (its port may have to be named with --port)"
 _FAILED = {
     "raised": "ended with an error",
     "died": "ended before its last line",
@@ -81,12 +81,12 @@ def failed(result: Result) -> bool:
     return result.outcome in _FAILED
 
 
-def judge(old: Result, new: Result, rules: Rules, requests_given: bool = False) -> Verdict:
+def judge(old: Result, new: Result, rules: Rules, server_expected: bool = False) -> Verdict:
     """Compare two runs.
 
     Args:
         new: must have been asked what `old` was asked.
-        requests_given: whether there were requests to send; not to find a server for them proves nothing.
+        server_expected: whether there were requests to send, or a port was named; without a server that proves nothing.
     """
     troubles = [_trouble(name, side) for name, side in (("OLD", old), ("NEW", new)) if failed(side)]
     asked = []
@@ -96,8 +96,8 @@ def judge(old: Result, new: Result, rules: Rules, requests_given: bool = False) 
         right = [answer_of(answer) for answer in new.answers[number]] if has_right else [_NO_SERVER] * len(left)
         asked.append(Asked(request_of(given), left, right, differences(left, right, rules)))
     printed = [] if new.outcome == SKIPPED else rows(old.out, new.out, rules)
-    if not troubles and old.routes is None and (requests_given or not printed):
-        troubles.append(f"{_NOWHERE}, so {'no request was sent' if requests_given else 'there is nothing to compare'}")
+    if not troubles and old.routes is None and (server_expected or not printed):
+        troubles.append(f"{_NOWHERE}, so {'no request was sent' if server_expected else 'there is nothing to compare'}")
     elif not troubles and not asked and not printed:
         troubles.append("OLD announces no route without parameters and prints nothing: give requests with --requests")
     ended = old.outcome == new.outcome == "ended"
@@ -109,7 +109,7 @@ def judge(old: Result, new: Result, rules: Rules, requests_given: bool = False) 
         rows=printed,
         troubles=troubles,
         statuses=differ if ended and old.status != new.status else "",
-        notes=[*_notes(old, new), *_notes_on_answers([] if failed(new) else asked)],
+        notes=[*_notes(old, new), *_notes_on_answers([] if failed(new) else asked), *_notes_on_lines(printed)],
     )
 
 
@@ -146,6 +146,14 @@ def _notes_on_answers(asked: Sequence[Asked]) -> list[str]:
     if any(each.differences == ["body"] for each in asked):
         notes.append("where bodies differ in times, process numbers or the like only, take these out: --ignore REGEX")
     return notes
+
+
+def _notes_on_lines(printed: Sequence[Row]) -> list[str]:
+    if not any(row.old is not None and row.new is not None and not row.same for row in printed):
+        return []
+    return [
+        "printed lines that differ in times or numbers only: --ignore REGEX, or --lines REGEX for those that matter"
+    ]
 
 
 def _plain(table: Mapping[str, Any] | None) -> list[str]:

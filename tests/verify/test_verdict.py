@@ -41,10 +41,18 @@ def test_a_different_answer_is_shown_side_by_side():
     assert re.search(r"^    200 text/plain +\|  200 text/plain\n    old words +new words$", text, re.MULTILINE)
 
 
+def test_bodies_are_not_shown_where_only_a_header_differs():
+    other = side("x")
+    other.answers[0][0]["headers"] = [["content-type", "text/html"]]
+    text = shown(side("x"), other)[1]
+    assert re.search(r"^! GET /0: header content-type text/plain, text/html\n\n", text, re.MULTILINE)
+
+
 def test_different_lines_are_shown_with_the_ones_around_them():
     out = [str(number) for number in range(9)]
     code, text = shown(side(out=out), side(out=[*out[:6], "six", *out[7:]]))
     assert code == 1
+    assert "Note: printed lines that differ" in text
     assert re.findall(r"^  +(\d) +(\S*) *(\w+)$", text, re.MULTILINE) == [
         ("4", "", "4"), ("5", "", "5"), ("6", "|", "six"), ("7", "", "7"), ("8", "", "8"),
     ]  # fmt: skip
@@ -68,7 +76,7 @@ def nothing(*out, routes=None):
 
 
 @pytest.mark.parametrize(
-    ("old", "requests_given", "code"),
+    ("old", "server_expected", "code"),
     [
         (nothing(), False, 2),
         (nothing("1"), False, 0),
@@ -77,8 +85,8 @@ def nothing(*out, routes=None):
         (nothing("1", routes={"/a/{x}": "a"}), False, 0),
     ],
 )
-def test_two_that_were_not_compared_are_not_the_same(old, requests_given, code):
-    verdict = judge(old, old, Rules(), requests_given)
+def test_two_that_were_not_compared_are_not_the_same(old, server_expected, code):
+    verdict = judge(old, old, Rules(), server_expected)
     assert verdict.exit_code == code
     assert ("Could not compare: OLD " in report.as_text(verdict, NAMES, 80)) == (code == 2)
 
