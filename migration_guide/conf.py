@@ -6,3 +6,4 @@ html_theme = "furo"
 html_title = "From old Ray Serve to today's"
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
+smartquotes = False  # options such as --no-pin stay as they are typed

@@ -6,6 +6,7 @@ python migration_guide/generate.py --check  exit status 1 when a page is not cur
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Iterable
@@ -84,31 +85,37 @@ def example(entry: Entry) -> Path | None:
     at = entry.before.find(last)
     front, end = entry.before[max(0, at - 1) : at], entry.before[at + len(last) :][:1]
     word = re.escape(last)
-    pattern = re.compile((re.escape(front) if front in (".", "@") and last.islower() else r"\b") + word + r"\b")
+    pattern = re.compile((re.escape(front) if front in (".", "@") and last.islower() else r"\b") + word + r"\b(?!\(_)")
     if end == "=" or front == '"':
         pattern = re.compile(rf"\b{word}=|[\"']{word}[\"']:")
+    if end == "=" and "." in entry.name:
+        pattern = re.compile(rf"\b{entry.name.partition('.')[0]}\([^)]*\b{word}=")
     if entry.name.startswith(("ray.get(", "ray.wait(", "await (")):
         pattern = re.compile(re.escape(entry.name.partition("handle")[0]))
     own = [RULES[number] for number in entry.rules]
-    for rules in ([rule] for rule in own), (RULES.values(),) if own else ():
-        for group in rules:
-            cases = [each for rule in group for each in _cases(rule)]
-            found = [(len(text), case) for case, text in cases if pattern.search(text)]
-            if found:
-                return min(found)[1]
-    return None
+    others = [rule for rule in RULES.values() if own and rule.stage != "compat"]
+    ranked = [
+        (rule not in own, stays, own.index(rule) if rule in own else 0, len(text), case)
+        for rule in (*own, *others)
+        for case, text, stays in _cases(rule)
+        if pattern.search(text)
+    ]
+    return min(ranked)[-1] if ranked else None
 
 
-def _cases(rule: Rule) -> list[tuple[Path, str]]:
+@functools.cache
+def _cases(rule: Rule) -> list[tuple[Path, str, bool]]:
+    """Folder, text before, and whether something stays for a hand."""
     folders = sorted(path for path in (FIXTURES / rule.id).glob("*") if path.is_dir())
     return [
-        (
-            each,
-            "".join(path.read_text() for path in sorted(each.glob("before*")) if path.is_file())
-            + "".join(path.read_text() for path in sorted(each.glob("before/**/*.py"))),
-        )
-        for each in folders
+        (each, _texts(each, "before"), any("TODO(serve-" in _texts(each, form) for form in STAGES)) for each in folders
     ]
+
+
+def _texts(case: Path, form: str) -> str:
+    return "".join(
+        path.read_text() for path in (case / f"{form}.py", *sorted((case / form).glob("*.py"))) if path.exists()
+    )
 
 
 def rules_page() -> str:
@@ -133,7 +140,7 @@ def _rule(rule: Rule) -> list[str]:
         rule.why,
     ]
     parts += [f"At run time: {rule.differs}"] if rule.differs else []
-    for case, _ in _cases(rule):
+    for case, _, _ in _cases(rule):
         parts.append(f"({_case_anchor(case)})=\n\n#### {_title(case)}")
         for form, title in _FORMS.items():
             parts += _files(case, form, title)

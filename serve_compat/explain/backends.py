@@ -32,8 +32,7 @@ BACKENDS = (
         '`serve.get_deployment("endpoint").options(num_replicas=2).deploy()`; a deployment with a version keeps its'
         " replicas",
         '`serve.run(Model.options(num_replicas=2).bind(), name="endpoint", route_prefix="/route")`',
-        "on stock Ray Serve a changed number of replicas or `user_config` is applied in place; other options replace"
-        " the replicas",
+        "on stock Ray Serve each run replaces the replicas, with what they kept in memory",
         ("SC107", "SC217"),
     ),
     Entry("set_backend_config", "0.7", "0.8", 'serve.set_backend_config("tag", {"num_replicas": 2})',

@@ -15,6 +15,7 @@ from serve_compat.migrate.rules.rule import Rule
 
 _INDENT = 2
 _LABEL = 14
+_WIDTH = 110
 
 
 @click.command()
@@ -29,7 +30,10 @@ def explain(context: click.Context, name: str | None, as_list: bool) -> None:
     """
     if as_list:
         click.echo(
-            "\n\n".join(f"{title}: {', '.join(entry.name for entry in table)}" for title, table in TABLES.items())
+            "\n\n".join(
+                f"{title}\n{_filled(', '.join(each.name for each in table), _INDENT)}"
+                for title, table in TABLES.items()
+            )
         )
         return
     if name is None:
@@ -90,7 +94,11 @@ def _block(title: str, rows: Sequence[tuple[str, str]]) -> str:
     lines = [title]
     for label, text in rows:
         if text:
-            hanging = " " * (_INDENT + _LABEL)
-            body = textwrap.fill(text, 110, initial_indent=hanging, subsequent_indent=hanging, break_on_hyphens=False)
-            lines.append(" " * _INDENT + label.ljust(_LABEL) + body[len(hanging) :])
+            body = _filled(text, _INDENT + _LABEL)
+            lines.append(" " * _INDENT + label.ljust(_LABEL) + body[_INDENT + _LABEL :])
     return "\n".join(lines)
+
+
+def _filled(text: str, indent: int) -> str:
+    hanging = " " * indent
+    return textwrap.fill(text, _WIDTH, initial_indent=hanging, subsequent_indent=hanging, break_on_hyphens=False)

@@ -140,6 +140,7 @@ METRICS = (
     _metric("serve_backend_replica_starts", "1.1", "1.7", "`ray_serve_deployment_replica_starts`"),
     _metric("serve_backend_processing_latency_ms", "1.1", "1.7", "`ray_serve_deployment_processing_latency_ms`"),
     _metric("serve_backend_queued_queries", "1.4", "1.7", "`ray_serve_deployment_queued_queries`"),
+    _metric("serve_replica_queued_queries", "1.1", "1.3", "no counterpart: handlers do not queue in replicas"),
     _metric("serve_replica_processing_queries", "1.1", "", "the same"),
     _metric("serve_num_http_requests", "1.1", "", "the same"),
     _metric("serve_num_router_requests", "1.1", "", "the same"),

@@ -29,7 +29,7 @@ INSTANCE = (
     ),
     Entry(
         "shutdown", "0.8", "", "serve.shutdown()", KEEP, KEEP,
-        "an instance that was not detached also ended with its driver; today this is its only end",
+        "an instance that was not detached also ended with its driver; today it lives as long as its Ray cluster",
     ),
     Entry(
         "Client", "1.0", "1.7", "def create(client: serve.api.Client): ...", "the module's functions: `serve.x()`",
@@ -84,7 +84,8 @@ INSTANCE = (
 START_OPTIONS = (
     Entry(
         "detached", "1.0", "2.x", "serve.start(detached=True)", KEEP, "nothing: every instance is detached today",
-        "an instance that was not detached ended with its driver; today it lives until `serve.shutdown()`", ("SC202",),
+        "an instance that was not detached ended with its driver; today it lives as long as its Ray cluster",
+        ("SC202",),
     ),
     Entry(
         "http_host", "0.7", "1.4", 'serve.start(http_host="0.0.0.0")',
@@ -105,7 +106,7 @@ START_OPTIONS = (
           "the controller reserves no CPU", ("SC202",)),
     Entry(
         "init.name", "0.8", "0.8", 'serve.init(name="second")', "a Ray namespace: `ray.init(namespace=...)`",
-        "one instance per cluster; applications have names", rules=("SC102",),
+        "one instance per cluster; applications have names", rules=("SC215",),
     ),
     Entry("queueing_policy", "0.7", "0.8", "serve.init(queueing_policy=policy)", NOTHING, NOTHING,
           here="is accepted and warns: requests are always spread at random"),
@@ -155,6 +156,11 @@ ENVIRONMENT = (
           "accepted, and not used by programs: `Deployment.url` is gone"),
     Entry("SERVE_LOG_DEBUG", "0.8", "1.x", "SERVE_LOG_DEBUG=1", '`logging.getLogger("ray.serve").setLevel("DEBUG")`',
           '`logging_config={"log_level": "DEBUG"}` of `serve.start()`'),
+    Entry("SERVE_DEBUG_LOG", "1.12", "2.x", "SERVE_DEBUG_LOG=1", '`logging.getLogger("ray.serve").setLevel("DEBUG")`',
+          '`logging_config={"log_level": "DEBUG"}` of `serve.start()`', here="is not read: say `SERVE_LOG_DEBUG=1`"),
+    Entry("SERVE_REQUEST_PROCESSING_TIMEOUT_S", "2.1", "2.x", "SERVE_REQUEST_PROCESSING_TIMEOUT_S=10",
+          '`serve.start(http_options={"request_timeout_s": 10})`', AS_THERE,
+          here="is not read: say `request_timeout_s` in `http_options`"),
     Entry("SERVE_DEPLOYMENT_HANDLE_IS_SYNC", "2.0", "2.x", "SERVE_DEPLOYMENT_HANDLE_IS_SYNC=1",
           "`serve-compat run --era 1.13`", "`await handle.remote()` inside deployments"),
     Entry("X-SERVE-SHARD-KEY", "0.8", "1.7", 'requests.get(url, headers={"X-SERVE-SHARD-KEY": "Ada"})', KEEP,
@@ -163,6 +169,7 @@ ENVIRONMENT = (
           "a route of a FastAPI ingress"),
     Entry("/-/routes", "0.8", "", 'requests.get("http://127.0.0.1:8000/-/routes")', KEEP, KEEP,
           "values were `[endpoint, methods]` up to 1.4, and are names of applications today"),
+    Entry("/-/healthz", "1.12", "", 'requests.get("http://127.0.0.1:8000/-/healthz")', KEEP, KEEP),
     Entry("/-/metrics", "0.8", "0.8", 'requests.get("http://127.0.0.1:8000/-/metrics")', "Ray's metrics port",
-          "Ray's metrics port"),
+          "Ray's metrics port", here="is answered with 404"),
 )  # fmt: skip

@@ -6,13 +6,15 @@ import json
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from types import FrameType
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -22,11 +24,15 @@ from serve_compat.runner import environment_changes
 from serve_compat.verify import isolate, report, routes
 from serve_compat.verify.compare import HEADERS, Rules
 from serve_compat.verify.exchange import Request, RequestLineError, request_json, requests_of
-from serve_compat.verify.stage import HOST, Order, Result
-from serve_compat.verify.verdict import NOT_RUN, failed, judge
+from serve_compat.verify.stage import HOST, SKIPPED, Order, Result
+from serve_compat.verify.verdict import NOT_RUN, Verdict, failed, judge
 
 # Not with -m, which puts the working directory in front of everything, and so a package of the user's called legacy.
 _STAGE = "import sys; sys.path.remove(''); from serve_compat.verify.stage import main; main(sys.argv[1:])"
+
+
+STOPPED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 
 class CouldNotRun(click.ClickException):
@@ -106,29 +112,38 @@ def verify(context: click.Context, old: str, new: str, **given: Any) -> None:
     held at its end until the requests are answered, and runs in a network namespace of its own where that is allowed.
     Status, headers that matter, bodies (JSON by value), printed lines and exit status are compared.
 
-    Exit status: 0 the same, 1 different, 2 one of them could not be run.
+    Exit status: 0 the same, 1 different, 2 one of them could not be run, or there was nothing to compare.
     """
     rules = _rules(given)
     wanted = _requests(given.pop("requests"))
     as_json = given.pop("as_json")
     choices = Choices(**given)
-    alone = isolate.prefix()
-    if not alone:
-        _insist_on_a_free_port(choices.port or routes.PREFERRED_PORT)
-    with announced(f"running {old}"):
-        first = _run(_order_old(choices, old, wanted, bool(alone)), alone)
-    second = Result("ended")
-    if not failed(first):
-        with announced(f"running {new}"):
-            asked = None if first.routes is None else first.asked
-            second = _run(_order_new(choices, new, asked, bool(alone)), alone)
-    verdict = judge(first, second, rules)
+    signal.signal(signal.SIGTERM, _sigterm)
+    try:
+        verdict = _verdict(old, new, choices, wanted, rules)
+    except KeyboardInterrupt:
+        click.echo("stopped; the program that ran was ended", err=True)
+        context.exit(STOPPED)
     width = shutil.get_terminal_size((120, 24)).columns
     click.echo(report.as_json(verdict, (old, new)) if as_json else report.as_text(verdict, (old, new), width))
     context.exit(verdict.exit_code)
 
 
-for _option in reversed((*_OPTIONS, *_RULES)):
+def _verdict(old: str, new: str, choices: Choices, wanted: list[Request] | None, rules: Rules) -> Verdict:
+    alone = isolate.prefix()
+    if not alone:
+        _insist_on_a_free_port(choices.port or routes.PREFERRED_PORT)
+    with announced(f"running {old}"):
+        first = _run(_order_old(choices, old, wanted, bool(alone)), alone)
+    second = Result(SKIPPED)
+    if not failed(first):
+        with announced(f"running {new}"):
+            asked = None if first.routes is None else first.asked
+            second = _run(_order_new(choices, new, asked, bool(alone)), alone)
+    return judge(first, second, rules, server_expected=wanted is not None or choices.port is not None)
+
+
+for _option in (*_OPTIONS, *_RULES):
     verify = _option(verify)
 
 
@@ -182,10 +197,19 @@ def _run(order: Order, alone: tuple[str, ...]) -> Result:
         files = Path(directory) / "order.json", Path(directory) / "result.json"
         files[0].write_text(json.dumps(asdict(order)))
         command = [*alone, sys.executable, "-c", _STAGE, *map(str, files)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            try:
+                status = process.wait()
+            except BaseException:  # Ctrl-C, or SIGTERM by `_sigterm`: the programs and the cluster must end first
+                process.terminate()
+                raise
         if not files[1].exists():
-            raise CouldNotRun(f"the process that runs {order.program[0]} ended with status {done.returncode}")
+            raise CouldNotRun(f"the process that runs {order.program[0]} ended with status {status}")
         return Result(**json.loads(files[1].read_text()))
+
+
+def _sigterm(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _insist_on_a_free_port(port: int) -> None:

@@ -26,8 +26,10 @@ HEADERS = (
     "access-control-allow-headers",
 )
 # What a worker printed, which Ray repeats on the driver at a time of its own.
-_FROM_WORKER = re.compile(r"^(\x1b\[\d+m)?\([^()]*\bpid=\d+[^()]*\)")
+FROM_WORKER = re.compile(r"^(\x1b\[\d+m)?\([^()]*\bpid=\d+[^()]*\)")
 MASK = "…"
+HEADERS_DIFFER = "header "
+"""How a difference in a header begins."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _of_two(old: Answer, new: Answer, rules: Rules) -> list[str]:
     for name in () if pages else rules.headers:
         pair = _header(old, name), _header(new, name)
         if pair[0] != pair[1]:
-            found.append(f"{name} {pair[0] or 'not there'}, {pair[1] or 'not there'}")
+            found.append(f"{HEADERS_DIFFER}{name} {pair[0] or 'not there'}, {pair[1] or 'not there'}")
     return found if _body(old, rules) == _body(new, rules) else [*found, "body"]
 
 
@@ -136,5 +138,5 @@ def _masked(text: str, rules: Rules) -> str:
 
 
 def _counted(lines: Sequence[str], rules: Rules) -> list[str]:
-    own = [line.rstrip() for line in lines if not _FROM_WORKER.match(line)]
+    own = [line.rstrip() for line in lines if not FROM_WORKER.match(line)]
     return own if rules.lines is None else [line for line in own if rules.lines.search(line)]

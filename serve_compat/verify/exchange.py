@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_LABEL = 40  # characters of a body that tell a request apart
 KEYS = ("method", "path", "headers", "body", "body_base64", "json", "repeat")
 
 
@@ -34,8 +35,13 @@ class Request:
 
     @property
     def label(self) -> str:
-        """How a report names it."""
-        return f"{self.method} {self.path}" + (f" x {self.repeat}" if self.repeat > 1 else "")
+        """How a report names it: with the beginning of its body, by which requests to one path are told apart."""
+        text = _text(self.body)
+        words = f"{len(self.body)} bytes" if text is None or not text.isprintable() else text
+        shown = words if len(words) <= _LABEL else f"{words[:_LABEL]}…"
+        return " ".join(
+            [self.method, self.path, *([shown] * bool(self.body)), *([f"x {self.repeat}"] * (self.repeat > 1))]
+        )
 
 
 @dataclass(frozen=True)

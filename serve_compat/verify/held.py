@@ -41,7 +41,7 @@ class Held:
             self._process = subprocess.Popen(
                 command,
                 env=environ,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # open and silent: a program that waits for Enter waits, and is ready
                 stdout=output[0],
                 stderr=output[1],
                 pass_fds=(tell, hear),
@@ -90,6 +90,8 @@ class Held:
         with contextlib.suppress(ProcessLookupError):  # nothing is left of its session
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         if self._heard >= 0:
             os.close(self._heard)
             self._heard = -1

@@ -19,7 +19,13 @@ from types import FrameType, ModuleType
 _SAMPLE_S = 0.1
 # A thread whose innermost frame is in one of these, or in the program itself (`time.sleep`), may be only waiting;
 # in any other it is at work: a model is trained, or Ray starts something.
-_WAITING_PLACES = ("threading.py", "selectors.py", "ray/serve/api.py", "serve_compat/graph/run.py")
+_WAITING_PLACES = (
+    "threading.py",
+    "selectors.py",
+    "ray/serve/api.py",
+    "ray/serve/_private/utils.py",  # serve.run(blocking=True)
+    "serve_compat/graph/run.py",
+)
 
 
 def main() -> int:

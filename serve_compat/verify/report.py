@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from serve_compat.verify.compare import Row
+from serve_compat.verify.compare import HEADERS_DIFFER, Row
 from serve_compat.verify.exchange import Answer, answer_json, request_json
-from serve_compat.verify.stage import Result
+from serve_compat.verify.stage import SKIPPED, Result
 from serve_compat.verify.verdict import Asked, Verdict
 
 SCHEMA = 1
@@ -33,7 +33,7 @@ def as_text(verdict: Verdict, names: tuple[str, str], width: int) -> str:
         parts.append(_printed(verdict.rows, column))
     parts += [f"Note: {note}." for note in verdict.notes]
     parts += [f"Different: {verdict.statuses}."] if verdict.statuses else []
-    parts += [f"Could not run: {trouble}" for trouble in verdict.troubles]
+    parts += [f"Could not compare: {trouble}" for trouble in verdict.troubles]
     parts += [_stderr(name, side) for name, side in (("OLD", verdict.old), ("NEW", verdict.new)) if _is_wanted(side)]
     return "\n\n".join([*parts, _last_line(verdict)])
 
@@ -69,7 +69,7 @@ def _requests(asked: Sequence[Asked], column: int) -> str:
     lines = [f"Requests: {good} of {len(asked)} answered alike"]
     for each in asked:
         lines.append(f"{'=' if not each.differences else '!'} {each.request.label}: {_line(each)}")
-        if each.differences:
+        if any(not difference.startswith(HEADERS_DIFFER) for difference in each.differences):
             lines.append(textwrap.indent(beside(_kinds(each.old), _kinds(each.new), "|", column - 2), "    "))
     return "\n".join(lines)
 
@@ -121,13 +121,15 @@ def _folded(text: str, column: int) -> list[str]:
 
 
 def _side(result: Result) -> str:
+    if result.outcome == SKIPPED:
+        return "was not run"
     ends = {"waits": "goes on until Ctrl-C", "ended": f"ended with status {result.status}"}
     server = f", serves port {result.port}" if result.port else ""
     return f"{ends.get(result.outcome, 'failed')} after {result.seconds:.1f} s{server}"
 
 
 def _is_wanted(result: Result) -> bool:
-    return result.outcome not in ("ended", "waits") and bool(result.err)
+    return result.outcome not in ("ended", "waits", SKIPPED) and bool(result.err)
 
 
 def _stderr(name: str, result: Result) -> str:

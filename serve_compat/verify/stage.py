@@ -16,7 +16,8 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from types import FrameType
+from typing import IO, Any, NoReturn
 
 from legacy import settings
 from serve_compat.verify import routes
@@ -25,6 +26,8 @@ from serve_compat.verify.held import Held
 from serve_compat.verify.sending import send
 
 HOST = "127.0.0.1"
+SKIPPED = "skipped"
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 _STDERR_LINES = 40
 _CLUSTER_S = 60.0
 _START_CLUSTER = "import sys; sys.path.remove(''); from ray.scripts.scripts import main; sys.argv[0] = 'ray'; main()"
@@ -62,7 +65,8 @@ class Result:
     """What happened.
 
     Attributes:
-        outcome: "ended", "waits" (a program that goes on until Ctrl-C), or why it failed: "raised", "died", "timeout".
+        outcome: "ended", "waits" (a program that goes on until Ctrl-C), why it failed: "raised", "died", "timeout", or
+            "skipped", because the other program failed.
         status: exit status; None while unknown or when it had to be killed.
         routes: the table its server announced; None when no server was found.
         asked, answers: requests, and for each the answers, in JSON form.
@@ -175,7 +179,15 @@ def _lines(file: IO[bytes]) -> list[str]:
     return file.read().decode(errors="replace").splitlines()
 
 
+def _stop_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)  # a second one must not stop the ending of what was started
+    raise SystemExit(128 + number)
+
+
 def main(arguments: list[str]) -> None:
-    """Read the order, run, write the result."""
+    """Read the order, run, write the result. SIGINT and SIGTERM end what it started, and then itself."""
+    for each in STOPPING:
+        signal.signal(each, _stop_on_signal)
     order = Order(**json.loads(Path(arguments[0]).read_text()))
     Path(arguments[1]).write_text(json.dumps(asdict(run(order))))

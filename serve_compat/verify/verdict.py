@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serve_compat.verify.compare import Row, Rules, differences, rows
+from serve_compat.verify.compare import FROM_WORKER, Row, Rules, differences, rows
 from serve_compat.verify.exchange import Answer, Request, answer_of, request_of
-from serve_compat.verify.stage import Result
+from serve_compat.verify.stage import SKIPPED, Result
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 _NO_SERVER = Answer(0, error="the program started no HTTP server that could be found")
+_NOWHERE = "OLD serves no HTTP that was found at its end (its port may have to be named with --port)"
 _FAILED = {
     "raised": "ended with an error",
     "died": "ended before its last line",
     "timeout": "did not come to an end, or to rest, in time",
 }
 _HINTS = (
+    ("If the program was written for Ray 1.0 or 1.1", "its handlers read Flask requests: say --era 1.0"),
     ("Could not find any running Ray instance", "it connects to a running cluster: say --cluster to start one for it"),
     ("No module named 'serve_compat'", "the interpreter of --new-python does not have serve-compat"),
+    ('pip install "ray[serve]"', "that interpreter lacks stock Ray Serve: name one that has it with --new-python"),
+    ("module 'ray.serve' has no attribute", "the old API is gone there: `import serve_compat as serve`, or migrate it"),
     ("ModuleNotFoundError", "install what is missing, or name another interpreter with --new-python or --old-python"),
     ("address already in use", "stop what listens on that port, or run where network namespaces are allowed"),
 )
@@ -40,7 +44,8 @@ class Verdict:
     """The whole comparison.
 
     Attributes:
-        troubles: why one of the programs could not be run to its end; then nothing was proved.
+        troubles: why one of the programs could not be run to its end, or why there was nothing to compare; then nothing
+            was proved.
         statuses: exit statuses that differ, in words; "" when they do not.
         notes: what was not compared, and why.
     """
@@ -55,7 +60,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """0 the same, 1 different, 2 could not be run."""
+        """0 the same, 1 different, 2 could not be compared."""
         if self.troubles:
             return NOT_RUN
         return DIFFERENT if self.statuses or not self.answers_agree or not self.lines_agree else SAME
@@ -76,11 +81,12 @@ def failed(result: Result) -> bool:
     return result.outcome in _FAILED
 
 
-def judge(old: Result, new: Result, rules: Rules) -> Verdict:
+def judge(old: Result, new: Result, rules: Rules, server_expected: bool = False) -> Verdict:
     """Compare two runs.
 
     Args:
         new: must have been asked what `old` was asked.
+        server_expected: whether there were requests to send, or a port was named; without a server that proves nothing.
     """
     troubles = [_trouble(name, side) for name, side in (("OLD", old), ("NEW", new)) if failed(side)]
     asked = []
@@ -89,23 +95,29 @@ def judge(old: Result, new: Result, rules: Rules) -> Verdict:
         has_right = number < len(new.answers)
         right = [answer_of(answer) for answer in new.answers[number]] if has_right else [_NO_SERVER] * len(left)
         asked.append(Asked(request_of(given), left, right, differences(left, right, rules)))
+    printed = [] if new.outcome == SKIPPED else rows(old.out, new.out, rules)
+    if not troubles and old.routes is None and (server_expected or not printed):
+        troubles.append(f"{_NOWHERE}, so {'no request was sent' if server_expected else 'there is nothing to compare'}")
+    elif not troubles and not asked and not printed:
+        troubles.append("OLD announces no route without parameters and prints nothing: give requests with --requests")
     ended = old.outcome == new.outcome == "ended"
     differ = f"OLD ended with status {old.status}, NEW with {new.status}"
     return Verdict(
         old=old,
         new=new,
         asked=[] if failed(new) else asked,
-        rows=rows(old.out, new.out, rules),
+        rows=printed,
         troubles=troubles,
         statuses=differ if ended and old.status != new.status else "",
-        notes=_notes(old, new),
+        notes=[*_notes(old, new), *_notes_on_answers([] if failed(new) else asked), *_notes_on_lines(printed)],
     )
 
 
 def _trouble(name: str, result: Result) -> str:
     text = "\n".join(result.err)
     hints = [hint for mark, hint in _HINTS if mark in text]
-    last = next((line for line in reversed(result.err) if line.strip()), "")
+    own = [line for line in result.err if line.strip() and not FROM_WORKER.match(line)]
+    last = (own or [line for line in result.err if line.strip()] or [""])[-1]
     parts = [f"{name} {_FAILED[result.outcome]}", *([last.strip()] if last else []), *hints[:1]]
     return ": ".join(parts)
 
@@ -123,6 +135,25 @@ def _notes(old: Result, new: Result) -> list[str]:
     if more and old.routes is not None:
         notes.append("only NEW announces the routes " + ", ".join(more))
     return notes
+
+
+def _notes_on_answers(asked: Sequence[Asked]) -> list[str]:
+    notes = []
+    errors = [each for each in asked if not each.differences and all(answer.status >= 500 for answer in each.old)]
+    if errors:
+        number = "1 request" if len(errors) == 1 else f"{len(errors)} requests"
+        notes.append(f"{number} got an error from both, which proves little: give some that work with --requests")
+    if any(each.differences == ["body"] for each in asked):
+        notes.append("where bodies differ in times, process numbers or the like only, take these out: --ignore REGEX")
+    return notes
+
+
+def _notes_on_lines(printed: Sequence[Row]) -> list[str]:
+    if not any(row.old is not None and row.new is not None and not row.same for row in printed):
+        return []
+    return [
+        "printed lines that differ in times or numbers only: --ignore REGEX, or --lines REGEX for those that matter"
+    ]
 
 
 def _plain(table: Mapping[str, Any] | None) -> list[str]:

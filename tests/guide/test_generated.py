@@ -10,7 +10,7 @@ from tests.programs import ROOT
 NAMES = (ROOT / "migration_guide" / "reference" / "names.md").read_text()
 RULES = (ROOT / "migration_guide" / "reference" / "rules.md").read_text()
 WITHOUT_EXAMPLE = {
-    "Client", "stat", "metric_exporter", "_checkpoint_path", "_override_controller_namespace", "root_path",
+    "Client", "stat", "init.name", "metric_exporter", "_checkpoint_path", "_override_controller_namespace", "root_path",
     "fixed_number_replicas", "fixed_number_selection_seed", "missing_ok", "ServeRequest", "request.values",
     "InputNode.attribute", "backend_def", "request.body", "handle.HandleOptions",
 }  # fmt: skip

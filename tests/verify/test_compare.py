@@ -23,8 +23,8 @@ def test_equal_answers_do_not_differ_though_their_dates_do():
     [
         (text("a"), text("b"), ["body"]),
         (text("a"), text("a", 201), ["status 200, 201"]),
-        (text("a"), text("a", kind="text/html"), ["content-type text/plain; charset=utf-8, text/html"]),
-        (Answer(302, (("location", "/x"),)), Answer(302), ["location /x, not there"]),
+        (text("a"), text("a", kind="text/html"), ["header content-type text/plain; charset=utf-8, text/html"]),
+        (Answer(302, (("location", "/x"),)), Answer(302), ["header location /x, not there"]),
         (text("a"), Answer(0, error="refused"), ["no answer: refused"]),
         (Answer(0, error="a"), Answer(0, error="b"), []),
         (Answer(200, body=b"\xff"), Answer(200, body=b"\xfe"), ["body"]),

@@ -37,6 +37,20 @@ def test_an_answer_survives_its_json_form(answer):
     assert answer_of(json.loads(json.dumps(answer_json(answer)))) == answer
 
 
+@pytest.mark.parametrize(
+    ("request_", "label"),
+    [
+        (Request("GET", "/a"), "GET /a"),
+        (Request("GET", "/a", repeat=3), "GET /a x 3"),
+        (Request("POST", "/a", body=b'{"x": 1}'), 'POST /a {"x": 1}'),
+        (Request("POST", "/a", body=b"x" * 50), "POST /a " + "x" * 40 + "…"),
+        (Request("POST", "/a", body=b"\xff\x00", repeat=2), "POST /a 2 bytes x 2"),
+    ],
+)
+def test_requests_to_one_path_are_told_apart_by_their_bodies(request_, label):
+    assert request_.label == label
+
+
 def test_a_file_may_have_comments_and_empty_lines():
     lines = ["# first", "", '{"path": "/a"}', '{"path": "/b", "json": {"x": 1}}']
     assert requests_of(lines) == [

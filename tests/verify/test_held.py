@@ -45,6 +45,13 @@ def test_the_exit_status_is_the_programs_own(hold, end, status):
         assert program.end() == status
 
 
+def test_a_program_that_waits_for_enter_is_ready(hold):
+    with hold("print('up')\ninput()\nprint('down')\n") as program:
+        assert program.next_event(20) == "waits"
+        assert program.end() == 0
+    assert hold.printed() == ("up\n", "")
+
+
 def test_an_error_is_told_with_its_traceback_and_nothing_of_ours_in_it(hold):
     with hold("def f():\n    1 / 0\nf()\n") as program:
         assert program.next_event(20) == "raised"
@@ -60,6 +67,14 @@ def test_a_program_that_keeps_itself_alive_is_ready_where_it_waits_and_ends_as_b
         assert program.waiting_at == 4
         assert program.end() == 0
     assert hold.printed()[0] == "clean\n"
+
+
+def test_a_program_that_serve_run_keeps_alive_is_ready(hold):
+    wait = "def wait():\n    import time\n    while True:\n        time.sleep(0.05)\n"
+    source = f"exec(compile({wait!r}, '/site-packages/ray/serve/_private/utils.py', 'exec'))\nwait()\n"
+    with hold(source) as program:
+        assert program.next_event(20) == "waits"
+        assert program.waiting_at == 2
 
 
 def test_one_that_works_does_not_wait(hold):
