@@ -158,4 +158,10 @@ SERVE_RULES: tuple[Rule, ...] = (
         " A shard key does not stick to one deployment, there is no shadow traffic, and weights are not checked. On"
         " stock Ray Serve new weights replace the router's replica; the routed deployments keep running.",
     ),
+    Rule(
+        "SC223",
+        'request.scope["path"] loses its route prefix',
+        "serve",
+        "Old releases took the prefix of the deployment off the path; today's leave it on, and tell it as root_path.",
+    ),
 )

@@ -15,6 +15,7 @@ from serve_compat.migrate.serve_stage.handles import check_handles
 from serve_compat.migrate.serve_stage.imports import convert_imports
 from serve_compat.migrate.serve_stage.instance import convert_instance
 from serve_compat.migrate.serve_stage.listing import convert_listings
+from serve_compat.migrate.serve_stage.paths import convert_paths
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
 from serve_compat.migrate.serve_stage.queries import convert_queries
 from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
@@ -67,6 +68,7 @@ def convert_program(program: Program) -> Outcome:
     check_handles(program)
     check_errors(program)
     pin_concurrency(program)
+    convert_paths(program)
     if program.blockers:
         return Outcome(module, [], program.blockers, touched=True)
     return Outcome(program.result(), program.notes, [], touched=True)

@@ -221,6 +221,11 @@ class Calls:
         owner = self._tree.parents.get(block) if block is not None else None
         yield from self._callers(function, owner if isinstance(owner, cst.ClassDef) else None)
 
+    @property
+    def made(self) -> list[Deployment | Maker]:
+        """What the file makes of its classes and functions, as far as it was asked for."""
+        return list(self._made.values())
+
     def is_served(self, owner: cst.ClassDef) -> bool:
         """Is the class a deployment of this file?"""
         if any(isinstance(value, Deployment) for value in self._infer.binding(Binding("definition", owner))):
