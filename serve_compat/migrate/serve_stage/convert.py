@@ -14,6 +14,7 @@ from serve_compat.migrate.serve_stage.graph import GRAPH_NAMES, convert_graphs
 from serve_compat.migrate.serve_stage.handles import check_handles
 from serve_compat.migrate.serve_stage.imports import convert_imports
 from serve_compat.migrate.serve_stage.instance import convert_instance
+from serve_compat.migrate.serve_stage.lifetimes import check_lifetimes
 from serve_compat.migrate.serve_stage.listing import convert_listings
 from serve_compat.migrate.serve_stage.paths import convert_paths
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
@@ -67,6 +68,7 @@ def convert_program(program: Program) -> Outcome:
         return Outcome(module, [], [], touched=False)
     check_handles(program)
     check_errors(program)
+    check_lifetimes(program)
     pin_concurrency(program)
     convert_paths(program)
     if program.blockers:

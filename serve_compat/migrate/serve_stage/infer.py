@@ -194,6 +194,8 @@ class Inference:
         found: set[Value] = set()
         if isinstance(node.func, cst.Name) and node.func.value in _KEEPS_ITEMS | {"enumerate", "zip"}:
             return self._builtin(node.func.value, node)
+        if isinstance(node.func, cst.Name) and node.func.value == "getattr" and node.args:
+            return frozenset(value for value in self.of(node.args[0].value) if isinstance(value, Handle))
         for value in self.of(node.func):
             if isinstance(value, Function):
                 found |= self.calls.returned(value.node)

@@ -27,7 +27,7 @@ Kind = Literal[
     "unknown",
 ]
 _AWAITS = {"asyncio.gather", "asyncio.wait_for", "asyncio.ensure_future", "asyncio.shield"}
-_FOLLOWED = {"list", "tuple", "set", "sorted", "reversed", "iter", "enumerate", "zip"}
+_FOLLOWED = {"list", "tuple", "set", "sorted", "reversed", "iter", "enumerate", "zip", "getattr"}
 _PRINTS = {"print", "str", "repr", "format", "isinstance", "type", "hash", "id"}
 _LIST_METHODS = {
     "append",
