@@ -164,4 +164,10 @@ SERVE_RULES: tuple[Rule, ...] = (
         "serve",
         "Old releases took the prefix of the deployment off the path; today's leave it on, and tell it as root_path.",
     ),
+    Rule(
+        "SC224",
+        "a request that goes on to another deployment is copied",
+        "serve",
+        "Today's requests cannot be sent to another replica. The copy has the same method, path, headers and body.",
+    ),
 )

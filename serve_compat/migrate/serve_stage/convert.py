@@ -21,6 +21,7 @@ from serve_compat.migrate.serve_stage.program import Options, Place, Program
 from serve_compat.migrate.serve_stage.queries import convert_queries
 from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
 from serve_compat.migrate.serve_stage.results import Results
+from serve_compat.migrate.serve_stage.sending import convert_sending
 from serve_compat.migrate.serve_stage.tree import Tree
 
 
@@ -71,6 +72,7 @@ def convert_program(program: Program) -> Outcome:
     check_lifetimes(program)
     pin_concurrency(program)
     convert_paths(program)
+    convert_sending(program)
     if program.blockers:
         return Outcome(module, [], program.blockers, touched=True)
     return Outcome(program.result(), program.notes, [], touched=True)
