@@ -170,7 +170,12 @@ class Inference:
                 found |= self.calls.attribute(value.node, node.attr.value)
             elif isinstance(value, Node | MethodNode):
                 found.add(MethodNode(node))
-        return frozenset(found)
+        return frozenset(found) or self._of_path(node)
+
+    def _of_path(self, node: cst.Attribute) -> Values:
+        places = self.calls.places
+        values = places.paths.get(places.path(node), ())
+        return union((each, self.of(each)) for each in values)
 
     def _subscript(self, node: cst.Subscript) -> Values:
         index = node.slice[0].slice if len(node.slice) == 1 else None

@@ -46,13 +46,13 @@ class Calls:
     def __init__(self, tree: Tree, inference: Infers) -> None:
         self._tree = tree
         self._infer = inference
-        self._places = Places(tree)
+        self.places = Places(tree)
         self._made: dict[tuple[cst.CSTNode, ...], Deployment | Maker] = {}
 
     @property
     def by_name(self) -> dict[str, list[cst.Call]]:
         """All calls of the file, see Places."""
-        return self._places.by_name
+        return self.places.by_name
 
     # deployments: one object per definition, so that values compare by identity
 
@@ -143,7 +143,7 @@ class Calls:
     @cached_property
     def _assigned(self) -> dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]]:
         found: dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]] = defaultdict(list)
-        for target, value in self._places.assignments():
+        for target, value in self.places.assignments():
             if isinstance(target, cst.Attribute):
                 owner = self.owner(target.value)
                 if owner is not None:
@@ -174,12 +174,12 @@ class Calls:
 
     def put_into(self, name: str) -> list[Put]:
         """(name, value, under a key) of what is put into lists and dicts of that name."""
-        return [pair for pair in self._places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
+        return [pair for pair in self.places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
 
     @cached_property
     def _put(self) -> dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]]:
         found: dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]] = defaultdict(list)
-        for container, value, mapping in self._places.puts:
+        for container, value, mapping in self.places.puts:
             owner = self.owner(container.value) if isinstance(container, cst.Attribute) else None
             if isinstance(container, cst.Attribute) and owner is not None:
                 found[owner, container.attr.value].append((value, mapping))
@@ -192,7 +192,7 @@ class Calls:
         if isinstance(function, cst.Lambda):
             return self._infer.of(function.body)
         found: set[Value] = set()
-        for node in self._places.returns.get(function, ()):
+        for node in self.places.returns.get(function, ()):
             found |= self._infer.of(node)
         return frozenset(found)
 
@@ -244,15 +244,15 @@ class Calls:
             yield from _argument(call, position + skip if position >= 0 else -1, param.name.value)
 
     def _callers(self, function: cst.FunctionDef, owner: cst.ClassDef | None) -> Iterator[tuple[cst.Call, int]]:
-        for call in self._places.by_name.get(function.name.value, ()):
+        for call in self.places.by_name.get(function.name.value, ()):
             if self._means(call.func, Function(function)):
                 yield call, 0
         if owner is not None and function.name.value == "__init__":
-            for call in self._places.by_name.get(owner.name.value, ()):
+            for call in self.places.by_name.get(owner.name.value, ()):
                 if self._means(call.func, Class(owner)):
                     yield call, 0
             for method in ("deploy", "bind"):
-                for call in self._places.by_name.get(method, ()):
+                for call in self.places.by_name.get(method, ()):
                     if isinstance(call.func, cst.Attribute) and any(
                         isinstance(value, Deployment) and value.code is owner
                         for value in self._infer.of(call.func.value)
@@ -269,13 +269,13 @@ class Calls:
 
     def _passed_on(self, function: cst.FunctionDef) -> Iterator[tuple[cst.Call, int]]:
         """`pool.submit(f, a)` and the like: the arguments follow the function."""
-        for call in self._places.by_name.get("submit", []) + self._places.by_name.get("to_thread", []):
+        for call in self.places.by_name.get("submit", []) + self.places.by_name.get("to_thread", []):
             if call.args and Function(function) in self._infer.of(call.args[0].value):
                 yield call, 1
-        for call in self._places.by_name.get("run_in_executor", []):
+        for call in self.places.by_name.get("run_in_executor", []):
             if len(call.args) > 1 and Function(function) in self._infer.of(call.args[1].value):
                 yield call, 2
-        for call in self._places.by_name.get("Thread", []):
+        for call in self.places.by_name.get("Thread", []):
             given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
             if "target" in given and Function(function) in self._infer.of(given["target"]):
                 inner = given.get("args")

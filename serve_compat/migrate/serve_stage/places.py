@@ -49,6 +49,30 @@ class Places:
         return found
 
     @cached_property
+    def paths(self) -> dict[str, list[cst.BaseExpression]]:
+        """What is assigned to attributes of the module's own objects: `app.state.handle = ...`."""
+        found: dict[str, list[cst.BaseExpression]] = defaultdict(list)
+        for target, value in self.assignments():
+            path = self.path(target)
+            if path:
+                found[path].append(value)
+        return found
+
+    def path(self, node: cst.BaseExpression) -> str:
+        """`app.state.handle` where `app` is a name of the module; "" for anything else."""
+        if not isinstance(node, cst.Attribute):
+            return ""
+        root: cst.BaseExpression = node
+        while isinstance(root, cst.Attribute):
+            root = root.value
+        path = dotted(node)
+        if not path or not isinstance(root, cst.Name):
+            return ""
+        bindings = self._tree.scopes[root].lookup(root.value)
+        own = bindings and bindings is self._tree.root.bindings.get(root.value)
+        return path if own and all(each.kind == "value" for each in bindings) else ""
+
+    @cached_property
     def puts(self) -> list[Put]:
         """(container, value, whether it goes under a key) of every `x.append(value)` and `x[key] = value`."""
         found: list[Put] = []
