@@ -249,7 +249,7 @@ def _check_block(program: Program, block: cst.With, made: list[Made]) -> None:
                 raise GraphError(line, "this assigns nodes that stay and nodes that go")
             if live == {True} and isinstance(line, cst.SimpleStatementLine):
                 made[0].driver.dropped.add(line)
-        elif not isinstance(small, cst.Expr | cst.Pass) or _uses_nodes(program, small, binds):
+        elif not isinstance(small, cst.Expr | cst.Return | cst.Pass) or _uses_nodes(program, small, binds):
             raise GraphError(line, "only assignments of nodes can stand in the graph's block")
     for each in made:
         program.dropped |= each.driver.dropped

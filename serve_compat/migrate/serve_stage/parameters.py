@@ -9,20 +9,18 @@ from typing import Protocol
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.places import Places, Put
-from serve_compat.migrate.serve_stage.shapes import boxed
+from serve_compat.migrate.serve_stage.hints import hinted
+from serve_compat.migrate.serve_stage.places import Places, Put, argument
+from serve_compat.migrate.serve_stage.shapes import boxed, contents, inside_replica
 from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
     Class,
     Deployment,
     Function,
-    Handle,
     Instance,
     Library,
     Maker,
-    MethodNode,
-    Node,
     Value,
     Values,
 )
@@ -128,9 +126,8 @@ class Calls:
         return frozenset(found)
 
     def _is_property(self, method: cst.FunctionDef) -> bool:
-        return any(
-            dotted(each.decorator).split(".")[-1] in ("property", "cached_property") for each in method.decorators
-        )
+        names = [dotted(each.decorator).split(".")[-1] for each in method.decorators]
+        return "property" in names or "cached_property" in names
 
     def _lineage(self, owner: cst.ClassDef) -> Iterator[cst.ClassDef]:
         yield owner
@@ -209,7 +206,21 @@ class Calls:
             found |= self._infer.of(value)
         if param.default is not None:
             found |= self._infer.of(param.default)
-        return frozenset(_inside_replica(value) for value in found)
+        found |= self._starred(function, param) if not found else NOTHING
+        return frozenset(inside_replica(value) for value in found) or hinted(self._tree, self.places, param)
+
+    def _starred(self, function: cst.FunctionDef, param: cst.Param) -> Values:
+        """What comes by `*args` or `**kwargs`, of the call or of the function."""
+        star, kwargs = function.params.star_arg is param, function.params.star_kwarg is param
+        found: set[Value] = set()
+        for call, _ in self.callers(function):
+            for arg in call.args:
+                values = self._infer.of(arg.value)
+                if arg.star:
+                    found |= {each for value in values for each in contents(value)}
+                elif (star and arg.keyword is None) or (kwargs and arg.keyword is not None):
+                    found |= values
+        return boxed(frozenset(found), kwargs) if star or kwargs else frozenset(found)
 
     def is_called(self, function: cst.FunctionDef) -> bool:
         """Does this file call the function, so that what it returns is followed?"""
@@ -241,7 +252,7 @@ class Calls:
         bound = method_of is not None and names[:1] in (["self"], ["cls"])
         position = names.index(param.name.value) - bound if param.name.value in names else -1
         for call, skip in self._callers(function, method_of):
-            yield from _argument(call, position + skip if position >= 0 else -1, param.name.value)
+            yield from argument(call, position + skip if position >= 0 else -1, param.name.value)
 
     def _callers(self, function: cst.FunctionDef, owner: cst.ClassDef | None) -> Iterator[tuple[cst.Call, int]]:
         for call in self.places.by_name.get(function.name.value, ()):
@@ -281,20 +292,3 @@ class Calls:
                 inner = given.get("args")
                 if isinstance(inner, cst.Tuple | cst.List):
                     yield cst.Call(func=cst.Name("f"), args=[cst.Arg(each.value) for each in inner.elements]), 0
-
-
-def _inside_replica(value: Value) -> Value:
-    """A node of a graph arrives as a handle."""
-    return Handle(value.call, "graph") if isinstance(value, Node | MethodNode) else value
-
-
-def _argument(call: cst.Call, position: int, name: str) -> Iterator[cst.BaseExpression]:
-    place = 0
-    for arg in call.args:
-        if arg.keyword is not None:
-            if arg.keyword.value == name:
-                yield arg.value
-        elif arg.star == "":
-            if place == position:
-                yield arg.value
-            place += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 
 import libcst as cst
@@ -103,3 +104,16 @@ def _pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Assigned:
         return [(target, value)]
     both = zip(target.elements, value.elements, strict=True)
     return [pair for one, other in both for pair in _pairs(one.value, other.value)]
+
+
+def argument(call: cst.Call, position: int, name: str) -> Iterator[cst.BaseExpression]:
+    """What the call passes at the position (-1: at none) or by the name."""
+    place = 0
+    for arg in call.args:
+        if arg.keyword is not None:
+            if arg.keyword.value == name:
+                yield arg.value
+        elif arg.star == "":
+            if place == position:
+                yield arg.value
+            place += 1
