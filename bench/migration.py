@@ -44,11 +44,8 @@ NO_EQUIVALENT = {
     "m01_hello": "prints the traffic table",
     "m05_reconfigure": "counts on an update that keeps the replica's process, and reads the config back",
     "module_routes": "prints the names of its backends, which are not those of their endpoints",
-    "doc_autoscaling": "prints list_deployments()",
-    "doc_first_deployment": "prints list_deployments() and init_args",
-    "doc_graph": "prints list_deployments()",
     "user_errors": "prints the errors of .deploy(), get_deployment() and route_prefix=",
-    "user_http_options": "prints the url of a deployment",
+    "user_http_options": "middlewares and root_path of the HTTP server, which today's has not",
 }
 
 

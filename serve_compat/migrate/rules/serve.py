@@ -159,6 +159,18 @@ SERVE_RULES: tuple[Rule, ...] = (
         " stock Ray Serve new weights replace the router's replica; the routed deployments keep running.",
     ),
     Rule(
+        "SC223",
+        'request.scope["path"] loses its route prefix',
+        "serve",
+        "Old releases took the prefix of the deployment off the path; today's leave it on, and tell it as root_path.",
+    ),
+    Rule(
+        "SC224",
+        "a request that goes on to another deployment is copied",
+        "serve",
+        "Today's requests cannot be sent to another replica. The copy has the same method, path, headers and body.",
+    ),
+    Rule(
         "SC230",
         "what a replica asks about itself has the names of today",
         "serve",

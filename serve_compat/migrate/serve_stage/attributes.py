@@ -9,6 +9,7 @@ from serve_compat.migrate.serve_stage.deploys import deployment_name, is_visible
 from serve_compat.migrate.serve_stage.expressions import default_route, is_none, is_repeatable, literal
 from serve_compat.migrate.serve_stage.named import key_of, status_of
 from serve_compat.migrate.serve_stage.program import Change, Program
+from serve_compat.migrate.serve_stage.shown import has_default_routes
 from serve_compat.migrate.serve_stage.urls import url_of
 from serve_compat.migrate.serve_stage.values import Deployment, Named
 
@@ -80,6 +81,8 @@ def named_attribute(program: Program, node: cst.Attribute) -> None:
     elif key is not None and name == "num_replicas":
         status = status_of(program, program.code(serve_name(program, node)), key)
         made = cst.parse_expression(f'{status}.replica_states["RUNNING"]') if status is not None else None
+    elif key is not None and literal(key) is None and name in ("route_prefix", "url") and has_default_routes(program):
+        made = default_route(key) if name == "route_prefix" else url_of(program, default_route(key), node)
     elif key is not None:
         made = _of_running(program, node, literal(key))
     if made is None:

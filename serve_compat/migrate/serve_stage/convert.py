@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from serve_compat.migrate.serve_stage.contexts import convert_contexts
 from serve_compat.migrate.serve_stage.defaults import pin_concurrency
 from serve_compat.migrate.serve_stage.definitions import convert_definitions
 from serve_compat.migrate.serve_stage.deploys import convert_deploys
@@ -14,12 +15,15 @@ from serve_compat.migrate.serve_stage.graph import GRAPH_NAMES, convert_graphs
 from serve_compat.migrate.serve_stage.handles import check_handles
 from serve_compat.migrate.serve_stage.imports import convert_imports
 from serve_compat.migrate.serve_stage.instance import convert_instance
+from serve_compat.migrate.serve_stage.lifetimes import check_lifetimes
 from serve_compat.migrate.serve_stage.listing import convert_listings
+from serve_compat.migrate.serve_stage.paths import convert_paths
 from serve_compat.migrate.serve_stage.program import Options, Place, Program
 from serve_compat.migrate.serve_stage.queries import convert_queries
 from serve_compat.migrate.serve_stage.redeploys import convert_redeploys
 from serve_compat.migrate.serve_stage.replicas import REPLICA_NAMES, convert_replicas
 from serve_compat.migrate.serve_stage.results import Results
+from serve_compat.migrate.serve_stage.sending import convert_sending
 from serve_compat.migrate.serve_stage.tree import Tree
 
 
@@ -69,7 +73,11 @@ def convert_program(program: Program) -> Outcome:
         return Outcome(module, [], [], touched=False)
     check_handles(program)
     check_errors(program)
+    check_lifetimes(program)
     pin_concurrency(program)
+    convert_paths(program)
+    convert_contexts(program)
+    convert_sending(program)
     if program.blockers:
         return Outcome(module, [], program.blockers, touched=True)
     return Outcome(program.result(), program.notes, [], touched=True)

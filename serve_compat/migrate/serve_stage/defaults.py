@@ -50,11 +50,19 @@ def _must_not_overlap(program: Program, node: cst.BaseExpression) -> bool:
         return code.asynchronous is None and _changes_globals(code)
     if not isinstance(code, cst.ClassDef):
         return False
-    methods = [each for each in code.body.body if isinstance(each, cst.FunctionDef)]
-    if any(each.asynchronous is not None for each in methods):
-        return False
+    return not any(each.asynchronous is not None for each in _methods(code)) and changes_state(code)
+
+
+def changes_state(code: cst.CSTNode | None) -> bool:
+    """Does a call of the class change what its object, or its module, remembers?"""
+    if not isinstance(code, cst.ClassDef):
+        return isinstance(code, cst.FunctionDef) and _changes_globals(code)
     quiet = ("__init__", "reconfigure", "check_health", "__del__")
-    return any(_changes_self(each) for each in methods if each.name.value not in quiet)
+    return any(_changes_self(each) for each in _methods(code) if each.name.value not in quiet)
+
+
+def _methods(code: cst.ClassDef) -> list[cst.FunctionDef]:
+    return [each for each in code.body.body if isinstance(each, cst.FunctionDef)]
 
 
 _MUTATORS = {

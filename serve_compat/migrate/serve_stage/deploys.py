@@ -62,12 +62,30 @@ def is_route_needed(node: cst.Call) -> bool:
 def _common_address(
     program: Program, node: cst.Call, receiver: cst.BaseExpression, found: list[Deployment]
 ) -> Address | None:
-    plain = all(each.option("route_prefix") is None for each in found)
-    if not (plain or not is_route_needed(node)) or not is_repeatable(receiver):
-        program.block(node, "SC204", "several deployments with routes of their own meet here")
-        return None
     name = cst.Attribute(receiver, cst.Name("name"))
-    return Address(name, default_route(name))
+    route = default_route(name)
+    if is_route_needed(node) and any(each.option("route_prefix") is not None for each in found):
+        route = _route_by_name(name, found) or route
+        if not isinstance(route, cst.Subscript):
+            program.block(node, "SC204", "several deployments with routes of their own meet here")
+            return None
+    if not is_repeatable(receiver):
+        program.block(node, "SC204", "which deployment this is cannot be told from this file")
+        return None
+    return Address(name, route)
+
+
+def _route_by_name(name: cst.BaseExpression, found: list[Deployment]) -> cst.BaseExpression | None:
+    """`{"a": "/x", "b": None}[deployment.name]`; None where a name or a route is a value of run time."""
+    pairs: dict[str, cst.BaseExpression] = {}
+    for each in found:
+        known, route = deployment_name(each), each.option("route_prefix")
+        written = literal(known)
+        if written is None or not (route is None or literal(route) is not None or is_none(route)):
+            return None
+        pairs[written] = default_route(text(written)) if route is None else route
+    table = cst.Dict([cst.DictElement(text(key), pairs[key]) for key in sorted(pairs)])
+    return cst.Subscript(table, [cst.SubscriptElement(cst.Index(name))])
 
 
 def deployment_name(deployment: Deployment) -> cst.BaseExpression | None:

@@ -63,6 +63,16 @@ def default_route(name: cst.BaseExpression) -> cst.BaseExpression:
     return cst.BinaryOperation(text("/"), cst.Add(), name)
 
 
+def is_default_route(name: cst.BaseExpression, route: cst.BaseExpression | None) -> bool:
+    """Is the route prefix the one that a deployment of that name has anyway?"""
+    if route is None or literal(route) is not None:
+        return route is None or literal(route) == "/" + (literal(name) or "")
+    code = cst.Module([]).code_for_node
+    plain = code(name)
+    forms = {f'"/" + {plain}', f'f"/{{{plain}}}"', f'"/{{}}".format({plain})', f'"/%s" % {plain}'}
+    return code(route).replace("'", '"') in {each.replace("'", '"') for each in forms}
+
+
 def is_none(node: cst.CSTNode) -> bool:
     """Is it the literal None?"""
     return isinstance(node, cst.Name) and node.value == "None"

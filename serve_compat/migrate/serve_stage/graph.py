@@ -12,12 +12,13 @@ from serve_compat.migrate.serve_stage.arguments import keyword, with_args
 from serve_compat.migrate.serve_stage.definitions import KNOWN, RENAMED
 from serve_compat.migrate.serve_stage.deploys import serve_name
 from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
-from serve_compat.migrate.serve_stage.graph_adapters import http_adapter
+from serve_compat.migrate.serve_stage.graph_adapters import SENT, Adapter, http_adapter
 from serve_compat.migrate.serve_stage.graph_calls import Driver, GraphError, Run, Writer, bound, is_driver
 from serve_compat.migrate.serve_stage.graph_driver import Style, class_text, driver_imports, needs_app, spaced
 from serve_compat.migrate.serve_stage.graph_lists import waited
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.reaching import reaching
+from serve_compat.migrate.serve_stage.sending import make_sendable
 from serve_compat.migrate.serve_stage.values import Box, MethodNode, Node, Value
 
 GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request"})
@@ -85,6 +86,10 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
     if not isinstance(place, cst.With | cst.SimpleStatementLine):
         raise GraphError(bind, "where the driver's class would stand cannot be told")
     adapter = http_adapter(program, bind, place)
+    if adapter.source == SENT and any("index" in run.input_forms for run in driver.runs):
+        adapter = Adapter("request")  # nothing has a number in a request: the graph is for handles only
+    elif adapter.source == SENT:
+        make_sendable(program)
     options, route_prefix = _options(program, bind)
     name = "DAGDriver" if number == 1 else f"DAGDriver{number}"
     if number > 1 and "name=" not in options:
@@ -244,7 +249,7 @@ def _check_block(program: Program, block: cst.With, made: list[Made]) -> None:
                 raise GraphError(line, "this assigns nodes that stay and nodes that go")
             if live == {True} and isinstance(line, cst.SimpleStatementLine):
                 made[0].driver.dropped.add(line)
-        elif not isinstance(small, cst.Expr | cst.Pass) or _uses_nodes(program, small, binds):
+        elif not isinstance(small, cst.Expr | cst.Return | cst.Pass) or _uses_nodes(program, small, binds):
             raise GraphError(line, "only assignments of nodes can stand in the graph's block")
     for each in made:
         program.dropped |= each.driver.dropped

@@ -12,7 +12,8 @@ from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.values import Class, Function
 
-_OF_RAY = {"json_request": "await request.json()", "starlette_request": "request"}
+SENT = "await sendable(request)"  # the graph's deployments get a copy of the request
+_OF_RAY = {"json_request": "await request.json()", "starlette_request": SENT}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def http_adapter(program: Program, bind: cst.Call, place: cst.CSTNode) -> Adapte
     unnamed = [arg.value for arg in bind.args if arg.keyword is None]
     given = next(named, unnamed[1] if len(unnamed) > 1 else None)
     if given is None or is_none(given):
-        return Adapter("request")
+        return Adapter(SENT)
     path = (literal(given) or program.infer.library(given)).replace(":", ".")
     if path.startswith("ray.serve."):
         source = _OF_RAY.get(path.split(".")[-1])

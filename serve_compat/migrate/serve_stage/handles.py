@@ -27,6 +27,8 @@ def check_handles(program: Program) -> None:
 
 def _check_handle_call(program: Program, node: cst.Attribute) -> None:
     call = program.tree.parents[node]
+    if node.attr.value == "remote" and not (isinstance(call, cst.Call) and call.func is node):
+        program.block(node, "SC221", "calls of this handle happen where their results cannot be followed")
     if node.attr.value == "options" and isinstance(call, cst.Call):
         for arg in call.args:
             if arg.keyword is None or arg.keyword.value not in ("method_name", "stream", "multiplexed_model_id"):

@@ -6,6 +6,7 @@ from functools import partial
 
 import libcst as cst
 
+from serve_compat.migrate.serve_stage.expressions import literal
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.todays import is_todays
 from serve_compat.migrate.serve_stage.tree import dotted
@@ -100,6 +101,10 @@ def _today(module: str, updated: cst.CSTNode) -> cst.CSTNode:
 
 def _names(program: Program, done: frozenset[str]) -> None:
     """Uses of names: handles' types are renamed, names that are gone forbid the conversion."""
+    for node in program.tree.nodes(cst.SimpleString):
+        in_annotation = any(isinstance(each, cst.Annotation) for each in program.tree.ancestors(node))
+        if in_annotation and literal(node) in HANDLES:
+            program.change(node, "SC201", "the handle's type is DeploymentHandle", _quoted)
     for node in program.tree.nodes(cst.Name, cst.Attribute):
         around = list(program.tree.ancestors(node))[:2]
         parent = around[0] if around else None
@@ -128,6 +133,11 @@ def _names(program: Program, done: frozenset[str]) -> None:
             )
         elif len(parts) <= 2 and parts[0] not in CONVERTED and not is_todays(".".join(parts)):
             _gone(program, node, name)
+
+
+def _quoted(updated: cst.CSTNode) -> cst.CSTNode:
+    assert isinstance(updated, cst.SimpleString)
+    return updated.with_changes(value=f"{updated.quote}DeploymentHandle{updated.quote}")
 
 
 def _gone(program: Program, node: cst.CSTNode, name: str) -> None:

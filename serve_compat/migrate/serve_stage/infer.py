@@ -170,7 +170,12 @@ class Inference:
                 found |= self.calls.attribute(value.node, node.attr.value)
             elif isinstance(value, Node | MethodNode):
                 found.add(MethodNode(node))
-        return frozenset(found)
+        return frozenset(found) or self._of_path(node)
+
+    def _of_path(self, node: cst.Attribute) -> Values:
+        places = self.calls.places
+        values = places.paths.get(places.path(node), ())
+        return union((each, self.of(each)) for each in values)
 
     def _subscript(self, node: cst.Subscript) -> Values:
         index = node.slice[0].slice if len(node.slice) == 1 else None
@@ -194,6 +199,8 @@ class Inference:
         found: set[Value] = set()
         if isinstance(node.func, cst.Name) and node.func.value in _KEEPS_ITEMS | {"enumerate", "zip"}:
             return self._builtin(node.func.value, node)
+        if isinstance(node.func, cst.Name) and node.func.value == "getattr" and node.args:
+            return frozenset(value for value in self.of(node.args[0].value) if isinstance(value, Handle))
         for value in self.of(node.func):
             if isinstance(value, Function):
                 found |= self.calls.returned(value.node)

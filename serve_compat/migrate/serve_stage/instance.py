@@ -33,8 +33,20 @@ def convert_instance(program: Program) -> None:
     for each in program.tree.expressions():
         if is_load(program.tree, each) and any(isinstance(value, Client) for value in program.infer.of(each)):
             use = program.uses.of(each)
-            if use.kind == "attribute":
+            if use.kind == "attribute" and not _shutdown(program, use.node):
                 program.block(each, "SC202", "what serve.start() returned is used; today it returns nothing")
+
+
+def _shutdown(program: Program, node: cst.CSTNode) -> bool:
+    """Plan serve.shutdown() for that of the client; False where it is something else."""
+    call = program.tree.parents[node]
+    if not isinstance(node, cst.Attribute) or node.attr.value != "shutdown":
+        return False
+    if not isinstance(call, cst.Call) or call.func is not node or call.args:
+        return False
+    made = cst.Call(cst.Attribute(serve_name(program, call), cst.Name("shutdown")))
+    program.change(call, "SC202", "serve.shutdown() ends the instance", lambda updated: made)
+    return True
 
 
 def _ray_init(program: Program, node: cst.Call) -> None:

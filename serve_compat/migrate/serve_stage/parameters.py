@@ -9,20 +9,18 @@ from typing import Protocol
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.places import Places, Put
-from serve_compat.migrate.serve_stage.shapes import boxed
+from serve_compat.migrate.serve_stage.hints import hinted
+from serve_compat.migrate.serve_stage.places import Places, Put, argument
+from serve_compat.migrate.serve_stage.shapes import boxed, contents, inside_replica
 from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
     Class,
     Deployment,
     Function,
-    Handle,
     Instance,
     Library,
     Maker,
-    MethodNode,
-    Node,
     Value,
     Values,
 )
@@ -46,13 +44,13 @@ class Calls:
     def __init__(self, tree: Tree, inference: Infers) -> None:
         self._tree = tree
         self._infer = inference
-        self._places = Places(tree)
+        self.places = Places(tree)
         self._made: dict[tuple[cst.CSTNode, ...], Deployment | Maker] = {}
 
     @property
     def by_name(self) -> dict[str, list[cst.Call]]:
         """All calls of the file, see Places."""
-        return self._places.by_name
+        return self.places.by_name
 
     # deployments: one object per definition, so that values compare by identity
 
@@ -128,9 +126,8 @@ class Calls:
         return frozenset(found)
 
     def _is_property(self, method: cst.FunctionDef) -> bool:
-        return any(
-            dotted(each.decorator).split(".")[-1] in ("property", "cached_property") for each in method.decorators
-        )
+        names = [dotted(each.decorator).split(".")[-1] for each in method.decorators]
+        return "property" in names or "cached_property" in names
 
     def _lineage(self, owner: cst.ClassDef) -> Iterator[cst.ClassDef]:
         yield owner
@@ -143,7 +140,7 @@ class Calls:
     @cached_property
     def _assigned(self) -> dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]]:
         found: dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]] = defaultdict(list)
-        for target, value in self._places.assignments():
+        for target, value in self.places.assignments():
             if isinstance(target, cst.Attribute):
                 owner = self.owner(target.value)
                 if owner is not None:
@@ -174,12 +171,12 @@ class Calls:
 
     def put_into(self, name: str) -> list[Put]:
         """(name, value, under a key) of what is put into lists and dicts of that name."""
-        return [pair for pair in self._places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
+        return [pair for pair in self.places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
 
     @cached_property
     def _put(self) -> dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]]:
         found: dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]] = defaultdict(list)
-        for container, value, mapping in self._places.puts:
+        for container, value, mapping in self.places.puts:
             owner = self.owner(container.value) if isinstance(container, cst.Attribute) else None
             if isinstance(container, cst.Attribute) and owner is not None:
                 found[owner, container.attr.value].append((value, mapping))
@@ -192,7 +189,7 @@ class Calls:
         if isinstance(function, cst.Lambda):
             return self._infer.of(function.body)
         found: set[Value] = set()
-        for node in self._places.returns.get(function, ()):
+        for node in self.places.returns.get(function, ()):
             found |= self._infer.of(node)
         return frozenset(found)
 
@@ -209,7 +206,21 @@ class Calls:
             found |= self._infer.of(value)
         if param.default is not None:
             found |= self._infer.of(param.default)
-        return frozenset(_inside_replica(value) for value in found)
+        found |= self._starred(function, param) if not found else NOTHING
+        return frozenset(inside_replica(value) for value in found) or hinted(self._tree, self.places, param)
+
+    def _starred(self, function: cst.FunctionDef, param: cst.Param) -> Values:
+        """What comes by `*args` or `**kwargs`, of the call or of the function."""
+        star, kwargs = function.params.star_arg is param, function.params.star_kwarg is param
+        found: set[Value] = set()
+        for call, _ in self.callers(function):
+            for arg in call.args:
+                values = self._infer.of(arg.value)
+                if arg.star:
+                    found |= {each for value in values for each in contents(value)}
+                elif (star and arg.keyword is None) or (kwargs and arg.keyword is not None):
+                    found |= values
+        return boxed(frozenset(found), kwargs) if star or kwargs else frozenset(found)
 
     def is_called(self, function: cst.FunctionDef) -> bool:
         """Does this file call the function, so that what it returns is followed?"""
@@ -220,6 +231,11 @@ class Calls:
         block = self._tree.parents.get(function)
         owner = self._tree.parents.get(block) if block is not None else None
         yield from self._callers(function, owner if isinstance(owner, cst.ClassDef) else None)
+
+    @property
+    def made(self) -> list[Deployment | Maker]:
+        """What the file makes of its classes and functions, as far as it was asked for."""
+        return list(self._made.values())
 
     def is_served(self, owner: cst.ClassDef) -> bool:
         """Is the class a deployment of this file?"""
@@ -236,18 +252,18 @@ class Calls:
         bound = method_of is not None and names[:1] in (["self"], ["cls"])
         position = names.index(param.name.value) - bound if param.name.value in names else -1
         for call, skip in self._callers(function, method_of):
-            yield from _argument(call, position + skip if position >= 0 else -1, param.name.value)
+            yield from argument(call, position + skip if position >= 0 else -1, param.name.value)
 
     def _callers(self, function: cst.FunctionDef, owner: cst.ClassDef | None) -> Iterator[tuple[cst.Call, int]]:
-        for call in self._places.by_name.get(function.name.value, ()):
+        for call in self.places.by_name.get(function.name.value, ()):
             if self._means(call.func, Function(function)):
                 yield call, 0
         if owner is not None and function.name.value == "__init__":
-            for call in self._places.by_name.get(owner.name.value, ()):
+            for call in self.places.by_name.get(owner.name.value, ()):
                 if self._means(call.func, Class(owner)):
                     yield call, 0
             for method in ("deploy", "bind"):
-                for call in self._places.by_name.get(method, ()):
+                for call in self.places.by_name.get(method, ()):
                     if isinstance(call.func, cst.Attribute) and any(
                         isinstance(value, Deployment) and value.code is owner
                         for value in self._infer.of(call.func.value)
@@ -264,32 +280,15 @@ class Calls:
 
     def _passed_on(self, function: cst.FunctionDef) -> Iterator[tuple[cst.Call, int]]:
         """`pool.submit(f, a)` and the like: the arguments follow the function."""
-        for call in self._places.by_name.get("submit", []) + self._places.by_name.get("to_thread", []):
+        for call in self.places.by_name.get("submit", []) + self.places.by_name.get("to_thread", []):
             if call.args and Function(function) in self._infer.of(call.args[0].value):
                 yield call, 1
-        for call in self._places.by_name.get("run_in_executor", []):
+        for call in self.places.by_name.get("run_in_executor", []):
             if len(call.args) > 1 and Function(function) in self._infer.of(call.args[1].value):
                 yield call, 2
-        for call in self._places.by_name.get("Thread", []):
+        for call in self.places.by_name.get("Thread", []):
             given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
             if "target" in given and Function(function) in self._infer.of(given["target"]):
                 inner = given.get("args")
                 if isinstance(inner, cst.Tuple | cst.List):
                     yield cst.Call(func=cst.Name("f"), args=[cst.Arg(each.value) for each in inner.elements]), 0
-
-
-def _inside_replica(value: Value) -> Value:
-    """A node of a graph arrives as a handle."""
-    return Handle(value.call, "graph") if isinstance(value, Node | MethodNode) else value
-
-
-def _argument(call: cst.Call, position: int, name: str) -> Iterator[cst.BaseExpression]:
-    place = 0
-    for arg in call.args:
-        if arg.keyword is not None:
-            if arg.keyword.value == name:
-                yield arg.value
-        elif arg.star == "":
-            if place == position:
-                yield arg.value
-            place += 1

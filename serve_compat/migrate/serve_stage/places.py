@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 
 import libcst as cst
@@ -49,6 +50,30 @@ class Places:
         return found
 
     @cached_property
+    def paths(self) -> dict[str, list[cst.BaseExpression]]:
+        """What is assigned to attributes of the module's own objects: `app.state.handle = ...`."""
+        found: dict[str, list[cst.BaseExpression]] = defaultdict(list)
+        for target, value in self.assignments():
+            path = self.path(target)
+            if path:
+                found[path].append(value)
+        return found
+
+    def path(self, node: cst.BaseExpression) -> str:
+        """`app.state.handle` where `app` is a name of the module; "" for anything else."""
+        if not isinstance(node, cst.Attribute):
+            return ""
+        root: cst.BaseExpression = node
+        while isinstance(root, cst.Attribute):
+            root = root.value
+        path = dotted(node)
+        if not path or not isinstance(root, cst.Name):
+            return ""
+        bindings = self._tree.scopes[root].lookup(root.value)
+        own = bindings and bindings is self._tree.root.bindings.get(root.value)
+        return path if own and all(each.kind == "value" for each in bindings) else ""
+
+    @cached_property
     def puts(self) -> list[Put]:
         """(container, value, whether it goes under a key) of every `x.append(value)` and `x[key] = value`."""
         found: list[Put] = []
@@ -79,3 +104,16 @@ def _pairs(target: cst.BaseExpression, value: cst.BaseExpression) -> Assigned:
         return [(target, value)]
     both = zip(target.elements, value.elements, strict=True)
     return [pair for one, other in both for pair in _pairs(one.value, other.value)]
+
+
+def argument(call: cst.Call, position: int, name: str) -> Iterator[cst.BaseExpression]:
+    """What the call passes at the position (-1: at none) or by the name."""
+    place = 0
+    for arg in call.args:
+        if arg.keyword is not None:
+            if arg.keyword.value == name:
+                yield arg.value
+        elif arg.star == "":
+            if place == position:
+                yield arg.value
+            place += 1

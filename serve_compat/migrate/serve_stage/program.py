@@ -42,6 +42,7 @@ class Program:
         changes: what each node becomes; a change gets the node with the changes of its children made.
         before: the source of new statements in front of a statement.
         dropped: statements to leave out.
+        helpers: functions that the file gets below its imports: source by name.
         notes: what was done, for the report.
         blockers: why the file cannot go to stock Ray Serve.
         settled: nodes that go away with what is around them, so that their names do not matter.
@@ -56,6 +57,7 @@ class Program:
     before: dict[cst.CSTNode, list[str]] = field(default_factory=dict)
     dropped: set[cst.CSTNode] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
+    helpers: dict[str, str] = field(default_factory=dict)
     notes: list[Place] = field(default_factory=list)
     blockers: list[Place] = field(default_factory=list)
     settled: set[cst.CSTNode] = field(default_factory=set)
@@ -90,7 +92,7 @@ class Program:
     def result(self) -> cst.Module:
         """The module with all changes made."""
         changed = self.tree.module.visit(_Changer(self))
-        return with_imports(changed, sorted(self.imports))
+        return with_imports(changed, sorted(self.imports), list(self.helpers.values()))
 
 
 class _Changer(cst.CSTTransformer):
@@ -166,11 +168,15 @@ def statement(text: str) -> cst.SimpleStatementLine:
     return made
 
 
-def with_imports(module: cst.Module, lines: list[str]) -> cst.Module:
-    """The module with the import lines it lacks, after its last import at the top."""
+def with_imports(module: cst.Module, lines: list[str], helpers: list[str] | None = None) -> cst.Module:
+    """The module with the import lines it lacks, after its last import at the top, and then the helpers it lacks."""
     have = {module.code_for_node(each).strip() for each in module.body}
-    wanted = [line for line in lines if line not in have]
-    if not wanted:
+    added: list[cst.SimpleStatementLine | cst.BaseCompoundStatement] = [
+        statement(each) for each in lines if each not in have
+    ]
+    blank = [cst.EmptyLine(indent=False)] * 2
+    made = [each for text in helpers or () if text.strip() not in have for each in cst.parse_module(text).body]
+    if not added and not made:
         return module
     body = list(module.body)
     place = 0
@@ -181,5 +187,9 @@ def with_imports(module: cst.Module, lines: list[str]) -> cst.Module:
             place = number + 1
         else:
             break
-    body[place:place] = [statement(line) for line in wanted]
+    if made and place < len(body):
+        rest = getattr(body[place], "leading_lines", ())
+        first = next((number for number, each in enumerate(rest) if each.comment is not None), len(rest))
+        body[place] = body[place].with_changes(leading_lines=[*blank, *rest[first:]])
+    body[place:place] = [*added, *(each.with_changes(leading_lines=blank) for each in made)]
     return module.with_changes(body=body)

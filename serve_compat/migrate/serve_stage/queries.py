@@ -177,6 +177,12 @@ def _delete(program: Program, call: cst.Call, node: cst.Attribute, named: bool) 
     program.change(call, "SC212", "delete() becomes serve.delete() of the application", lambda updated: made)
 
 
+def _is_tried(program: Program, node: cst.CSTNode) -> bool:
+    """Does the node stand between a `try:` and its handlers?"""
+    around = list(program.tree.ancestors(node))
+    return any(isinstance(each, cst.Try) and each.body in around for each in around)
+
+
 def _check_exists(program: Program, node: cst.CSTNode) -> None:
     assert isinstance(node, cst.Call)
     name = Named(node).name
@@ -197,7 +203,7 @@ def _forget(program: Program, node: cst.Call) -> None:
     )
     if not simple or not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         program.block(node, "SC211", "what get_deployment() returned is kept in a place that cannot be followed")
-    elif any(isinstance(each, cst.Try) for each in program.tree.ancestors(node)):
+    elif _is_tried(program, node):
         name = Named(node).name
         assert name is not None
         made = cst.Call(

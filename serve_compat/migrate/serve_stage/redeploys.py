@@ -7,10 +7,10 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.definitions import DROPPED, MOVED, RENAMED
+from serve_compat.migrate.serve_stage.deployed import running_as
 from serve_compat.migrate.serve_stage.deploys import (
     Address,
     address,
-    deployment_name,
     is_visible,
     run_call,
     serve_name,
@@ -18,7 +18,7 @@ from serve_compat.migrate.serve_stage.deploys import (
 )
 from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
 from serve_compat.migrate.serve_stage.program import Program
-from serve_compat.migrate.serve_stage.values import Deployment, Named
+from serve_compat.migrate.serve_stage.values import Named
 
 
 def convert_redeploys(program: Program) -> None:
@@ -37,7 +37,7 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
     if source is None:
         program.block(node, "SC211", "what get_deployment() would find here cannot be told from this file")
         return
-    receiver, init, where = source
+    receiver, before, init, where = source
     blocking, args = without_blocking(node)
     if not args and init and not all(is_repeatable(arg.value) and is_visible(program, arg.value, node) for arg in init):
         program.block(node, "SC211", "the constructor's arguments of the first deploy() cannot be repeated here")
@@ -46,7 +46,9 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
         program.block(node, "SC211", "options of an earlier get_deployment(...).deploy() would be lost here")
         return
     named = next(value for value in program.infer.of(node.func.value) if isinstance(value, Named))
-    options = [arg for call in named.options for arg in call.args]
+    given = [arg for call in named.options for arg in call.args]
+    names = {arg.keyword.value for arg in given if arg.keyword is not None}
+    options = [*(arg for arg in before if arg.keyword is not None and arg.keyword.value not in names), *given]
     program.change(
         node,
         "SC211",
@@ -82,34 +84,29 @@ def _rerun(
         if arg.keyword is not None and arg.keyword.value not in MOVED and arg.keyword.value not in DROPPED
     ]
     if kept:
+        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
         receiver = cst.Call(cst.Attribute(receiver, cst.Name("options")), kept)
     return run_call(serve, cst.Call(cst.Attribute(receiver, cst.Name("bind")), init), where, blocking)
 
 
 def deployed_as(
     program: Program, expression: cst.BaseExpression
-) -> tuple[cst.BaseExpression, list[cst.Arg], Address] | None:
-    """The only place that deploys under the name: (deployment expression, constructor's arguments, address)."""
+) -> tuple[cst.BaseExpression, list[cst.Arg], list[cst.Arg], Address] | None:
+    """What runs under the name: (deployment expression, options, constructor's arguments, address)."""
     named = [value for value in program.infer.of(expression) if isinstance(value, Named)]
     wanted = literal(named[0].name) if len(named) == 1 else None
-    if wanted is None:
+    found = running_as(program, wanted, named[0].call) if wanted is not None else None
+    if found is None:
         return None
-    found = []
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        if not isinstance(call.func, cst.Attribute):
-            continue
-        for value in program.infer.of(call.func.value):
-            if isinstance(value, Deployment):
-                name = deployment_name(value)
-                if literal(name) is None:
-                    return None
-                if literal(name) == wanted:
-                    found.append((call, value))
-    if len(found) != 1:
+    call, value = found
+    if not isinstance(call.func, cst.Attribute) or call.func.attr.value != "deploy":
         return None
-    call, value = found[0]
-    assert isinstance(call.func, cst.Attribute)
-    if not isinstance(call.func.value, cst.Name) or value.option("init_args", "init_kwargs") is not None:
+    receiver, options = call.func.value, list[cst.Arg]()
+    if isinstance(receiver, cst.Call) and isinstance(receiver.func, cst.Attribute):
+        options = list(receiver.args)
+        receiver = receiver.func.value
+    plain = all(is_repeatable(arg.value) and is_visible(program, arg.value, expression) for arg in options)
+    if not isinstance(receiver, cst.Name) or not plain or value.option("init_args", "init_kwargs") is not None:
         return None
     where = address(program, call, call.func.value)
-    return (call.func.value, without_blocking(call)[1], where) if where is not None else None
+    return (receiver, options, without_blocking(call)[1], where) if where is not None else None

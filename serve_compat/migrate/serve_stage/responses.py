@@ -26,6 +26,16 @@ def unwrapped(updated: cst.CSTNode) -> cst.CSTNode:
     return updated.expression
 
 
+def ungathered(updated: cst.CSTNode) -> cst.CSTNode:
+    """The list of what `await asyncio.gather(...)` gathers."""
+    assert isinstance(updated, cst.Await)
+    assert isinstance(updated.expression, cst.Call)
+    args = updated.expression.args
+    if args[0].star:
+        return args[0].value
+    return cst.List([cst.Element(arg.value) for arg in args])
+
+
 def result(many: bool, asynchronous: bool, updated: cst.CSTNode) -> cst.CSTNode:
     """What stands for `ray.get(...)`: `.result()`, an await, or a list of those."""
     assert isinstance(updated, cst.Call)

@@ -11,7 +11,7 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.program import Program
-from serve_compat.migrate.serve_stage.responses import await_ref, method, result, unwrapped
+from serve_compat.migrate.serve_stage.responses import await_ref, method, result, ungathered, unwrapped
 from serve_compat.migrate.serve_stage.uses import is_load
 from serve_compat.migrate.serve_stage.values import OTHER, Box, Gather, Pending, Ref, Row, Value, Values
 
@@ -115,7 +115,15 @@ class Results:
     def _gathers_pending(self, node: cst.CSTNode, values: Values) -> bool:
         is_await = isinstance(node, cst.Await)
         plain = any(isinstance(each, Pending) and each.flavor == "async" for each in self._flat(values))
-        return plain and not is_await
+        return plain and not is_await and not self._is_plain_gather(node)
+
+    def _is_plain_gather(self, node: cst.CSTNode) -> bool:
+        """Is it `await asyncio.gather(*calls)` or `await asyncio.gather(call, call)`?"""
+        if not isinstance(node, cst.Call) or not isinstance(self._program.tree.parents.get(node), cst.Await):
+            return False
+        stars = [arg.star for arg in node.args if arg.keyword is None]
+        plain = len(stars) == len(node.args) and (stars == ["*"] or not any(stars))
+        return plain and self._program.infer.library(node.func) == "asyncio.gather"
 
     def _flat(self, values: Values) -> list[Value]:
         return list(sources(values).values())
@@ -221,24 +229,31 @@ class Results:
 
     def _drop_await(self, node: cst.Await, values: Values) -> None:
         """The first of two awaits goes, where its result is awaited, waited for or sent on."""
-        if not any(isinstance(value, Pending) for value in values):
+        if not any(isinstance(value, Pending) for value in self._flat(values)):
             return
         calls = sources(values)
         again = [
-            (load, self._program.uses.of(load))
+            (self._program.uses.of(load), any(isinstance(each, Ref) for each in found))
             for load, found in self._loads
             if load is not node.expression
             and not self._is_kept(load, found)
             and any(isinstance(each, Ref) and each.source in calls for each in self._refs(found))
         ]
-        kinds = {use.kind for _, use in again if use.kind != "flows"}
+        of_lists = {
+            "flows",
+            "attribute",
+            "subscripted",
+            "tested",
+        }  # all that is done to a list of them was judged before
+        kinds = {use.kind for use, single in again if use.kind not in ({"flows"} if single else of_lists)}
         if "awaited" in kinds or "got" in kinds:
             if kinds - {"awaited", "got", "sent", "dropped", "iterated"}:
                 self._program.block(node, "SC210", "the result of this await is both awaited again and used as a value")
                 return
-            self._program.change(node, "SC210", "one await is enough for a response", unwrapped)
+            change = ungathered if self._is_plain_gather(node.expression) else unwrapped
+            self._program.change(node, "SC210", "one await is enough for a response", change)
             return
-        asynchronous = any(isinstance(value, Pending) and value.flavor == "async" for value in values)
+        asynchronous = any(isinstance(value, Pending) and value.flavor == "async" for value in self._flat(values))
         is_dropped = isinstance(self._program.tree.parents[node], cst.Expr)
         if asynchronous and not is_dropped and (kinds - {"sent", "dropped"} or not kinds):
             self._program.block(node, "SC210", "what becomes of this ObjectRef cannot be followed")

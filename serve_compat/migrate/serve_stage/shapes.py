@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.values import NOTHING, Box, Flavor, Gather, Listing, Named, Row, Value, Values
+from serve_compat.migrate.serve_stage.values import (
+    NOTHING,
+    Box,
+    Flavor,
+    Gather,
+    Handle,
+    Listing,
+    MethodNode,
+    Named,
+    Node,
+    Row,
+    Value,
+    Values,
+)
 
 _SAME_NAME = {"serve_compat": "ray.serve", "ray.experimental.serve": "ray.serve", "ray.serve.api": "ray.serve"}
 
@@ -47,6 +60,13 @@ def handle_flavor(call: cst.Call) -> Flavor:
     return "sync"
 
 
+def contents(value: Value) -> Values:
+    """All that is inside of a list, dict or tuple, wherever it stands."""
+    if isinstance(value, Row):
+        return frozenset(each for column in value.items for each in column)
+    return value.items if isinstance(value, Box) else NOTHING
+
+
 def boxed(values: Values, mapping: bool) -> Values:
     """A list or a mapping of the values, if there are any."""
     return frozenset({Box(values, mapping)}) if values else frozenset()
@@ -62,3 +82,10 @@ def listed(value: Listing, method: str, node: cst.Call) -> Values:
     if method in ("get", "pop"):
         return entry
     return frozenset({value}) if method == "copy" else NOTHING
+
+
+def inside_replica(value: Value) -> Value:
+    """A node of a graph arrives as a handle, also in a list or dict."""
+    if isinstance(value, Box):
+        return Box(frozenset(inside_replica(each) for each in value.items), value.mapping)
+    return Handle(value.call, "graph") if isinstance(value, Node | MethodNode) else value

@@ -6,7 +6,7 @@ import libcst as cst
 
 from serve_compat.migrate.serve_stage.deployed import deployments, is_changed_by_name
 from serve_compat.migrate.serve_stage.deploys import deployment_name
-from serve_compat.migrate.serve_stage.expressions import is_none, literal, text
+from serve_compat.migrate.serve_stage.expressions import is_default_route, is_none, literal, text
 from serve_compat.migrate.serve_stage.graph_calls import is_driver
 from serve_compat.migrate.serve_stage.named import application
 from serve_compat.migrate.serve_stage.program import Program
@@ -91,8 +91,17 @@ def _are_all_plain(program: Program) -> bool:
     ]
     made = [value for value in values if isinstance(value, Deployment)]
     named = [value for value in values if isinstance(value, Named) and value.options]
-    plain_ones = all(each.option("version", "route_prefix") is None and not each.module for each in made)
-    return bool(made) and plain_ones and not named and application(program) == ""
+    plain_ones = all(each.option("version") is None and not each.module for each in made)
+    return bool(made) and plain_ones and not named and has_default_routes(program)
+
+
+def has_default_routes(program: Program) -> bool:
+    """Has every deployment of the file an application of its own, and the route of its name?"""
+    calls = [call.func for call in program.infer.calls.by_name.get("deploy", ())]
+    values = [value for func in calls if isinstance(func, cst.Attribute) for value in program.infer.of(func.value)]
+    made = [(deployment_name(each), each) for each in values if isinstance(each, Deployment)]
+    plain_ones = (name is not None and is_default_route(name, each.option("route_prefix")) for name, each in made)
+    return bool(made) and all(plain_ones) and application(program) == ""
 
 
 def shown_entry(program: Program, key: cst.BaseExpression) -> cst.BaseExpression | None:

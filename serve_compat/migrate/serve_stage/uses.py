@@ -27,7 +27,7 @@ Kind = Literal[
     "unknown",
 ]
 _AWAITS = {"asyncio.gather", "asyncio.wait_for", "asyncio.ensure_future", "asyncio.shield"}
-_FOLLOWED = {"list", "tuple", "set", "sorted", "reversed", "iter", "enumerate", "zip"}
+_FOLLOWED = {"list", "tuple", "set", "sorted", "reversed", "iter", "enumerate", "zip", "getattr"}
 _PRINTS = {"print", "str", "repr", "format", "isinstance", "type", "hash", "id"}
 _LIST_METHODS = {
     "append",
@@ -145,7 +145,9 @@ class Uses:
             return all(self._target_is_followed(each.value) for each in target.elements)
         if isinstance(target, cst.Subscript):
             return self._target_is_followed(target.value)
-        return isinstance(target, cst.Attribute) and self._infer.calls.owner(target.value) is not None
+        if not isinstance(target, cst.Attribute):
+            return False
+        return self._infer.calls.owner(target.value) is not None or bool(self._infer.calls.places.path(target))
 
     def _returned(self, node: cst.Return) -> Use:
         function = self._tree.enclosing_function(node)

@@ -1,0 +1,41 @@
+"""Updates that left replicas alone: today every run of an application replaces them, and what they remember is lost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import libcst as cst
+
+from serve_compat.migrate.router import is_router
+from serve_compat.migrate.serve_stage.defaults import changes_state
+from serve_compat.migrate.serve_stage.deploys import deployment_name, without_blocking
+from serve_compat.migrate.serve_stage.expressions import is_none
+from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.values import Deployment
+
+Update = tuple[cst.Call, Deployment]
+
+
+def check_lifetimes(program: Program) -> None:
+    """Forbid the conversion where a deployment is deployed again under the same version, and that shows."""
+    found: dict[tuple[str, str], list[Update]] = defaultdict(list)
+    for call in program.infer.calls.by_name.get("deploy", ()):
+        for value in program.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ():
+            version = value.option("version") if isinstance(value, Deployment) else None
+            if isinstance(value, Deployment) and version is not None and not is_none(version):
+                name = deployment_name(value)
+                found[program.code(name) if name is not None else "", program.code(version)].append((call, value))
+    for updates in found.values():
+        if len({call for call, _ in updates}) > 1:
+            _check(program, updates)
+
+
+def _check(program: Program, updates: list[Update]) -> None:
+    last, deployment = max(updates, key=lambda each: program.tree.order[each[0]])
+    if is_router(deployment.code):
+        return
+    arguments = {", ".join(program.code(arg.value) for arg in without_blocking(call)[1]) for call, _ in updates}
+    if changes_state(deployment.code):
+        program.block(last, "SC217", "this update keeps the replicas and what they remember; today's replaces them")
+    elif len(arguments) > 1 or len({value.code for _, value in updates}) > 1:
+        program.block(last, "SC217", "the version stays the same, so that old releases kept the code and its arguments")
