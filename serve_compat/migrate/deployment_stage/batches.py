@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.deployment_stage.forms import free_name
-from serve_compat.migrate.deployment_stage.guards import test_lines
+from serve_compat.migrate.deployment_stage.guards import guard_lines
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.rewriting import Rewriting
 from serve_compat.migrate.deployment_stage.texts import expression, statement
@@ -16,7 +16,7 @@ def write(pair: Pair, rewriting: Rewriting) -> None:
     node, body = pair.handler.node, pair.handler.body
     assert isinstance(body, cst.FunctionDef)
     rewriting.report("SC112", pair.create.call, "the batch handler collects its requests by @serve.batch")
-    lines = test_lines(pair.methods, "request", rewriting) if pair.methods is not None else []
+    lines = guard_lines(pair.methods, "request", rewriting) if pair.methods is not None else []
     serve = rewriting.serve(pair.create.call)
     marks = set(batch_marks(pair.handler, pair.home))
     name = _free(pair)

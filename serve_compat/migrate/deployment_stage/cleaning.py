@@ -77,8 +77,15 @@ def _is_read(tree: Tree, name: str) -> bool:
             for each in tree.nodes(cst.Attribute)
         )
     return any(
-        isinstance(each, cst.Name) and each.value == name and is_load(tree, each) for each in tree.nodes(cst.Name)
+        isinstance(each, cst.Name) and each.value == name and is_load(tree, each) and not _is_parameter(tree, each)
+        for each in tree.nodes(cst.Name)
     )
+
+
+def _is_parameter(tree: Tree, name: cst.Name) -> bool:
+    """Whether a name is one that its function got: another than one of the same name outside."""
+    found = tree.scopes[name].lookup(name.value)
+    return bool(found) and all(each.kind == "param" for each in found)
 
 
 def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> None:

@@ -96,7 +96,8 @@ def guard(pair: Pair, rewriting: Rewriting) -> None:
     rewriting.report("SC105", pair.endpoint.call, "the handler refuses the HTTP methods that the endpoint refused")
     param = request_parameter(function, pair.handler.is_class)
     name = "request" if param is None or param.name.value in ("flask_request", "_") else param.name.value
-    lines = test_lines(methods, name, rewriting)
+    may_lack = param is not None and param.default is not None  # somebody calls it without a request
+    lines = guard_lines(methods, name, rewriting, may_lack)
     if isinstance(node, cst.Lambda):
         rewriting.guards[pair] = lines
         return
@@ -110,13 +111,17 @@ def guard(pair: Pair, rewriting: Rewriting) -> None:
     rewriting.edits.change(function.body, lambda updated: _guarded(updated, lines))
 
 
-def test_lines(methods: Methods, name: str, rewriting: Rewriting) -> list[str]:
-    """The two lines of a guard."""
+def guard_lines(methods: Methods, name: str, rewriting: Rewriting, may_lack: bool = False) -> list[str]:
+    """The two lines of a guard.
+
+    Args:
+        may_lack: the handler may be called without a request.
+    """
     texts = methods.texts
     wanted = f'!= "{texts[0]}"' if len(texts) == 1 else "not in (" + ", ".join(f'"{each}"' for each in texts) + ")"
     test = f"{name}.method {wanted}"
     rewriting.imports.add(RESPONSE)
-    if not methods.always_http:
+    if may_lack or not methods.always_http:
         rewriting.imports.add(REQUEST)
         test = f"isinstance({name}, Request) and {test}"
     return [f"if {test}:", '    return Response("Method Not Allowed", status_code=405)']

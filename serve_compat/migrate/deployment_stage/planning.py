@@ -71,7 +71,7 @@ def _check_traffic(group: Group) -> None:
     for use in group.named("set_traffic", "split"):
         weights = use.weights
         if weights is None or None in weights.values() or sum(1 for each in weights.values() if each) != 1:
-            raise Inconvertible("SC121", "a weighted traffic split has no equivalent among deployments")
+            raise Inconvertible("SC121", "a weighted traffic split needs a router, which --generate-router writes")
     if len(group.named("create_backend")) > 1 and len(group.tags) > 1:
         raise Inconvertible("SC121", "several backends take turns behind one endpoint")
 
@@ -174,8 +174,10 @@ def check_handle(use: Use, file: Analysis, pair: Pair | None) -> None:
         Inconvertible: no.
     """
     operation = use.operation
-    if set(operation.given) - {"endpoint_name", "sync"}:
+    if set(operation.given) - {"endpoint_name", "sync", "missing_ok"}:
         raise Inconvertible("SC124", "get_handle() is given more than a name")
+    if "missing_ok" in operation.given and not _is_there(operation, file, pair):
+        raise Inconvertible("SC124", "the handle may be made before its endpoint: missing_ok")
     known = file.handles.get(operation.call)
     if known is None:
         return
@@ -188,6 +190,12 @@ def check_handle(use: Use, file: Analysis, pair: Pair | None) -> None:
             raise Inconvertible("SC124", "a call of the handle hides its arguments")
         if pair is not None and pair.is_batch and method_names(known, call, file.constants) != {"__call__"}:
             raise Inconvertible("SC127", "a method that gets lists of requests is called through a handle")
+
+
+def _is_there(operation: Operation, file: Analysis, pair: Pair | None) -> bool:
+    """Whether the endpoint stands above the place that asks for its handle."""
+    order = file.tree.order
+    return pair is not None and pair.home is file and order[pair.endpoint.call] < order[operation.call]
 
 
 def _check_deletions(group: Group) -> None:

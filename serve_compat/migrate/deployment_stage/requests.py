@@ -54,6 +54,8 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
             raise Inconvertible("SC127", "the lambda would have to wait for its request")
         if pair.group.named("get_handle") and _reads_lists(receiver):
             raise Inconvertible("SC127", "it reads lists from query_params, which calls of handles do not bring")
+        if any((home.names.qualified(node) or "").endswith(".ServeRequest") for node in walk(function)):
+            raise Inconvertible("SC127", "it asks for ServeRequest, which calls of today's handles do not bring")
     _check_context(pair)
     if batch_marks(handler, home):
         _check_batch(pair)
