@@ -67,6 +67,11 @@ class Operation:
     rest: list[cst.Arg] = field(default_factory=list)
     odd: str = ""
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it may do anything to any backend; a start, however it is written, does nothing to them."""
+        return bool(self.odd) and self.name not in STARTING
+
     def arg(self, name: str) -> cst.BaseExpression | None:
         """The expression given for a parameter."""
         return self.given.get(name)
