@@ -117,6 +117,8 @@ def _bound(operation: Operation, constants: Constants) -> Operation:
             operation.odd = f"{code_of(arg)} hides its arguments"
         elif arg.keyword is not None:
             name = _OTHER_SPELLINGS.get(arg.keyword.value, arg.keyword.value)
+            if name == "config_options" and operation.name == "create_backend":
+                name = "config"
             operation.given[name] = arg.value
         else:
             if positional < len(positions) and positions[positional] != "*":

@@ -47,12 +47,14 @@ class Config:
         batch: `max_batch_size` and `batch_wait_timeout`, where given.
         is_object: it was a BackendConfig, not a dict.
         variables: names that only held the config.
+        filled: fields that were set afterwards, with the statements that did it.
     """
 
     options: dict[str, cst.BaseExpression] = field(default_factory=dict)
     batch: dict[str, cst.BaseExpression] = field(default_factory=dict)
     is_object: bool = False
     variables: list[cst.Name] = field(default_factory=list)
+    filled: list[tuple[str, cst.BaseExpression, cst.Assign]] = field(default_factory=list)
 
 
 class Configs:
@@ -75,7 +77,9 @@ class Configs:
         config = Config()
         if given is None:
             return config
-        for name, each in self._fields(self._settled(given, config), config):
+        fields = dict(self._fields(self._settled(given, config), config))
+        fields |= {name: value for name, value, _ in config.filled}
+        for name, each in fields.items():
             if name in OPTION_OF_FIELD and OPTION_OF_FIELD[name] in config.options:
                 raise Inconvertible("SC120", f"the config gives {name!r} twice")
             if name in OPTION_OF_FIELD:
@@ -91,9 +95,11 @@ class Configs:
     def _settled(self, given: cst.BaseExpression, config: Config) -> cst.BaseExpression:
         value = self._constants.value(given)
         if isinstance(given, cst.Name) and value is not given:
-            if self._constants.is_changed(given):
+            filled = self._constants.filled_in(given) if self._constants.is_changed(given) else []
+            if filled is None:
                 raise Inconvertible("SC120", f"the config {given.value!r} is changed after it was made")
             config.variables.append(given)
+            config.filled = filled
         return value
 
     def _fields(self, value: cst.BaseExpression, config: Config) -> list[tuple[str, cst.BaseExpression]]:
