@@ -48,6 +48,7 @@ class Config:
         is_object: it was a BackendConfig, not a dict.
         variables: names that only held the config.
         filled: fields that were set afterwards, with the statements that did it.
+        source: the get_backend_config() that gave the object whose fields were set.
     """
 
     options: dict[str, cst.BaseExpression] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Config:
     is_object: bool = False
     variables: list[cst.Name] = field(default_factory=list)
     filled: list[tuple[str, cst.BaseExpression, cst.Assign]] = field(default_factory=list)
+    source: cst.Call | None = None
 
 
 class Configs:
@@ -107,6 +109,9 @@ class Configs:
             return []
         if isinstance(value, cst.Dict):
             return [self._item(each) for each in value.elements]
+        if isinstance(value, cst.Call) and config.filled and self._names.serve_name(value.func) == "get_backend_config":
+            config.source = value
+            return []
         if isinstance(value, cst.Call):
             config.is_object = (self._names.qualified(value.func) or "").rpartition(".")[2] == "BackendConfig"
             if config.is_object or code_of(value.func) == "dict":
