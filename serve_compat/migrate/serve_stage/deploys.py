@@ -92,12 +92,6 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
     return True
 
 
-def _is_one(program: Program, name: cst.Name, place: cst.CSTNode) -> bool:
-    """Whether a name that gets several values has one and the same of them at both places."""
-    found = reaching(program.tree, name)
-    return len(found) == 1 and found == reaching(program.tree, name, place)
-
-
 def _descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
     found = list(node.children)
     for child in node.children:
@@ -208,3 +202,9 @@ def run_call(serve: cst.BaseExpression, bound: cst.BaseExpression, where: Addres
     return cst.Call(
         cst.Attribute(serve, cst.Name("run_many")), [many, keyword("wait_for_applications_running", cst.Name("False"))]
     )
+
+
+def _is_one(program: Program, name: cst.Name, place: cst.CSTNode) -> bool:
+    """Whether a name that gets several values has one and the same of them at both places."""
+    found = reaching(program.tree, name)
+    return len(found) == 1 and found == reaching(program.tree, name, place)
