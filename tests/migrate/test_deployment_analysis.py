@@ -99,6 +99,8 @@ def test_what_traffic_joins_is_one_group_and_the_rest_is_not():
         ("serve.BackendConfig(max_concurrent_queries=3)", {"max_concurrent_queries": "3"}),
         ("dict(experimental_graceful_shutdown_timeout_s=1)", {"graceful_shutdown_timeout_s": "1"}),
         ("None", {}),
+        ("{'num_replicas': 1}\ngiven['num_replicas'] = 2", {"num_replicas": "2"}),
+        ("serve.BackendConfig()\ngiven.max_concurrent_queries = 5", {"max_concurrent_queries": "5"}),
     ],
 )
 def test_configs_become_options(config, options):
@@ -110,7 +112,14 @@ def test_configs_become_options(config, options):
 
 @pytest.mark.parametrize(
     "lines",
-    ["given = load()", "given = {key: 1}", "given = {'unheard_of': 1}", "given = {}\ngiven['num_replicas'] = 2"],
+    [
+        "given = load()",
+        "given = {key: 1}",
+        "given = {'unheard_of': 1}",
+        "given = {}\nif x:\n    given['num_replicas'] = 2",
+        "given = {}\ngiven.update(x)",
+        "given = {}\ngiven['num_replicas'] = 2\nprint(given)",
+    ],
 )
 def test_a_config_that_cannot_be_told_is_not_guessed(lines):
     file = analysed(f"{lines}\nclient.create_backend('a', f, config=given)\n")

@@ -9,7 +9,8 @@ import libcst as cst
 from serve_compat.migrate.deployment_stage.texts import code_of
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.reaching import reaching
-from serve_compat.migrate.serve_stage.tree import Binding, dotted
+from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
+from serve_compat.migrate.serve_stage.uses import is_load
 
 _STEPS = 5  # names that stand for names that stand for names
 
@@ -32,6 +33,25 @@ def _unpacked(binding: Binding) -> cst.BaseExpression | None:
             return None
         node = node.elements[position].value
     return node if isinstance(node, cst.BaseExpression) else None
+
+
+def _block(tree: Tree, node: cst.CSTNode) -> cst.CSTNode | None:
+    """The block of statements around a node."""
+    return next((each for each in tree.ancestors(node) if isinstance(each, cst.Module | cst.IndentedBlock)), None)
+
+
+def _field(tree: Tree, node: cst.Name) -> tuple[str, cst.BaseExpression, cst.Assign] | None:
+    """The field that `x.field = value` or `x["field"] = value` sets."""
+    target = tree.parents.get(node)
+    assign = tree.parents.get(tree.parents[target]) if target is not None else None
+    if not isinstance(assign, cst.Assign) or len(assign.targets) != 1 or assign.targets[0].target is not target:
+        return None
+    if isinstance(target, cst.Attribute):
+        return target.attr.value, assign.value, assign
+    index = target.slice[0].slice if isinstance(target, cst.Subscript) and len(target.slice) == 1 else None
+    key = index.value if isinstance(index, cst.Index) else None
+    text = key.evaluated_value if isinstance(key, cst.SimpleString) else None
+    return (text, assign.value, assign) if isinstance(text, str) else None
 
 
 class Constants:
@@ -150,6 +170,28 @@ class Constants:
             base = self.imported(node.value)
             return f"{base}.{node.attr.value}" if base else None
         return None
+
+    def filled_in(self, name: cst.Name) -> list[tuple[str, cst.BaseExpression, cst.Assign]] | None:
+        """What `x.field = value` and `x["field"] = value` put into the object in a name before it is used there.
+
+        None where it is changed in other ways or places, or used for anything else.
+        """
+        tree, mine = self._tree, self.binding(name)
+        if mine is None or mine.node not in tree.order:
+            return None
+        found, block = [], _block(tree, mine.node)
+        for node in tree.nodes(cst.Name):
+            if not isinstance(node, cst.Name) or node.value != name.value or node is name:
+                continue
+            if mine not in tree.scopes[node].lookup(name.value) or not is_load(tree, node):
+                continue
+            field = _field(tree, node)
+            if field is None or _block(tree, node) is not block or _block(tree, name) is not block:
+                return None
+            if not tree.order[mine.node] < tree.order[node] < tree.order[name]:
+                return None
+            found.append(field)
+        return found
 
     def is_changed(self, name: cst.Name) -> bool:
         """Whether the dict or object in a name is changed in place: `x["a"] = 1`, `x.a = 1`, `x.update()`."""

@@ -64,6 +64,8 @@ def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
         home.file.report("SC111", pair.create.call, message, "note")
     if pair.is_batch:
         batches.write(pair, rewriting)
+    for _, _, assign in pair.config.filled:
+        rewriting.edits.remove(assign)
     guard(pair, rewriting)
     _write_deploy(pair, rewriting, at.call)
     if pair.form != "known":

@@ -26,6 +26,8 @@ def write_uses(pair: Pair, rewriting: Rewriting) -> None:
             continue
         if use.name in UPDATES:
             _update(use, pair, rewriting)
+        elif use.operation.call in pair.sources:
+            _without_reading(use.operation.call, rewriting)
         elif use.name == "get_backend_config":
             rewriting.put(use.operation.call, _named(pair, use, rewriting))
             rewriting.report("SC107", use.operation.call, "options are read from the deployment")
@@ -36,6 +38,13 @@ def write_uses(pair: Pair, rewriting: Rewriting) -> None:
             rewriting.report("SC108", use.operation.call, "deleting the endpoint and its backend is one call")
         elif use.name == "delete_backend":
             rewriting.drop(use.operation.call)
+
+
+def _without_reading(call: cst.Call, rewriting: Rewriting) -> None:
+    """`config = serve.get_backend_config(tag)`, which was changed and given back: the update says what changes."""
+    small = rewriting.file.small(call)
+    if small is not None:
+        rewriting.edits.remove(small)
 
 
 def write_open(group: Group, rewriting: Rewriting) -> None:
@@ -111,6 +120,8 @@ def _options_of(use: Use, pair: Pair, rewriting: Rewriting) -> dict[str, cst.Bas
     if use.name == "scale":
         return {"num_replicas": rewriting.edits.expression(use.operation.need("num_replicas"))}
     config = rewriting.file.configs.read(use.operation.arg("config_options"))
+    for _, _, assign in config.filled:
+        rewriting.edits.remove(assign)
     return {name: rewriting.edits.expression(value) for name, value in config.options.items()}
 
 

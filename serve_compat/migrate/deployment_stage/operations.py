@@ -67,6 +67,11 @@ class Operation:
     rest: list[cst.Arg] = field(default_factory=list)
     odd: str = ""
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it may do anything to any backend; a start, however it is written, does nothing to them."""
+        return bool(self.odd) and self.name not in STARTING
+
     def arg(self, name: str) -> cst.BaseExpression | None:
         """The expression given for a parameter."""
         return self.given.get(name)
@@ -112,6 +117,8 @@ def _bound(operation: Operation, constants: Constants) -> Operation:
             operation.odd = f"{code_of(arg)} hides its arguments"
         elif arg.keyword is not None:
             name = _OTHER_SPELLINGS.get(arg.keyword.value, arg.keyword.value)
+            if name == "config_options" and operation.name == "create_backend":
+                name = "config"
             operation.given[name] = arg.value
         else:
             if positional < len(positions) and positions[positional] != "*":

@@ -47,12 +47,16 @@ class Config:
         batch: `max_batch_size` and `batch_wait_timeout`, where given.
         is_object: it was a BackendConfig, not a dict.
         variables: names that only held the config.
+        filled: fields that were set afterwards, with the statements that did it.
+        source: the get_backend_config() that gave the object whose fields were set.
     """
 
     options: dict[str, cst.BaseExpression] = field(default_factory=dict)
     batch: dict[str, cst.BaseExpression] = field(default_factory=dict)
     is_object: bool = False
     variables: list[cst.Name] = field(default_factory=list)
+    filled: list[tuple[str, cst.BaseExpression, cst.Assign]] = field(default_factory=list)
+    source: cst.Call | None = None
 
 
 class Configs:
@@ -75,7 +79,9 @@ class Configs:
         config = Config()
         if given is None:
             return config
-        for name, each in self._fields(self._settled(given, config), config):
+        fields = dict(self._fields(self._settled(given, config), config))
+        fields |= {name: value for name, value, _ in config.filled}
+        for name, each in fields.items():
             if name in OPTION_OF_FIELD and OPTION_OF_FIELD[name] in config.options:
                 raise Inconvertible("SC120", f"the config gives {name!r} twice")
             if name in OPTION_OF_FIELD:
@@ -91,9 +97,11 @@ class Configs:
     def _settled(self, given: cst.BaseExpression, config: Config) -> cst.BaseExpression:
         value = self._constants.value(given)
         if isinstance(given, cst.Name) and value is not given:
-            if self._constants.is_changed(given):
+            filled = self._constants.filled_in(given) if self._constants.is_changed(given) else []
+            if filled is None:
                 raise Inconvertible("SC120", f"the config {given.value!r} is changed after it was made")
             config.variables.append(given)
+            config.filled = filled
         return value
 
     def _fields(self, value: cst.BaseExpression, config: Config) -> list[tuple[str, cst.BaseExpression]]:
@@ -101,6 +109,9 @@ class Configs:
             return []
         if isinstance(value, cst.Dict):
             return [self._item(each) for each in value.elements]
+        if isinstance(value, cst.Call) and config.filled and self._names.serve_name(value.func) == "get_backend_config":
+            config.source = value
+            return []
         if isinstance(value, cst.Call):
             config.is_object = (self._names.qualified(value.func) or "").rpartition(".")[2] == "BackendConfig"
             if config.is_object or code_of(value.func) == "dict":

@@ -49,6 +49,7 @@ class Pair:
         own_name: of a deployment behind a router; None where the endpoint's name and route are the deployment's.
         at: the call whose place the deploy() takes.
         guards: `if`s that ask whether the backend or the endpoint is there already.
+        sources: get_backend_config() of which the result is only changed, for an update.
         turns: the deployments that follow this one under its name, each in the place of a set_traffic() or a creation.
         has_tags: those that take turns had tags of their own.
         by_tag: it is named as the backend was, not as the endpoint.
@@ -72,6 +73,7 @@ class Pair:
     own_name: cst.BaseExpression | None = None
     straight: list[Use] = field(default_factory=list)
     guards: list[CreationGuard] = field(default_factory=list)
+    sources: set[cst.Call] = field(default_factory=set)
     turns: list[Pair] = field(default_factory=list)
     has_tags: bool = False
     by_tag: bool = False

@@ -55,6 +55,8 @@ def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
     pair.options = options_of(pair)
     _check_updates(pair, files)
     for use in group.named("get_backend_config"):
+        if use.operation.call in pair.sources:
+            continue
         _check_reading(use, files[use.path])
     for use in group.named("get_handle"):
         check_handle(use, files[use.path], pair)
@@ -133,6 +135,8 @@ def _check_updates(pair: Pair, files: dict[str, Analysis]) -> None:
     for use in pair.group.named(*UPDATES):
         file = files[use.path]
         config = file.configs.read(use.operation.arg("config_options")) if use.name != "scale" else None
+        if config is not None and config.source is not None:
+            pair.sources.add(config.source)
         if config is not None and (config.batch or not config.options):
             raise Inconvertible("SC120", "this update has no equivalent among the options of a deployment")
         after = file.tree.order[use.operation.call] > file.tree.order[pair.create.call] if file is pair.home else False

@@ -180,7 +180,7 @@ def _settle(made: Resolution, open_groups: list[Group]) -> None:
 def _settle_file(file: Analysis, made: Resolution) -> None:
     mine = [group for group in made.groups if any(use.path == file.path for use in group.uses)]
     for use in file.uses:
-        if use.operation.odd:
+        if use.operation.is_opaque:
             _fail(made, [group for group in mine if group.creates], "SC123", use.operation.odd, use)
     for group in [each for each in made.open if each in mine]:
         reason = _why_not_open(group, file, made)

@@ -105,7 +105,7 @@ def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode
             found.append((at.operation.call, rule, message))
     for operation in analysis.named("stat"):
         found.append((operation.call, "SC125", "serve.stat() counts as Ray 0.8 did, which deployments do not"))
-    odd = next((use.operation for use in analysis.uses if use.operation.odd), None)
+    odd = next((use.operation for use in analysis.uses if use.operation.is_opaque), None)
     if odd is not None and (odd.call, "SC123", odd.odd) not in found and not found:
         found.append((odd.call, "SC123", odd.odd))
     return found

@@ -110,12 +110,6 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
     return True
 
 
-def _is_one(program: Program, name: cst.Name, place: cst.CSTNode) -> bool:
-    """Whether a name that gets several values has one and the same of them at both places."""
-    found = reaching(program.tree, name)
-    return len(found) == 1 and found == reaching(program.tree, name, place)
-
-
 def descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
     """All nodes inside of the node."""
     found = list(node.children)
@@ -236,3 +230,9 @@ def run_call(serve: cst.BaseExpression, bound: cst.BaseExpression, where: Addres
     return cst.Call(
         cst.Attribute(serve, cst.Name("run_many")), [many, keyword("wait_for_applications_running", cst.Name("False"))]
     )
+
+
+def _is_one(program: Program, name: cst.Name, place: cst.CSTNode) -> bool:
+    """Whether a name that gets several values has one and the same of them at both places."""
+    found = reaching(program.tree, name)
+    return len(found) == 1 and found == reaching(program.tree, name, place)
