@@ -224,7 +224,7 @@ class Calls:
 
     def is_called(self, function: cst.FunctionDef) -> bool:
         """Does this file call the function, so that what it returns is followed?"""
-        return any(True for _ in self.callers(function))
+        return self._is_property(function) or any(True for _ in self.callers(function))
 
     def callers(self, function: cst.FunctionDef) -> Iterator[tuple[cst.Call, int]]:
         """The calls of the function in this file, and how many of their arguments come before its own."""
