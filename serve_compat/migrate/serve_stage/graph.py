@@ -21,7 +21,8 @@ from serve_compat.migrate.serve_stage.reaching import reaching
 from serve_compat.migrate.serve_stage.sending import make_sendable
 from serve_compat.migrate.serve_stage.values import Box, MethodNode, Node, Value
 
-GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request", "json_to_ndarray"})
+_MODULES = ("dag", "deployment_graph", "drivers", "http_adapters")
+GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request", "json_to_ndarray", *_MODULES})
 _NUMERIC = frozenset(
     ["numpy", "pandas", "scipy", "sklearn", "xgboost", "lightgbm", "torch", "tensorflow", "keras", "transformers"]
 )
