@@ -59,7 +59,8 @@ SERVE_RULES: tuple[Rule, ...] = (
         "SC208",
         "get_handle() becomes serve.get_app_handle()",
         "serve",
-        "Handles belong to applications. Where a KeyError is expected, serve.get_deployment_handle() raises it.",
+        "Handles belong to applications. Where a KeyError is expected, serve.get_deployment_handle() raises it; what is"
+        " called is deployed first.",
         differs="Looking up a handle of an application that does not exist is an error at once.",
     ),
     Rule(

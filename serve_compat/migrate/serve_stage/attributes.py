@@ -33,8 +33,10 @@ def deployment_attribute(program: Program, node: cst.Attribute) -> None:
         return
     values = [value for value in program.infer.of(node.value) if isinstance(value, Deployment)]
     made = _known(program, node, values[0]) if len(values) == 1 else None
-    if len(values) > 1 and name == "route_prefix" and all(each.option(name) is None for each in values):
-        made = default_route(cst.Attribute(node.value, cst.Name("name")))
+    plain = all(each.option("route_prefix") is None for each in values) and is_repeatable(node.value)
+    if made is None and values and plain and name in ("route_prefix", "url"):
+        route = default_route(cst.Attribute(node.value, cst.Name("name")))
+        made = route if name == "route_prefix" else url_of(program, route, node)
     if made is None:
         why = "cannot be told from this file" if name in {*_DEFAULTS, "url", "route_prefix"} else "is gone"
         program.block(node, "SC213" if name == "url" else "SC219", f"the attribute {name} of this deployment {why}")

@@ -21,7 +21,8 @@ from serve_compat.migrate.serve_stage.reaching import reaching
 from serve_compat.migrate.serve_stage.sending import make_sendable
 from serve_compat.migrate.serve_stage.values import Box, MethodNode, Node, Value
 
-GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request"})
+_MODULES = ("dag", "deployment_graph", "drivers", "http_adapters")
+GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request", "json_to_ndarray", *_MODULES})
 _NUMERIC = frozenset(
     ["numpy", "pandas", "scipy", "sklearn", "xgboost", "lightgbm", "torch", "tensorflow", "keras", "transformers"]
 )
@@ -96,7 +97,8 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
         options = ", ".join(filter(None, ['name="DAGDriver"', options]))
     serve = program.code(serve_name(program, bind))
     app = _free(program, "app" if number == 1 else f"app{number}")
-    style = Style(name, options, serve, program.tree.module.default_indent, app, _numpy(program))
+    arrays = "numpy" if "ndarray" in adapter.parameter else _numpy(program)
+    style = Style(name, options, serve, program.tree.module.default_indent, app, arrays)
     text = class_text(driver, adapter, style)
     if needs_app(driver, adapter):
         text = f"{app} = FastAPI()\n\n\n{text}"

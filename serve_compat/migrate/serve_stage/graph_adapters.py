@@ -14,6 +14,22 @@ from serve_compat.migrate.serve_stage.values import Class, Function
 
 SENT = "await sendable(request)"  # the graph's deployments get a copy of the request
 _OF_RAY = {"json_request": "await request.json()", "starlette_request": SENT}
+_ARRAYS = '''class NdArray(BaseModel):
+    """An array in JSON: nested lists, and perhaps what to make of them."""
+
+    array: list
+    shape: Optional[List[int]] = None
+    dtype: Optional[str] = None
+
+
+def json_to_ndarray(payload: NdArray):
+    """The array that a request brings."""
+    array = numpy.array(payload.array)
+    if payload.shape is not None:
+        array = array.reshape(*payload.shape)
+    return array if payload.dtype is None else array.astype(payload.dtype)
+'''
+_NEEDED = {"import numpy", "from typing import List, Optional", "from pydantic import BaseModel"}
 
 
 @dataclass(frozen=True)
@@ -46,11 +62,14 @@ def http_adapter(program: Program, bind: cst.Call, place: cst.CSTNode) -> Adapte
         return Adapter(SENT)
     path = (literal(given) or program.infer.library(given)).replace(":", ".")
     if path.startswith("ray.serve."):
-        source = _OF_RAY.get(path.split(".")[-1])
+        last = path.split(".")[-1]
+        if last == "json_to_ndarray":
+            program.imports |= _NEEDED
+            program.helpers[last] = _ARRAYS.replace("    ", program.tree.module.default_indent)
+            return Adapter(parameter="=Depends(json_to_ndarray)")
+        source = _OF_RAY.get(last)
         if source is None:
-            raise GraphError(
-                bind, f"the http_adapter {path.split('.')[-1]} is gone; write a function that does its work"
-            )
+            raise GraphError(bind, f"the http_adapter {last} is gone; write a function that does its work")
         return Adapter(source)
     if not isinstance(given, cst.Name | cst.Attribute):
         raise GraphError(bind, "this http_adapter is no name of a function or pydantic model")

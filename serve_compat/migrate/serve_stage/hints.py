@@ -18,10 +18,14 @@ _FLAVORS: dict[str, Flavor] = {
 _WRAPPERS = {"Optional": None, "List": False, "list": False, "Sequence": False, "Dict": True, "dict": True}
 
 
-def hinted(tree: Tree, places: Places, param: cst.Param) -> Values:
-    """A handle, or a list or dict of handles, where the parameter can be nothing else."""
+def hinted(tree: Tree, places: Places, param: cst.Param, twice: list[cst.BaseExpression]) -> Values:
+    """A handle, or a list or dict of handles, where the parameter can be nothing else.
+
+    Args:
+        twice: what `awaited_twice` finds in the file.
+    """
     annotated = _annotated(param, param.annotation.annotation if param.annotation is not None else None)
-    if annotated:
+    if annotated or not twice:
         return annotated
     prefixes = {param.name.value}
     for target, value in places.assignments():
@@ -29,7 +33,7 @@ def hinted(tree: Tree, places: Places, param: cst.Param) -> Values:
         if mine and any(each.node is param for each in tree.scopes[value].lookup(param.name.value)):
             prefixes.add(dotted(target))
     prefixes.discard("")
-    for receiver in awaited_twice(tree):
+    for receiver in twice:
         if any(_is_read_from(tree, receiver, prefix, param) for prefix in prefixes):
             return frozenset({Handle(param, "graph")})
     return NOTHING

@@ -157,6 +157,9 @@ class Inference:
             call = made if isinstance(made, cst.Call) else None
             if self.library(call.func if call else made) == "ray.serve.deployment":
                 return frozenset({self.calls.deployment(node, node, node.name.value, (call,) if call else ())})
+            for value in self.of(made):
+                if isinstance(value, Maker):
+                    return frozenset({self.calls.deployment(node, node, node.name.value, (value.call,))})
         return frozenset({Class(node) if isinstance(node, cst.ClassDef) else Function(node)})
 
     def _attribute(self, node: cst.Attribute) -> Values:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.hints import hinted
+from serve_compat.migrate.serve_stage.hints import awaited_twice, hinted
 from serve_compat.migrate.serve_stage.places import Places, Put, argument
 from serve_compat.migrate.serve_stage.shapes import boxed, contents, inside_replica
 from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
@@ -207,7 +207,13 @@ class Calls:
         if param.default is not None:
             found |= self._infer.of(param.default)
         found |= self._starred(function, param) if not found else NOTHING
-        return frozenset(inside_replica(value) for value in found) or hinted(self._tree, self.places, param)
+        return frozenset(inside_replica(value) for value in found) or hinted(
+            self._tree, self.places, param, self._twice
+        )
+
+    @cached_property
+    def _twice(self) -> list[cst.BaseExpression]:
+        return awaited_twice(self._tree)
 
     def _starred(self, function: cst.FunctionDef, param: cst.Param) -> Values:
         """What comes by `*args` or `**kwargs`, of the call or of the function."""
@@ -224,7 +230,7 @@ class Calls:
 
     def is_called(self, function: cst.FunctionDef) -> bool:
         """Does this file call the function, so that what it returns is followed?"""
-        return any(True for _ in self.callers(function))
+        return self._is_property(function) or any(True for _ in self.callers(function))
 
     def callers(self, function: cst.FunctionDef) -> Iterator[tuple[cst.Call, int]]:
         """The calls of the function in this file, and how many of their arguments come before its own."""

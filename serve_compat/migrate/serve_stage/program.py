@@ -42,6 +42,8 @@ class Program:
         changes: what each node becomes; a change gets the node with the changes of its children made.
         before: the source of new statements in front of a statement.
         dropped: statements to leave out.
+        needs: (class, what it takes a handle of in its constructor).
+        moved: statements that go in front of an earlier one of the same block.
         helpers: functions that the file gets below its imports: source by name.
         notes: what was done, for the report.
         blockers: why the file cannot go to stock Ray Serve.
@@ -56,6 +58,8 @@ class Program:
     changes: dict[cst.CSTNode, list[Change]] = field(default_factory=dict)
     before: dict[cst.CSTNode, list[str]] = field(default_factory=dict)
     dropped: set[cst.CSTNode] = field(default_factory=set)
+    moved: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    needs: set[tuple[object, object]] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     helpers: dict[str, str] = field(default_factory=dict)
     notes: list[Place] = field(default_factory=list)
@@ -99,8 +103,17 @@ class _Changer(cst.CSTTransformer):
     def __init__(self, program: Program) -> None:
         super().__init__()
         self._program = program
+        self._lines: dict[cst.CSTNode, Any] = {}
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
+        left = self._leave(original_node, updated_node)
+        if isinstance(original_node, cst.SimpleStatementLine) and self._program.moved:
+            self._lines[original_node] = left
+        return left
+
+    def _leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
+        if isinstance(original_node, cst.Module | cst.IndentedBlock):
+            updated_node = self._reordered(original_node, updated_node)
         for change in self._program.changes.get(original_node, ()):
             updated_node = change(updated_node)
         if isinstance(updated_node, cst.FormattedStringExpression) and updated_node is not original_node:
@@ -118,6 +131,18 @@ class _Changer(cst.CSTTransformer):
                     lines[number] = each.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
             return cst.FlattenSentinel(lines)
         return updated_node
+
+    def _reordered(self, block: cst.Module | cst.IndentedBlock, updated: Any) -> Any:
+        body = list(updated.body)
+        for line, other in self._program.moved.items():
+            if line not in block.body:
+                continue
+            moving, staying = self._lines[line], self._lines[other]
+            body.remove(moving)
+            self._lines[other] = staying.with_changes(leading_lines=moving.leading_lines)
+            place = body.index(staying)
+            body[place : place + 1] = [moving.with_changes(leading_lines=staying.leading_lines), self._lines[other]]
+        return updated.with_changes(body=body) if body != list(updated.body) else updated
 
 
 def _requoted(made: cst.BaseExpression, outer: cst.CSTNode) -> cst.BaseExpression:

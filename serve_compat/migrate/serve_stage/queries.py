@@ -8,6 +8,7 @@ from serve_compat.migrate.serve_stage.attributes import deployment_attribute, na
 from serve_compat.migrate.serve_stage.deploys import Address, address, serve_name
 from serve_compat.migrate.serve_stage.expressions import text
 from serve_compat.migrate.serve_stage.named import application, key_of
+from serve_compat.migrate.serve_stage.ordering import can_come_first
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.shown import is_shown, shown_entry, text_of
 from serve_compat.migrate.serve_stage.uses import is_load
@@ -131,12 +132,17 @@ def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression
         if not own or program.tree.enclosing_function(own[0]) is not None:
             return False
         place = own[0]
+        program.needs |= {(owner, each) for each in wanted}
+        if any((each, owner) in program.needs for each in wanted):
+            program.block(call, "SC208", "two deployments take handles of each other: today one of them must be first")
+            return True
     elif function is not None:
         return False
     if (
         deploys
         and program.tree.order[deploys[0]] > program.tree.order[place]
         and _same_block(program, deploys[0], place)
+        and not can_come_first(program, deploys[0], place)
     ):
         program.block(call, "SC208", "the handle is taken before its deployment exists, which today is an error")
         return True

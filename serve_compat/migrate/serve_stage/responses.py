@@ -36,6 +36,11 @@ def ungathered(updated: cst.CSTNode) -> cst.CSTNode:
     return cst.List([cst.Element(arg.value) for arg in args])
 
 
+def listed(updated: cst.CSTNode) -> cst.CSTNode:
+    """The list of what a generator gives."""
+    return cst.ListComp(updated.elt, updated.for_in) if isinstance(updated, cst.GeneratorExp) else updated
+
+
 def result(many: bool, asynchronous: bool, updated: cst.CSTNode) -> cst.CSTNode:
     """What stands for `ray.get(...)`: `.result()`, an await, or a list of those."""
     assert isinstance(updated, cst.Call)

@@ -11,7 +11,7 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.program import Program
-from serve_compat.migrate.serve_stage.responses import await_ref, method, result, ungathered, unwrapped
+from serve_compat.migrate.serve_stage.responses import await_ref, listed, method, result, ungathered, unwrapped
 from serve_compat.migrate.serve_stage.uses import is_load
 from serve_compat.migrate.serve_stage.values import OTHER, Box, Gather, Pending, Ref, Row, Value, Values
 
@@ -218,6 +218,8 @@ class Results:
         if use.kind == "got" and isinstance(use.node, cst.Call):
             many = any(isinstance(value, Box | Row) for value in values)
             asynchronous = self._program.in_loop(use.node)
+            if asynchronous:
+                self._make_lists(use.node)
             self._program.change(
                 use.node,
                 "SC209",
@@ -226,6 +228,14 @@ class Results:
             )
         elif use.kind == "awaited" and isinstance(use.node, cst.Await):
             self._drop_await(use.node, values)
+
+    def _make_lists(self, node: cst.CSTNode) -> None:
+        """Generators around an await become lists: the code that takes them knows nothing of asynchronous ones."""
+        for each in self._up_to_function(node):
+            if isinstance(each, cst.Lambda):
+                self._program.block(node, "SC209", "an await is needed here, where none can stand")
+            elif isinstance(each, cst.GeneratorExp):
+                self._program.change(each, "SC209", "a list, since its elements are awaited", listed)
 
     def _drop_await(self, node: cst.Await, values: Values) -> None:
         """The first of two awaits goes, where its result is awaited, waited for or sent on."""
