@@ -172,10 +172,10 @@ SERVE_RULES: tuple[Rule, ...] = (
         "Today's requests cannot be sent to another replica. The copy has the same method, path, headers and body.",
     ),
     Rule(
-        "SC230",
+        "SC225",
         "what a replica asks about itself has the names of today",
         "serve",
-        "get_current_backend_tag() and backend_tag are the deployment of serve.get_replica_context().",
-        "A replica's tag has another form.",
+        "get_current_backend_tag() and backend_tag are the deployment of serve.get_replica_context(); a replica's tag"
+        " gets the deployment's name in front again.",
     ),
 )

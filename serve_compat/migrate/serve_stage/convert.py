@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.contexts import convert_contexts
 from serve_compat.migrate.serve_stage.defaults import pin_concurrency
 from serve_compat.migrate.serve_stage.definitions import convert_definitions
 from serve_compat.migrate.serve_stage.deploys import convert_deploys
@@ -76,7 +75,6 @@ def convert_program(program: Program) -> Outcome:
     check_lifetimes(program)
     pin_concurrency(program)
     convert_paths(program)
-    convert_contexts(program)
     convert_sending(program)
     if program.blockers:
         return Outcome(module, [], program.blockers, touched=True)

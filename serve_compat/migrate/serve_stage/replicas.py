@@ -1,17 +1,16 @@
-"""What a replica knows of itself: the names of Ray 1.2-1.7 for its backend, which is its deployment today."""
+"""What a replica knows of itself: the names of Ray 1.2-1.7 for its backend, and the form that its own tag had."""
 
 from __future__ import annotations
 
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.deploys import serve_name
-from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.program import Change, Program
 from serve_compat.migrate.serve_stage.reaching import reaching
+from serve_compat.migrate.serve_stage.uses import is_load
 
-_RULE = "SC230"
-_TODAY = {"get_current_backend_tag": "deployment", "get_current_replica_tag": "replica_tag"}
-_TAGS = ("backend_tag", "replica_tag")
-REPLICA_NAMES = frozenset(_TODAY)
+_RULE = "SC225"
+REPLICA_NAMES = frozenset({"get_current_backend_tag", "get_current_replica_tag"})
 _CONTEXT = "ray.serve.get_replica_context"
 
 
@@ -20,19 +19,29 @@ def convert_replicas(program: Program) -> None:
     for node in program.tree.nodes(cst.Call, cst.Attribute):
         if isinstance(node, cst.Call):
             name = program.infer.library(node.func).removeprefix("ray.serve.")
-            if name in _TODAY and not node.args:
-                serve = program.code(serve_name(program, node))
-                made = cst.parse_expression(f"{serve}.get_replica_context().{_TODAY[name]}")
-                program.change(node, _RULE, f"{name}() is asked of the context", lambda updated, made=made: made)  # type: ignore[misc]
-                _check_form(program, node, name)
-        elif isinstance(node, cst.Attribute) and node.attr.value in _TAGS and _is_context(program, node.value):
+            if name in REPLICA_NAMES and not node.args:
+                asked = f"{program.code(serve_name(program, node))}.get_replica_context()"
+                made = f"{asked}.deployment" if name == "get_current_backend_tag" else _tag(asked)
+                _replace(program, node, made, f"{name}() is asked of the context")
+        elif isinstance(node, cst.Attribute) and is_load(program.tree, node) and _is_context(program, node.value):
             if node.attr.value == "backend_tag":
-                program.change(node, _RULE, "backend_tag is called deployment", _renamed)
-            _check_form(program, node, node.attr.value)
+                _replace(program, node, f"{program.code(node.value)}.deployment", "backend_tag is called deployment")
+            elif node.attr.value == "replica_tag":
+                why = "the tag of a replica began with the name of its deployment"
+                program.changes.setdefault(node, []).append(_becomes(_tag(program.code(node.value))))
+                program.notes.append((node, _RULE, why))  # no sign of an old program by itself: today's have the name
 
 
-def _renamed(updated: cst.CSTNode) -> cst.CSTNode:
-    return updated.with_changes(attr=cst.Name("deployment"))
+def _tag(context: str) -> str:
+    return f'f"{{{context}.deployment}}#{{{context}.replica_tag}}"'
+
+
+def _replace(program: Program, node: cst.BaseExpression, made: str, why: str) -> None:
+    program.change(node, _RULE, why, _becomes(made))
+
+
+def _becomes(made: str) -> Change:
+    return lambda updated: cst.parse_expression(made)
 
 
 def _is_context(program: Program, node: cst.BaseExpression) -> bool:
@@ -44,10 +53,3 @@ def _is_context(program: Program, node: cst.BaseExpression) -> bool:
 
 def _is_asked(program: Program, node: cst.CSTNode) -> bool:
     return isinstance(node, cst.Call) and program.infer.library(node.func) == _CONTEXT
-
-
-def _check_form(program: Program, node: cst.BaseExpression, name: str) -> None:
-    """A replica's tag was `<backend>#<letters>`: who takes it apart would find something else."""
-    parent = program.tree.parents.get(node)
-    if "replica" in name and isinstance(parent, cst.Attribute | cst.Subscript | cst.ComparisonTarget):
-        program.block(node, "SC215", "a replica's tag has another form today, and this looks into it")
