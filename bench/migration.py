@@ -43,7 +43,7 @@ NO_EQUIVALENT = {
     "c08_scale_reconfigure": "reads the config of a backend back, and expects its refusals",
     "m01_hello": "prints the traffic table",
     "m05_reconfigure": "counts on an update that keeps the replica's process, and reads the config back",
-    "module_routes": "prints the names of its backends, which are not those of their endpoints",
+    "module_routes": "a route with parameters, which a route prefix cannot have",
     "user_errors": "prints the errors of .deploy(), get_deployment() and route_prefix=",
     "user_http_options": "middlewares and root_path of the HTTP server, which today's has not",
 }
