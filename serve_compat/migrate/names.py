@@ -7,6 +7,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.serve_stage import values as v
 from serve_compat.migrate.serve_stage.infer import Inference
 from serve_compat.migrate.serve_stage.parameters import Calls
@@ -163,9 +164,7 @@ def _imports_serve(node: cst.CSTNode) -> bool:
 
 
 def _is_serve(name: str) -> bool:
-    return any(
-        name == each or name.startswith(each + ".") for each in (SERVE, "serve_compat", "ray.experimental.serve")
-    )
+    return any(name == each or name.startswith(each + ".") for each in _PACKAGES)
 
 
 def _is_choice(node: cst.Try) -> bool:
@@ -180,10 +179,7 @@ def _catches_absence(handler: cst.ExceptHandler) -> bool:
 
 
 def _knows_serve(body: cst.BaseSuite) -> bool:
-    stack: list[cst.CSTNode] = [body]
-    while stack:
-        node = stack.pop()
-        if _imports_serve(node) or (isinstance(node, cst.Attribute) and dotted(node).split(".")[0] == "serve"):
-            return True
-        stack.extend(node.children)
-    return False
+    return any(
+        _imports_serve(node) or (isinstance(node, cst.Attribute) and dotted(node).split(".")[0] == "serve")
+        for node in walk(body)
+    )

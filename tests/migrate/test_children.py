@@ -9,7 +9,7 @@ import libcst as cst
 import pytest
 
 from serve_compat.migrate import children as code
-from serve_compat.migrate.children import children
+from serve_compat.migrate.children import children, parents_in, walk
 
 ROOT = Path(__file__).resolve().parents[2]
 NEWEST = """
@@ -59,3 +59,10 @@ def test_they_are_those_that_a_visitor_meets_in_its_order():
 @pytest.mark.parametrize("statement", [NEWEST, "try:\n    a\nexcept A as b:\n    c\nelse:\n    d\nfinally:\n    e\n"])
 def test_also_in_the_newest_syntax(statement):
     assert differs(cst.parse_module(statement)) is None
+
+
+def test_a_walk_goes_through_all_of_them_in_the_order_of_the_source():
+    assigned = cst.parse_statement("a = b(c, *d)  # a comment")
+    assert [each.value for each in walk(assigned) if isinstance(each, cst.Name)] == ["a", "b", "c", "d"]
+    above = parents_in(assigned)
+    assert all(above[child] is each for each in walk(assigned) for child in children(each))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage.edits import Edits
 from serve_compat.migrate.deployment_stage.parameters import without_parameter
-from serve_compat.migrate.deployment_stage.texts import keyword_args, walk
+from serve_compat.migrate.deployment_stage.texts import keyword_args
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.tree import Tree, dotted

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage import batches, requests
 from serve_compat.migrate.deployment_stage.guards import guard, wrapped
 from serve_compat.migrate.deployment_stage.operations import CLIENT
@@ -175,7 +174,7 @@ def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement
     params = cst.Module([]).code_for_node(done.params).strip()
     if not params and guard_lines(pair, rewriting) and pair.methods is not None:
         params = "request" if pair.methods.always_http else "request=None"
-    waits = any(isinstance(each, cst.Await) for each in _below(done.body))
+    waits = any(isinstance(each, cst.Await) for each in walk(done.body))
     lines = [
         f"@{code_of(_decorator(pair, rewriting, serve))}",
         f"{'async ' if waits else ''}def {pair.variable}({params}):",
@@ -188,10 +187,6 @@ def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement
 def guard_lines(pair: Pair, rewriting: Rewriting) -> list[str]:
     """The guard of a lambda that becomes a function."""
     return rewriting.guards.get(pair, [])
-
-
-def _below(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
-    return [node, *(each for child in node.children for each in _below(child))]
 
 
 def _unbraced(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -6,10 +6,11 @@ import re
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handlers import mentions
 from serve_compat.migrate.deployment_stage.pair import Form, Pair
-from serve_compat.migrate.deployment_stage.texts import code_of, expression, identifier, plain, walk
+from serve_compat.migrate.deployment_stage.texts import code_of, expression, identifier, plain
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
 _WIDTH = 120

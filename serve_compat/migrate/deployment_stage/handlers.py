@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment_stage.constants import Constants
-from serve_compat.migrate.deployment_stage.texts import code_of, walk
+from serve_compat.migrate.deployment_stage.texts import code_of
 from serve_compat.migrate.serve_stage.uses import is_load
 
 Served = cst.FunctionDef | cst.ClassDef | cst.Lambda

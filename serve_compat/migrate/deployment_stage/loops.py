@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.operations import Operation
-from serve_compat.migrate.deployment_stage.texts import code_of, walk
+from serve_compat.migrate.deployment_stage.texts import code_of
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.tree import dotted
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known, key_of
 from serve_compat.migrate.deployment_stage.listings import asked_name, reading
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.texts import walk
 
 Owned = Sequence[tuple[Group, Pair | None]]
 """Groups of a file, with the deployments that they become."""

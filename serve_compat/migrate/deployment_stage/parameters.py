@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage.edits import Edits
-from serve_compat.migrate.deployment_stage.texts import walk
 from serve_compat.migrate.names import Names
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.uses import is_load

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage import forms, requests
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Use, is_known, key_of, shown
@@ -17,7 +18,6 @@ from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.served import check_served, methods_of, options_of
-from serve_compat.migrate.deployment_stage.texts import walk
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.uses import is_load
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from serve_compat.migrate.children import parents_in, walk
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.handle_uses import method_names
 from serve_compat.migrate.deployment_stage.handlers import (
@@ -19,7 +20,7 @@ from serve_compat.migrate.deployment_stage.handlers import (
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
-from serve_compat.migrate.deployment_stage.texts import code_of, walk
+from serve_compat.migrate.deployment_stage.texts import code_of
 
 _ONLY_LOOK = frozenset({"print", "isinstance", "type", "str", "repr", "id", "len", "bool", "hasattr"})
 
@@ -42,7 +43,7 @@ class Receiver:
     @property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
         """The parents of the function's nodes, which may be of another module than the one that is rewritten."""
-        return {child: node for node in walk(self.function) for child in node.children}
+        return parents_in(self.function)
 
 
 def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.children import parents_in, walk
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.edits import Edits
 from serve_compat.migrate.deployment_stage.flask_attributes import (
@@ -13,12 +14,12 @@ from serve_compat.migrate.deployment_stage.flask_attributes import (
     request_name,
     starlette,
 )
-from serve_compat.migrate.deployment_stage.handlers import Body, mentions, reads, request_parameter
+from serve_compat.migrate.deployment_stage.handlers import mentions, reads, request_parameter
 from serve_compat.migrate.deployment_stage.operations import EARLY
 from serve_compat.migrate.deployment_stage.options import Inconvertible
 from serve_compat.migrate.deployment_stage.pair import Pair, batch_marks
 from serve_compat.migrate.deployment_stage.receivers import Receiver, functions_of, receivers
-from serve_compat.migrate.deployment_stage.texts import code_of, expression, walk
+from serve_compat.migrate.deployment_stage.texts import code_of, expression
 
 _LISTS = ("getlist", "multi_items")
 
@@ -76,7 +77,7 @@ def _speaks_flask(home: Analysis) -> bool:
     """Whether any function of the file reads something that looks like Flask's request."""
     for function in home.tree.nodes(cst.FunctionDef):
         assert isinstance(function, cst.FunctionDef)
-        parents = _parents(function)
+        parents = parents_in(function)
         for param in function.params.params:
             if "request" in param.name.value and any(flask_use(each, parents) for each in reads(function, param)):
                 return True
@@ -137,10 +138,6 @@ def flask_uses(receiver: Receiver, pair: Pair) -> list[FlaskUse]:
     return [use for each in receiver.nodes for use in flask_use(each, parents, early)]
 
 
-def _parents(function: Body) -> dict[cst.CSTNode, cst.CSTNode]:
-    return {child: node for node in walk(function) for child in node.children}
-
-
 def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
     """The attributes of requests that the handler reads, as today's requests call them; all where that is not known."""
     functions = functions_of(pair, files)
@@ -150,7 +147,7 @@ def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
     found = set()
     for function in functions:
         param = request_parameter(function, pair.handler.is_class)
-        parents = _parents(function)
+        parents = parents_in(function)
         for read in reads(function, param) if param is not None else ():
             above = parents.get(read)
             if not isinstance(above, cst.Attribute):

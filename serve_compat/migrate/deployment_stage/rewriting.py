@@ -8,12 +8,13 @@ from typing import TypeGuard
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.edits import Edits
 from serve_compat.migrate.deployment_stage.loops import goes_over_things
 from serve_compat.migrate.deployment_stage.operations import Operation
 from serve_compat.migrate.deployment_stage.pair import Pair
-from serve_compat.migrate.deployment_stage.texts import code_of, comments_in, expression, walk
+from serve_compat.migrate.deployment_stage.texts import code_of, comments_in, expression
 
 
 @dataclass(eq=False)

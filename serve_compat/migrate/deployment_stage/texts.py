@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import libcst as cst
 
@@ -15,18 +15,11 @@ def code_of(node: cst.CSTNode) -> str:
     return _BARE.code_for_node(node).strip()
 
 
-def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The node and everything below it, in the order of the text."""
-    stack = [node]
-    while stack:
-        top = stack.pop()
-        yield top
-        stack.extend(reversed(top.children))
-
-
 def comments_in(node: cst.CSTNode) -> list[str]:
     """The comments inside an expression that spans several lines."""
-    return [each.value for each in walk(node) if isinstance(each, cst.Comment)]
+    if isinstance(node, cst.Comment):
+        return [node.value]
+    return [comment for child in node.children for comment in comments_in(child)]
 
 
 def plain(arg: cst.Arg) -> cst.Arg:

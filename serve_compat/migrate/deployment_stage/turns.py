@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.deployment_stage import forms, requests
 from serve_compat.migrate.deployment_stage.analysis import Analysis
 from serve_compat.migrate.deployment_stage.groups import Group, Key, Use, is_known
@@ -13,7 +14,7 @@ from serve_compat.migrate.deployment_stage.pair import Pair
 from serve_compat.migrate.deployment_stage.planning import bound_between, plan
 from serve_compat.migrate.deployment_stage.receivers import are_mixed
 from serve_compat.migrate.deployment_stage.served import check_served, methods_of, options_of
-from serve_compat.migrate.deployment_stage.texts import code_of, walk
+from serve_compat.migrate.deployment_stage.texts import code_of
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 
 _SWITCHES = ("set_traffic", "split", "link")

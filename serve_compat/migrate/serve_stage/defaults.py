@@ -34,8 +34,7 @@ def _pin(program: Program, node: cst.BaseExpression, call: cst.Call | None) -> N
         assert isinstance(updated, cst.Name | cst.Attribute)
         return cst.Call(func=updated, args=[pin])
 
-    program.changes.setdefault(node, []).append(change)
-    program.notes.append((node, "SC218", message))
+    program.follow(node, "SC218", message, change)
 
 
 def _must_not_overlap(program: Program, node: cst.BaseExpression) -> bool:

@@ -17,11 +17,7 @@ def deployments(program: Program) -> list[Deployed] | None:
 
     None where the name of one is no literal.
     """
-    found: list[Deployed] = []
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        if isinstance(call.func, cst.Attribute):
-            values = program.infer.of(call.func.value)
-            found += [(call, value) for value in values if isinstance(value, Deployment)]
+    found = [(call, value) for call, value in program.receivers("deploy") if isinstance(value, Deployment)]
     for call in program.infer.calls.by_name.get("bind", ()):
         found += [(call, value.deployment) for value in program.infer.of(call) if isinstance(value, Node)]
     if any(literal(deployment_name(value)) is None for _, value in found):
@@ -53,10 +49,8 @@ def _block(program: Program, node: cst.CSTNode) -> cst.CSTNode | None:
 
 def is_changed_by_name(program: Program, name: str, place: cst.CSTNode) -> bool:
     """Did a `get_deployment(name)` deploy something else before?"""
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        if not isinstance(call.func, cst.Attribute) or program.tree.order[call] >= program.tree.order[place]:
-            continue
-        for value in program.infer.of(call.func.value):
-            if isinstance(value, Named) and literal(value.name) in (None, name) and (value.options or call.args):
-                return True
-    return False
+    return any(
+        isinstance(value, Named) and literal(value.name) in (None, name) and (value.options or call.args)
+        for call, value in program.receivers("deploy")
+        if program.tree.order[call] < program.tree.order[place]
+    )

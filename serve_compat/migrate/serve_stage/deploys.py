@@ -7,6 +7,7 @@ from functools import partial
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.serve_stage.arguments import keyword
 from serve_compat.migrate.serve_stage.expressions import default_route, is_none, is_repeatable, literal, text
 from serve_compat.migrate.serve_stage.program import Program
@@ -98,8 +99,7 @@ def deployment_name(deployment: Deployment) -> cst.BaseExpression | None:
 
 def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTNode) -> bool:
     """Do the names of an expression mean the same at the place, and have they one value only?"""
-    names = [expression, *descendants(expression)]
-    for name in names:
+    for name in walk(expression):
         if not isinstance(name, cst.Name) or name not in program.tree.scopes:
             continue
         there = program.tree.scopes[name].lookup(name.value)
@@ -108,14 +108,6 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
         if not same_line and (there != here or (len(there) > 1 and not _is_one(program, name, place))):
             return False
     return True
-
-
-def descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """All nodes inside of the node."""
-    found = list(node.children)
-    for child in node.children:
-        found += descendants(child)
-    return found
 
 
 def convert_deploys(program: Program) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from serve_compat.migrate.serve_stage.deploys import descendants
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.serve_stage.expressions import is_repeatable
 from serve_compat.migrate.serve_stage.graph_lists import gets_of
 from serve_compat.migrate.serve_stage.program import Program
@@ -84,7 +84,7 @@ class Writer:
         if known and is_repeatable(node) and not self.is_call(node):
             code = self._program.code(node)
             return f"self.{self._parameter(re.sub(r'[^0-9A-Za-z]+', '_', code).strip('_'), code, code)}"
-        if is_repeatable(node) and not any(self._holds_nodes(each) for each in (node, *descendants(node))):
+        if is_repeatable(node) and not any(self._holds_nodes(each) for each in walk(node)):
             return self._program.code(node)
         raise GraphError(node, "this argument of the graph cannot be written into a method")
 

@@ -7,7 +7,7 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.expressions import literal
-from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.program import Program, becomes
 from serve_compat.migrate.serve_stage.todays import is_todays
 from serve_compat.migrate.serve_stage.tree import dotted
 from serve_compat.migrate.serve_stage.uses import is_load
@@ -45,8 +45,7 @@ def _import(program: Program, node: cst.Import) -> bool:
         module=cst.Name("ray"),
         names=[cst.ImportAlias(cst.Name("serve"), asname=None if name == "serve" else cst.AsName(cst.Name(name)))],
     )
-    program.changes.setdefault(node, []).append(lambda updated: made)
-    program.notes.append((node, "SC201", "serve_compat is not needed any more"))
+    program.follow(node, "SC201", "serve_compat is not needed any more", becomes(made))
     return True
 
 
@@ -60,10 +59,8 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
         return compat
     lost = [alias for alias in node.names if not _exists(today, dotted(alias.name))]
     if lost or compat or any(dotted(alias.name) in HANDLES for alias in node.names):
-        program.changes.setdefault(node, []).append(partial(_today, today))
-        program.notes.append(
-            (node, "SC201", f"{today} has other names today" if lost else "the import is one of ray.serve")
-        )
+        message = f"{today} has other names today" if lost else "the import is one of ray.serve"
+        program.follow(node, "SC201", message, partial(_today, today))
         kept = [alias for alias in node.names if _exists(today, dotted(alias.name)) or dotted(alias.name) in HANDLES]
         if not kept:
             line = program.tree.statement(node)

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import libcst as cst
 
+from serve_compat.migrate.children import walk
 from serve_compat.migrate.router import is_router
 from serve_compat.migrate.serve_stage.defaults import changes_state
-from serve_compat.migrate.serve_stage.deploys import deployment_name, descendants, without_blocking
+from serve_compat.migrate.serve_stage.deploys import deployment_name, without_blocking
 from serve_compat.migrate.serve_stage.expressions import is_none
 from serve_compat.migrate.serve_stage.program import Program
 from serve_compat.migrate.serve_stage.values import Deployment
@@ -21,12 +22,11 @@ Update = tuple[cst.Call, Deployment]
 def check_lifetimes(program: Program) -> None:
     """Forbid the conversion where a deployment is deployed again under the same version, and that shows."""
     found: dict[tuple[str, str], list[Update]] = defaultdict(list)
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        for value in program.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ():
-            version = value.option("version") if isinstance(value, Deployment) else None
-            if isinstance(value, Deployment) and version is not None and not is_none(version):
-                name = deployment_name(value)
-                found[program.code(name) if name is not None else "", program.code(version)].append((call, value))
+    for call, value in program.receivers("deploy"):
+        version = value.option("version") if isinstance(value, Deployment) else None
+        if isinstance(value, Deployment) and version is not None and not is_none(version):
+            name = deployment_name(value)
+            found[program.code(name) if name is not None else "", program.code(version)].append((call, value))
     for updates in found.values():
         if len({call for call, _ in updates}) > 1:
             _check(program, updates)
@@ -53,9 +53,6 @@ def _nothing_happens(program: Program, one: cst.Call, other: cst.Call) -> bool:
     if first is None or last is None or first not in body or last not in body:
         return False
     calls = [
-        each
-        for line in body[body.index(first) : body.index(last)]
-        for each in descendants(line)
-        if isinstance(each, cst.Call)
+        each for line in body[body.index(first) : body.index(last)] for each in walk(line) if isinstance(each, cst.Call)
     ]
     return all(isinstance(each.func, cst.Attribute) and each.func.attr.value in _QUIET for each in calls)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.expressions import is_repeatable, literal
-from serve_compat.migrate.serve_stage.program import Program
+from serve_compat.migrate.serve_stage.program import Program, becomes
 from serve_compat.migrate.serve_stage.values import Deployment
 
 
@@ -16,8 +16,7 @@ def convert_paths(program: Program) -> None:
         if _is_path(node) and is_repeatable(node.value) and _is_read(program, node) and _is_served(program, node):
             scope = program.code(node.value)
             made = cst.parse_expression(f'{program.code(node)}.removeprefix({scope}["root_path"])')
-            program.changes.setdefault(node, []).append(lambda updated, made=made: made)  # type: ignore[misc]
-            program.notes.append((node, "SC223", "the path without the route prefix"))
+            program.follow(node, "SC223", "the path without the route prefix", becomes(made))
 
 
 def _is_path(node: cst.Subscript) -> bool:

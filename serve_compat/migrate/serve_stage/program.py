@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import libcst as cst
 from serve_compat.migrate.serve_stage.infer import Inference
 from serve_compat.migrate.serve_stage.tree import Tree
 from serve_compat.migrate.serve_stage.uses import Uses
-from serve_compat.migrate.serve_stage.values import Deployment
+from serve_compat.migrate.serve_stage.values import Deployment, Value
 
 Change = Callable[[cst.CSTNode], cst.CSTNode]
 Place = tuple[cst.CSTNode, str, str]  # node, rule, message
@@ -73,9 +73,19 @@ class Program:
 
     def change(self, node: cst.CSTNode, rule: str, message: str, change: Change) -> None:
         """Plan a change of the node, after those planned for it already."""
+        self.follow(node, rule, message, change)
+        self.old = True
+
+    def follow(self, node: cst.CSTNode, rule: str, message: str, change: Change) -> None:
+        """The same for a change that old programs need, although it is no sign of one by itself."""
         self.changes.setdefault(node, []).append(change)
         self.notes.append((node, rule, message))
-        self.old = True
+
+    def receivers(self, method: str) -> Iterator[tuple[cst.Call, Value]]:
+        """Every call of a method of that name, with each value that it may be a method of."""
+        for call in self.infer.calls.by_name.get(method, ()):
+            for value in self.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ():
+                yield call, value
 
     def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
         """Something here has no safe equivalent: the file stays on serve_compat. One place of each kind counts."""
@@ -184,6 +194,11 @@ def _without(line: cst.SimpleStatementLine) -> cst.SimpleStatementLine | cst.Rem
     if any(each.comment for each in line.leading_lines) or line.trailing_whitespace.comment:
         return line.with_changes(body=[cst.Pass()])
     return cst.RemoveFromParent()
+
+
+def becomes(made: cst.CSTNode) -> Change:
+    """The change of a node into one that is made already."""
+    return lambda updated: made
 
 
 def statement(text: str) -> cst.SimpleStatementLine:

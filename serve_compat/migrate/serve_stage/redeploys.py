@@ -60,13 +60,11 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
 def _is_changed_before(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> bool:
     """Did another get_deployment() of this file deploy with options before? Today nothing remembers them."""
     mine = {value.call for value in program.infer.of(receiver) if isinstance(value, Named)}
-    for call in program.infer.calls.by_name.get("deploy", ()):
-        if not isinstance(call.func, cst.Attribute) or program.tree.order[call] >= program.tree.order[node]:
-            continue
-        for value in program.infer.of(call.func.value):
-            if isinstance(value, Named) and value.options and value.call not in mine:
-                return True
-    return False
+    return any(
+        isinstance(value, Named) and value.options and value.call not in mine
+        for call, value in program.receivers("deploy")
+        if program.tree.order[call] < program.tree.order[node]
+    )
 
 
 def _rerun(

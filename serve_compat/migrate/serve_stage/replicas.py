@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.serve_stage.deploys import serve_name
-from serve_compat.migrate.serve_stage.program import Change, Program
+from serve_compat.migrate.serve_stage.program import Change, Program, becomes
 from serve_compat.migrate.serve_stage.reaching import reaching
 from serve_compat.migrate.serve_stage.uses import is_load
 
@@ -28,8 +28,7 @@ def convert_replicas(program: Program) -> None:
                 _replace(program, node, f"{program.code(node.value)}.deployment", "backend_tag is called deployment")
             elif node.attr.value == "replica_tag":
                 why = "the tag of a replica began with the name of its deployment"
-                program.changes.setdefault(node, []).append(_becomes(_tag(program.code(node.value))))
-                program.notes.append((node, _RULE, why))  # no sign of an old program by itself: today's have the name
+                program.follow(node, _RULE, why, _becomes(_tag(program.code(node.value))))  # today's have the name
 
 
 def _tag(context: str) -> str:
@@ -41,7 +40,7 @@ def _replace(program: Program, node: cst.BaseExpression, made: str, why: str) ->
 
 
 def _becomes(made: str) -> Change:
-    return lambda updated: cst.parse_expression(made)
+    return becomes(cst.parse_expression(made))
 
 
 def _is_context(program: Program, node: cst.BaseExpression) -> bool:

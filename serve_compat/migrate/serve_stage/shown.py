@@ -85,10 +85,7 @@ def plain(name: str) -> str:
 
 def _are_all_plain(program: Program) -> bool:
     """Has every deployment of the file its default route and no version, and an application of its own?"""
-    found = program.infer.calls.by_name.get("deploy", ())
-    values = [
-        value for call in found if isinstance(call.func, cst.Attribute) for value in program.infer.of(call.func.value)
-    ]
+    values = [value for _, value in program.receivers("deploy")]
     made = [value for value in values if isinstance(value, Deployment)]
     named = [value for value in values if isinstance(value, Named) and value.options]
     plain_ones = all(each.option("version") is None and not each.module for each in made)
@@ -97,8 +94,7 @@ def _are_all_plain(program: Program) -> bool:
 
 def has_default_routes(program: Program) -> bool:
     """Has every deployment of the file an application of its own, and the route of its name?"""
-    calls = [call.func for call in program.infer.calls.by_name.get("deploy", ())]
-    values = [value for func in calls if isinstance(func, cst.Attribute) for value in program.infer.of(func.value)]
+    values = [value for _, value in program.receivers("deploy")]
     made = [(deployment_name(each), each) for each in values if isinstance(each, Deployment)]
     plain_ones = (name is not None and is_default_route(name, each.option("route_prefix")) for name, each in made)
     return bool(made) and all(plain_ones) and application(program) == ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import libcst as cst
-
 from serve_compat.migrate.serve_stage.deploys import deployment_name
 from serve_compat.migrate.serve_stage.expressions import literal
 from serve_compat.migrate.serve_stage.program import Options, Program
@@ -36,11 +34,9 @@ def ties(tree: Tree) -> Ties:
     deploys: set[str] = set()
     asks: set[str] = set()
     for method, found in (("deploy", deploys), ("get_handle", asks), ("delete", asks)):
-        for call in program.infer.calls.by_name.get(method, ()):
-            values = program.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ()
-            for value in values:
-                if isinstance(value, Deployment):
-                    found.add(literal(deployment_name(value)) or "")
+        for _, value in program.receivers(method):
+            if isinstance(value, Deployment):
+                found.add(literal(deployment_name(value)) or "")
     for call in program.infer.calls.by_name.get("get_deployment", ()):
         for value in program.infer.of(call):
             if isinstance(value, Named):
