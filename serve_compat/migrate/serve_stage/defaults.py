@@ -38,13 +38,16 @@ def _pin(program: Program, node: cst.BaseExpression, call: cst.Call | None) -> N
 
 
 def _must_not_overlap(program: Program, node: cst.BaseExpression) -> bool:
-    """Does synchronous code of the class change the state of its object, so that two calls at once would race?"""
-    code: cst.CSTNode | None = None
-    for value in program.infer.of(program.tree.parents.get(node)) | program.infer.of(node):
-        code = value.code if isinstance(value, Deployment) else code
+    """Does code that is deployed here change what it remembers, so that two calls at once would race?"""
     decorator = program.tree.parents.get(node)
     if isinstance(decorator, cst.Decorator):
-        code = program.tree.parents[decorator]
+        return _races(program.tree.parents[decorator])
+    made = program.infer.of(decorator) | program.infer.of(node)
+    codes = [each for value in made if isinstance(value, Deployment) for each in value.codes]
+    return any(_races(each) for each in codes)
+
+
+def _races(code: cst.CSTNode | None) -> bool:
     if isinstance(code, cst.FunctionDef):
         return code.asynchronous is None and _changes_globals(code)
     if not isinstance(code, cst.ClassDef):

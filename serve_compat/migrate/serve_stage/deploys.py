@@ -118,6 +118,7 @@ def convert_deploys(program: Program) -> None:
             continue
         values = program.infer.of(node.func.value)
         if any(isinstance(value, Deployment) for value in values):
+            program.old = True  # also where it cannot be told how to go on
             where = address(program, node, node.func.value)
             if where is not None:
                 _deploy(program, node, where, [value for value in values if isinstance(value, Deployment)])

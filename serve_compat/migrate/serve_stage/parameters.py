@@ -16,6 +16,7 @@ from serve_compat.migrate.serve_stage.tree import Binding, Tree, dotted
 from serve_compat.migrate.serve_stage.values import (
     NOTHING,
     Class,
+    Code,
     Deployment,
     Function,
     Instance,
@@ -57,15 +58,16 @@ class Calls:
     def deployment(
         self,
         origin: cst.CSTNode,
-        code: cst.ClassDef | cst.FunctionDef | None,
+        code: Code | None,
         name: str,
         calls: tuple[cst.Call, ...],
         module: str = "",
+        others: tuple[Code, ...] = (),
     ) -> Deployment:
         """The one object for a definition; the same arguments give the same object."""
         key = (origin, *calls)
         if key not in self._made:
-            self._made[key] = Deployment(origin, code, name, calls, module)
+            self._made[key] = Deployment(origin, code, name, calls, module, others)
         made = self._made[key]
         assert isinstance(made, Deployment)
         return made
@@ -80,28 +82,28 @@ class Calls:
         """The deployment that `.options()` of another one gives."""
         key = (call, base.origin, *base.calls)
         if key not in self._made:
-            self._made[key] = Deployment(call, base.code, base.code_name, (*base.calls, call), base.module)
+            self._made[key] = Deployment(call, base.code, base.code_name, (*base.calls, call), base.module, base.others)
         made = self._made[key]
         assert isinstance(made, Deployment)
         return made
 
     def call_form(self, node: cst.Call, served: cst.BaseExpression, options: cst.Call) -> Values:
         """`serve.deployment(Cls, ...)` or `serve.deployment(...)(Cls)`."""
-        code, name = self._served(served)
-        calls = (options,) if options is not None else ()
-        return frozenset({self.deployment(node, code, name, calls)})
+        codes, name = self._served(served)
+        first = codes[0] if codes else None
+        return frozenset({self.deployment(node, first, name, (options,), others=tuple(codes[1:]))})
 
-    def _served(self, served: cst.BaseExpression) -> tuple[cst.ClassDef | cst.FunctionDef | None, str]:
+    def _served(self, served: cst.BaseExpression) -> tuple[list[Code], str]:
+        """What of this file may be served, in the order of the source; its name, "" where several differ in theirs."""
         if isinstance(served, cst.Call) and served.args:  # a wrapper around the class or function
             return self._served(served.args[0].value)
-        for value in self._infer.of(served):
-            if isinstance(value, Class):
-                return value.node, value.node.name.value
-            if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
-                return value.node, value.node.name.value
-            if isinstance(value, Library):
-                return None, value.name.split(".")[-1]
-        return None, ""
+        found = self._infer.of(served)
+        codes = {each.node for each in found if isinstance(each, Class | Function) and isinstance(each.node, Code)}
+        names = {
+            *(code.name.value for code in codes),
+            *(v.name.split(".")[-1] for v in found if isinstance(v, Library)),
+        }
+        return sorted(codes, key=self._tree.order.__getitem__), names.pop() if len(names) == 1 else ""
 
     # attributes
 
@@ -247,7 +249,7 @@ class Calls:
         """Is the class a deployment of this file?"""
         if any(isinstance(value, Deployment) for value in self._infer.binding(Binding("definition", owner))):
             return True
-        return any(isinstance(made, Deployment) and made.code is owner for made in self._made.values())
+        return any(isinstance(made, Deployment) and owner in made.codes for made in self._made.values())
 
     def arguments(self, function: cst.FunctionDef, param: cst.Param) -> Iterator[cst.BaseExpression]:
         """The expressions that this file passes for the parameter."""
@@ -270,10 +272,8 @@ class Calls:
                     yield call, 0
             for method in ("deploy", "bind"):
                 for call in self.places.by_name.get(method, ()):
-                    if isinstance(call.func, cst.Attribute) and any(
-                        isinstance(value, Deployment) and value.code is owner
-                        for value in self._infer.of(call.func.value)
-                    ):
+                    values = self._infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ()
+                    if any(isinstance(value, Deployment) and owner in value.codes for value in values):
                         yield call, 0
         yield from self._passed_on(function)
 

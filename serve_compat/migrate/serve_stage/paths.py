@@ -34,7 +34,7 @@ def _is_served(program: Program, node: cst.CSTNode) -> bool:
         if isinstance(around, cst.ClassDef) and program.infer.calls.is_served(around):
             return True
         if isinstance(around, cst.FunctionDef) and any(
-            isinstance(made, Deployment) and made.code is around for made in program.infer.calls.made
+            isinstance(made, Deployment) and around in made.codes for made in program.infer.calls.made
         ):
             return True
     return False

@@ -69,5 +69,5 @@ def _is_handler(program: Program, param: cst.Param) -> bool:
     function = program.tree.parents.get(program.tree.parents[param])
     if not isinstance(function, cst.FunctionDef):
         return False
-    served = any(isinstance(made, Deployment) and made.code is function for made in program.infer.calls.made)
+    served = any(isinstance(made, Deployment) and function in made.codes for made in program.infer.calls.made)
     return served or function.name.value == "__call__"

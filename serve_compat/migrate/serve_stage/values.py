@@ -21,6 +21,9 @@ class Library:
     name: str
 
 
+Code = cst.ClassDef | cst.FunctionDef
+
+
 @dataclass(frozen=True, eq=False)
 class Deployment:
     """What `@serve.deployment` or the call form makes, or `.options()` of it.
@@ -30,13 +33,20 @@ class Deployment:
         code: the class or function that is served, where this file defines it.
         code_name: its name, "" where it has none that can be read (a lambda, a value of run time).
         calls: the calls that carry options, in their order: decorator first, then each `.options()`.
+        others: what else of this file may be served by the same call, in a loop for example.
     """
 
     origin: cst.CSTNode
-    code: cst.ClassDef | cst.FunctionDef | None
+    code: Code | None
     code_name: str
     calls: tuple[cst.Call, ...]
     module: str = ""  # where it is imported from
+    others: tuple[Code, ...] = ()
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """All that may be served."""
+        return self.others if self.code is None else (self.code, *self.others)
 
     def option(self, *names: str) -> cst.BaseExpression | None:
         """The expression of an option, the last call that gives it winning."""
