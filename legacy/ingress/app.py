@@ -10,11 +10,12 @@ from typing import Any
 
 from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
+from legacy.http.contract import Routed, call_line
 from legacy.http.protocol import SCOPE_KEY
 from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, RequestBody, frame
 from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call
-from legacy.ingress.framing import Inbound, call_line, forwarding_lines, read_request, target, write_request
+from legacy.ingress.framing import Inbound, forwarding_lines, read_request, target, write_request
 from legacy.ingress.header_rules import Refusal
 from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
@@ -150,10 +151,10 @@ class ProxyApp:
     def _last_line(self, call_method: str | None, match: Match) -> bytes:
         root = self._root_path + match.root_path
         if call_method or match.path_params:
-            return call_line(call_method or "", root, match.path_params)
+            return call_line(Routed(call_method or "", root, match.path_params))
         line = self._last_lines.get(root)
         if line is None:
-            line = call_line("", root, {})
+            line = call_line(Routed("", root, {}))
             if len(self._last_lines) < _CACHE_LIMIT:
                 self._last_lines[root] = line
         return line

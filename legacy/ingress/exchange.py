@@ -28,7 +28,7 @@ class Call:
     Args:
         scope, send: of the ASGI request.
         head: the forwarded head but for the lines that depend on the replica.
-        last_line: `x-serve-call` and the end of the head.
+        last_line: what `call_line` gives.
         body: None when the request has none.
         slots: the places of the backend that was chosen.
 

@@ -3,22 +3,21 @@
 Pure: bytes and header lists in, bytes and verdicts out. What the two sides agree on:
 
     request   method target HTTP/1.1 | one Host | end-to-end headers in order | one framing header | forwarding headers
-              | [x-serve-secret on TCP] | x-serve-call, always the last line
+              | the lines of `legacy.http.contract`
     response  status | end-to-end headers in order; the front frames the body again
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 from urllib.parse import quote, unquote
 
+from legacy.http.contract import REQUEST_ID
+from legacy.http.head import Header
 from legacy.ingress.header_rules import (
     MAX_LENGTH_DIGITS,
     REQUEST_RULES,
-    Header,
     Refusal,
     Rule,
     connection_names,
@@ -114,7 +113,7 @@ def _special(found: Inbound, rule: Rule, value: bytes) -> None:
         found.call_method = value.decode("utf-8", "replace")
     elif rule is Rule.REQUEST_ID and found.request_id is None and _REQUEST_ID.fullmatch(value):
         found.request_id = value
-        found.parts += (b"x-request-id: ", value, b"\r\n")
+        found.parts += (REQUEST_ID, b": ", value, b"\r\n")
         found.lines += 1
 
 
@@ -170,13 +169,6 @@ def write_request(method: str, target_bytes: bytes, found: Inbound, added: bytes
     if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head or b" " in target_bytes:
         raise Refusal(400, "A header value has characters that are not allowed.")
     return head
-
-
-def call_line(call_method: str, root_path: str, path_params: dict[str, Any]) -> bytes:
-    """The last line of a forwarded head with the end of the head: what the replica needs to know of the routing."""
-    params = quote(json.dumps(path_params, default=str), safe="") if path_params else ""
-    text = f"x-serve-call: m={quote(call_method, safe='')}&r={quote(root_path, safe='/')}&p={params}\r\n\r\n"
-    return text.encode("ascii")
 
 
 def forwarding_lines(peer: str | None, scheme: str, known: Iterable[Header] = ()) -> bytes:

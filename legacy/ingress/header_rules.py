@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-Header = tuple[bytes, bytes]
+from legacy.http.contract import CALL_METHOD, OURS, REFUSED, REQUEST_ID, SHARD_KEY
 
 MAX_LENGTH_DIGITS = 18
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -48,7 +48,6 @@ _HOP_BY_HOP = (
     b"http2-settings",
 )
 _FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port")
-_OURS = b"x-serve-"
 _CACHE_LIMIT = 2048  # names learnt from clients; beyond it unknown names are judged each time
 
 REQUEST_RULES: dict[bytes, Rule] = {
@@ -59,9 +58,9 @@ REQUEST_RULES: dict[bytes, Rule] = {
     b"transfer-encoding": Rule.CODING,
     b"connection": Rule.CONNECTION,
     b"expect": Rule.EXPECT,
-    b"x-serve-shard-key": Rule.SHARD_KEY,
-    b"x-serve-call-method": Rule.CALL_METHOD,
-    b"x-request-id": Rule.REQUEST_ID,
+    SHARD_KEY.lower().encode(): Rule.SHARD_KEY,
+    CALL_METHOD.lower().encode(): Rule.CALL_METHOD,
+    REQUEST_ID: Rule.REQUEST_ID,
 }
 RESPONSE_RULES: dict[bytes, Rule] = {
     **dict.fromkeys(_HOP_BY_HOP, Rule.DROP),
@@ -69,7 +68,7 @@ RESPONSE_RULES: dict[bytes, Rule] = {
     b"content-length": Rule.LENGTH,
     b"transfer-encoding": Rule.CODING,
     b"date": Rule.DROP,  # the front adds its own
-    b"x-serve-refused": Rule.REFUSED,
+    REFUSED[0]: Rule.REFUSED,
 }
 
 
@@ -78,12 +77,12 @@ def judge_name(name: bytes, rules: dict[bytes, Rule]) -> Rule:
     if not _TOKEN.fullmatch(name) or name != name.lower():
         raise Refusal(400, "A header name has characters that are not allowed.")
     rule = Rule.KEEP
-    if name.startswith(_OURS):
+    if name.startswith(OURS):
         rule = Rule.DROP
     elif b"_" in name:
         # Environ-style frameworks read x_y as x-y: such a name must not smuggle in what we filter by its real name.
         real = name.replace(b"_", b"-")
-        if real.startswith(_OURS) or rules.get(real, Rule.KEEP) is not Rule.KEEP:
+        if real.startswith(OURS) or rules.get(real, Rule.KEEP) is not Rule.KEEP:
             rule = Rule.DROP
     if len(rules) < _CACHE_LIMIT and len(name) <= 64:
         rules[name] = rule

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from legacy.errors import QueueFullError, ReplicaLostError, UpstreamError
+from legacy.http.contract import secret_line
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.ingress.body import RequestBody
 from legacy.ingress.exchange import Call, Exchange
@@ -75,7 +76,7 @@ class RequestWriter:
         """The whole head for this replica."""
         if self._pool.is_local(replica):
             return head + last_line
-        return b"%bx-serve-secret: %b\r\n%b" % (head, self._secret().encode("ascii"), last_line)
+        return head + secret_line(self._secret()) + last_line
 
     def leave_out(self, slots: Slots, tag: str, error: UnreachableError) -> None:
         """Choose others from now on, and look again in a second, should an update not come first."""

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from legacy.config import EARLY_DOORS
 from legacy.errors import RayServeException
-from legacy.ingress.header_rules import Header
+from legacy.http.contract import REQUEST_ID
+from legacy.http.head import Header
 from legacy.traffic.routes import Match
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -36,7 +37,7 @@ def error_reply(error: RayServeException, request_id: bytes | None) -> tuple[int
         request_id: the client's own; None makes one, so that the answer and the log can be matched.
     """
     known = request_id or new_request_id()
-    headers = [(b"x-request-id", known)]
+    headers = [(REQUEST_ID, known)]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     text = f"{type(error).__name__}: {error} (request {known.decode('ascii')})"

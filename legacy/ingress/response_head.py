@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from legacy.errors import UpstreamError
+from legacy.http.head import Header
 from legacy.ingress.header_rules import (
     MAX_LENGTH_DIGITS,
     RESPONSE_RULES,
-    Header,
     Refusal,
     Rule,
     connection_names,

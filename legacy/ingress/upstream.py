@@ -17,7 +17,7 @@ from itertools import chain
 import httptools
 
 from legacy.errors import UpstreamError, UpstreamTimeoutError
-from legacy.ingress.header_rules import Header
+from legacy.http.head import Header
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 256

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import time
 import uuid
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy.errors import MethodMissingError
+from legacy.http.contract import REFUSED, REQUEST_ID, Routed, read_call, take_call, take_secret
 from legacy.http.protocol import SCOPE_KEY
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.flask_request import flask_request
@@ -26,19 +25,12 @@ from legacy.replica.occasion import WEB
 
 logger = logging.getLogger("ray.serve")
 
-CALL_HEADER = b"x-serve-call"
-SECRET_HEADER = b"x-serve-secret"
-REFUSED = (b"x-serve-refused", b"1")
-"""Marks an answer for which no user code ran, so the request may be sent elsewhere whatever its method."""
-
 GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
 
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 _CLOSE = (b"connection", b"close")
 _ASGI = {"version": "3.0", "spec_version": "2.4"}  # the connection cancels us: responses need not watch for disconnects
 _REMEMBERED = 1024
-
-Call = tuple[str, str, dict[str, Any]]
 
 
 class ReplicaApp:
@@ -59,24 +51,26 @@ class ReplicaApp:
         self._servable = servable
         self._metrics = metrics
         self._debug = debug
-        self._calls: dict[bytes, Call] = {}
+        self._calls: dict[bytes, Routed] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of a proxy on this node."""
-        headers = scope["headers"]
         if scope["type"] == "websocket":
             await self._talk(scope, receive, send)
-        elif not headers or headers[-1][0] != CALL_HEADER:
+            return
+        call = take_call(scope["headers"])
+        if call is None:
             await _say(send, 400, "this socket serves the proxies of one serve instance only", _CLOSE)
         elif self.draining:
             await _say(send, 503, "this replica is stopping", REFUSED)
         elif self.in_flight >= self.ceiling:
             await _say(send, 503, "this replica is full", REFUSED)
         else:
-            await self._serve(self._read_call(headers.pop()[1]), scope, receive, send)
+            await self._serve(self._read_call(call), scope, receive, send)
 
-    async def _serve(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        name, scope["root_path"], path_params = call
+    async def _serve(self, call: Routed, scope: Scope, receive: Receive, send: Send) -> None:
+        method, scope["root_path"], path_params = call
+        name = method or CALL
         if path_params:
             scope["path_params"] = path_params
         scope["asgi"] = _ASGI
@@ -144,13 +138,13 @@ class ReplicaApp:
 
     async def _talk(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket, which the proxy passes through unread."""
-        headers, asgi = scope["headers"], self._servable.asgi
-        if not headers or headers[-1][0] != CALL_HEADER or asgi is None:
+        call, asgi = take_call(scope["headers"]), self._servable.asgi
+        if call is None or asgi is None:
             await _decline(send, 400, "this socket serves the proxies of one serve instance only")
         elif self.draining or self.in_flight >= self.ceiling:
             await _decline(send, 503, "this replica takes no websockets now", REFUSED)
         else:
-            _, scope["root_path"], _ = self._read_call(headers.pop()[1])
+            scope["root_path"] = self._read_call(call).root_path
             self.in_flight += 1
             try:
                 await asgi(scope, receive, send)
@@ -181,13 +175,13 @@ class ReplicaApp:
         text = f"{error_text(error)}\n(request {request_id}; the traceback is in the replica's log)"
         if self._debug:
             text = traceback_text(error)
-        await _say(send, 500, text, (b"x-request-id", request_id.encode()))
+        await _say(send, 500, text, (REQUEST_ID, request_id.encode()))
 
-    def _read_call(self, value: bytes) -> Call:
+    def _read_call(self, value: bytes) -> Routed:
         call = self._calls.get(value)
         if call is None:
             call = read_call(value)
-            if not call[2] and len(self._calls) < _REMEMBERED:
+            if not call.path_params and len(self._calls) < _REMEMBERED:
                 self._calls[value] = call
         return call
 
@@ -201,13 +195,11 @@ class SecretApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of a proxy on another node."""
-        headers = scope["headers"]
-        name, value = headers[-2] if len(headers) > 1 else (b"", b"")
-        if name != SECRET_HEADER or not self._secret or not hmac.compare_digest(value, self._secret):
+        given = take_secret(scope["headers"])
+        if self._secret and hmac.compare_digest(given, self._secret):
+            await self._app(scope, receive, send)
+        else:
             await _say(send, 403, "this port serves the proxies of one serve instance only", _CLOSE)
-            return
-        del headers[-2]
-        await self._app(scope, receive, send)
 
 
 class _Watched:
@@ -222,13 +214,6 @@ class _Watched:
     async def __call__(self, message: Message) -> None:
         self.started = True
         await self._send(message)
-
-
-def read_call(value: bytes) -> Call:
-    """Method name, root path and path parameters from the internal header `m=...&r=...&p=...`."""
-    fields = dict(pair.split("=", 1) for pair in value.decode("latin-1").split("&"))
-    params = unquote(fields.get("p", ""))
-    return unquote(fields.get("m", "")) or CALL, unquote(fields.get("r", "")), json.loads(params) if params else {}
 
 
 async def _read_body(request: HTTPRequest) -> None:
@@ -283,7 +268,7 @@ def _client_left(error: BaseException, scope: Scope) -> bool:
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == b"x-request-id":
+        if name == REQUEST_ID:
             return str(value.decode("latin-1"))
     return uuid.uuid4().hex
 

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from legacy.http.head import Header
 from legacy.ingress.front import bind
-from legacy.ingress.header_rules import Header
 from tests.http.stage import Seen, Stage, stage
 from tests.http.wire import Response, read_response
 

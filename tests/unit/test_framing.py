@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.ingress.framing import call_line, forwarding_lines, read_request, target, write_request
-from legacy.ingress.header_rules import REQUEST_RULES, Header, Refusal
+from legacy.http.head import Header
+from legacy.ingress.framing import forwarding_lines, read_request, target, write_request
+from legacy.ingress.header_rules import REQUEST_RULES, Refusal
 
 HOST = (b"host", b"x")
 
@@ -141,12 +142,6 @@ def test_the_clients_own_bytes_of_the_path_are_forwarded():
 def test_a_path_rewritten_by_a_middleware_is_encoded():
     assert target("/new path/ä", b"/old", b"") == b"/new%20path/%C3%A4"
     assert target("/new", None, b"a=1") == b"/new?a=1"
-
-
-def test_the_call_line_ends_the_head_and_encodes_its_values():
-    line = call_line("a&b", "/t x", {"x": 5, "y": "a b"})
-    assert line == b"x-serve-call: m=a%26b&r=/t%20x&p=%7B%22x%22%3A%205%2C%20%22y%22%3A%20%22a%20b%22%7D\r\n\r\n"
-    assert call_line("", "/r", {}) == b"x-serve-call: m=&r=/r&p=\r\n\r\n"
 
 
 def test_the_peer_is_appended_behind_a_trusted_one():

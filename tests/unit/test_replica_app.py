@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from legacy.config import BackendConfig, Door
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.replica import flask_request
-from legacy.replica.app import ReplicaApp, SecretApp, read_call
+from legacy.replica.app import ReplicaApp, SecretApp
 from legacy.replica.invoke import Servable
 from legacy.replica.occasion import WEB
 
@@ -248,11 +248,6 @@ def test_on_tcp_only_who_knows_the_secret_comes_through(given, status):
 def test_an_empty_secret_lets_nobody_in():
     app = SecretApp(app_of(lambda request: "ran"), "")
     assert asyncio.run(ask(app, scope((b"x-serve-secret", b"")))).status == 403
-
-
-def test_the_internal_header_is_percent_encoded():
-    assert read_call(b"m=a%26b&r=/t/%7Bx%7D&p=%7B%22x%22%3A1%7D") == ("a&b", "/t/{x}", {"x": 1})
-    assert read_call(b"m=&r=&p=") == ("__call__", "", {})
 
 
 # ---- Ray 0.8-1.1

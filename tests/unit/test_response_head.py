@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from legacy.errors import UpstreamError
-from legacy.ingress.header_rules import Header
+from legacy.http.head import Header
 from legacy.ingress.response_head import read_response
 
 LENGTH = (b"content-length", b"5")
