@@ -8,7 +8,7 @@ from legacy.calls.lanes import Call
 from legacy.calls.local_router import InstanceName, LocalRouter
 from legacy.calls.routers import routers
 from legacy.calls.target import Target
-from legacy.config import Door
+from legacy.config import CLIENT_DOORS, Door
 
 QUEUE_TIMEOUT_S = 60.0  # the originals wait for a free replica without end; here every wait has a deadline
 APPEAR_S = 5.0  # Ray 1.4-1.7: how long a call waits for its endpoint to be created
@@ -138,7 +138,7 @@ class RayServeHandle:
                     "serve.get_handle, whose calls pass several arguments straight on"
                 )
             return _call("raw", self._options, args, kwargs)
-        if self._door is Door.CLIENT and "request_data" in kwargs and not args:  # its name up to Ray 1.3
+        if self._door in CLIENT_DOORS and "request_data" in kwargs and not args:  # its name up to Ray 1.3
             kwargs = dict(kwargs)
             args = (kwargs.pop("request_data"),)
         return _call(self._style, self._options, args, kwargs)

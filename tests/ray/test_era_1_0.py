@@ -50,6 +50,7 @@ def test_requests_are_flasks_over_http_and_through_handles(started):
     assert answer.json() == [{"k": 1}, "1", "POST", "a"]
     handle = client.get_handle("read")
     assert ray.get(handle.remote({"k": 2}, x=2)) == [{"k": 2}, 2, "GET", None]
+    assert ray.get(handle.remote(request_data={"k": 3}, x=3)) == [{"k": 3}, 3, "GET", None]
     assert handle.options(http_method="PUT", http_headers={"X-A": "b"}) is handle
     assert ray.get(handle.remote({"k": 2}, x=2)) == [{"k": 2}, 2, "PUT", "b"]
 

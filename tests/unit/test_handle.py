@@ -5,6 +5,7 @@ import pytest
 
 from legacy.calls.local_router import InstanceName
 from legacy.config import Door
+from legacy.early_handle import FirstHandle
 from legacy.handle import APPEAR_S, QUEUE_TIMEOUT_S, HandleOptions, RayServeHandle, RayServeSyncHandle
 
 INSTANCE = InstanceName("controller", "namespace")
@@ -59,8 +60,12 @@ def test_a_client_handle_takes_one_positional_argument():
         handle(Door.CLIENT).remote(1, 2)
 
 
-def test_a_client_handle_knows_the_arguments_old_name():
-    h = handle(Door.CLIENT)
+@pytest.mark.parametrize(
+    ("door", "kind"),
+    [(Door.CLIENT, RayServeSyncHandle), (Door.CLIENT_1_0, FirstHandle), (Door.CLIENT_1_0, RayServeSyncHandle)],
+)
+def test_a_client_handle_knows_the_arguments_old_name(door, kind):
+    h = handle(door, kind)
     h.remote(request_data=5, k=1)
     assert (last_call(h).args, last_call(h).kwargs) == ((5,), {"k": 1})
 
