@@ -7,7 +7,8 @@ registers the backend decides, in `resolved_concurrency`.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -116,6 +117,13 @@ class AutoscalingConfig(BaseModel):
         return max(self.min_replicas, min(self.max_replicas, replicas))
 
 
+class Heard(Enum):
+    """Whether replicas that run must hear of another value of a setting; each field of BackendConfig says it."""
+
+    BY_REPLICAS = "by replicas"
+    BY_CONTROLLER_ONLY = "by the controller only"
+
+
 class BackendConfig(BaseModel):
     """The settings of one backend (Ray 0.8-1.7; field names and defaults of 1.2 and 1.4).
 
@@ -137,17 +145,17 @@ class BackendConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
-    num_replicas: PositiveInt = 1
-    max_batch_size: PositiveInt | None = None
-    batch_wait_timeout: NonNegativeFloat = 0.0
-    max_concurrent_queries: PositiveInt | None = None
-    user_config: Any = None
-    experimental_graceful_shutdown_wait_loop_s: NonNegativeFloat = 2.0
-    experimental_graceful_shutdown_timeout_s: NonNegativeFloat = 20.0
-    health_check_period_s: PositiveFloat = 10.0
-    health_check_timeout_s: PositiveFloat = 30.0
-    autoscaling_config: AutoscalingConfig | None = None
-    internal_metadata: BackendMetadata = Field(default_factory=BackendMetadata)
+    num_replicas: Annotated[PositiveInt, Heard.BY_CONTROLLER_ONLY] = 1
+    max_batch_size: Annotated[PositiveInt | None, Heard.BY_REPLICAS] = None
+    batch_wait_timeout: Annotated[NonNegativeFloat, Heard.BY_REPLICAS] = 0.0
+    max_concurrent_queries: Annotated[PositiveInt | None, Heard.BY_REPLICAS] = None
+    user_config: Annotated[Any, Heard.BY_REPLICAS] = None
+    experimental_graceful_shutdown_wait_loop_s: Annotated[NonNegativeFloat, Heard.BY_CONTROLLER_ONLY] = 2.0
+    experimental_graceful_shutdown_timeout_s: Annotated[NonNegativeFloat, Heard.BY_CONTROLLER_ONLY] = 20.0
+    health_check_period_s: Annotated[PositiveFloat, Heard.BY_CONTROLLER_ONLY] = 10.0
+    health_check_timeout_s: Annotated[PositiveFloat, Heard.BY_CONTROLLER_ONLY] = 30.0
+    autoscaling_config: Annotated[AutoscalingConfig | None, Heard.BY_CONTROLLER_ONLY] = None
+    internal_metadata: Annotated[BackendMetadata, Heard.BY_CONTROLLER_ONLY] = Field(default_factory=BackendMetadata)
 
     def updated(self, changes: dict[str, Any] | BackendConfig) -> BackendConfig:
         """This config with the fields in `changes` that were set explicitly; computed defaults do not count as set.
@@ -161,6 +169,13 @@ class BackendConfig(BaseModel):
     def given(self) -> dict[str, Any]:
         """The fields that were set explicitly, by reference: user_config may hold models that a dump would change."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+@cache
+def heard_by_replicas() -> tuple[str, ...]:
+    """The settings of which running replicas must hear."""
+    fields = BackendConfig.model_fields.items()
+    return tuple(name for name, field in fields if Heard.BY_REPLICAS in field.metadata)
 
 
 def resolved_concurrency(config: BackendConfig, door: Door, is_async: bool) -> int:

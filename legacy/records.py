@@ -132,16 +132,11 @@ class ReplicaStart:
     """Everything a replica process needs to begin."""
 
     tag: str
-    backend: str
-    code: bytes
-    config: BackendConfig
-    door: Door
+    spec: BackendSpec
     controller_name: str
     namespace: str
     secret: str
     socket_dir: str
-    setup: str = ""
-    sys_path: tuple[str, ...] = ()
     listen_tcp: bool = False
     debug: bool = False
 

@@ -59,7 +59,7 @@ class FakeReplica:
         await self._unless_dead(self.fleet.may_start.wait())
         if self.fleet.failure:
             return StartFailure(self.start.tag, self.fleet.failure, "Traceback ...")
-        return ReplicaAddress(self.start.tag, self.start.backend, "node", 1, f"/run/{self.start.tag}")
+        return ReplicaAddress(self.start.tag, self.start.spec.tag, "node", 1, f"/run/{self.start.tag}")
 
     async def _reconfigure(self, config):
         self.configs.append(config)
@@ -81,6 +81,9 @@ class FakeReplica:
 
     async def _stop(self):
         return None
+
+    async def _load(self):
+        return 0
 
     async def _open_tcp(self):
         return "10.0.0.1", 4000

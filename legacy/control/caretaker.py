@@ -21,7 +21,6 @@ from legacy.control.fleet import Fleet, Live
 from legacy.control.plan import State
 from legacy.control.publish import Publisher
 from legacy.control.store import Store
-from legacy.environments.origin import Origin
 from legacy.errors import EnvironmentFailedError
 from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailure
 
@@ -55,13 +54,11 @@ class Caretaker:
         self._fleet = fleet
         self._tools = tools
 
-    def start(
-        self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any], environment: Origin | None = None
-    ) -> None:
+    def start(self, live: Live, begin: ReplicaStart) -> None:
         """Start a replica in the background; it is routed once its constructor is through."""
         self._fleet.replicas[live.seen.tag] = live
         self._tools.store.save("replica", live.seen.tag, live.record())
-        self._spawn(live, self._start(live, begin, actor_options, environment))
+        self._spawn(live, self._start(live, begin))
 
     def adopt(self, live: Live) -> None:
         """Take over a replica that an earlier life of the controller started."""
@@ -109,9 +106,8 @@ class Caretaker:
             return self._tools.publisher.put(("backend", self._fleet.tag), view)
         return self._tools.publisher.version
 
-    async def _start(
-        self, live: Live, begin: ReplicaStart, actor_options: dict[str, Any], environment: Origin | None
-    ) -> None:
+    async def _start(self, live: Live, begin: ReplicaStart) -> None:
+        actor_options, environment = begin.spec.actor_options, begin.spec.environment
         ready, tried = actor_options, set[str]()
         try:
             if environment is not None:

@@ -149,5 +149,5 @@ class Commands:
 
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
         wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
-        if not record.waits_for_resources and wanted > record.config.num_replicas:
-            await check_room(record.tag, record.actor_options, wanted - record.config.num_replicas)
+        if not record.spec.wait_for_resources and wanted > record.config.num_replicas:
+            await check_room(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)

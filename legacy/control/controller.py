@@ -97,8 +97,8 @@ class ServeController(DeploymentCommands):
 
     async def preparing(self) -> str:
         """What is being done for conda environments now; "" for nothing."""
-        records = self._desired.backends.values()
-        doing = (self._environments.progress(record.environment) for record in records if record.environment)
+        specs = (record.spec for record in self._desired.backends.values())
+        doing = (self._environments.progress(spec.environment) for spec in specs if spec.environment)
         return "; ".join(dict.fromkeys(filter(None, doing)))
 
     async def environments_door(self) -> tuple[str, Any]:
@@ -152,7 +152,7 @@ class ServeController(DeploymentCommands):
             self._reconciler.publish(tag)
             self._changes.open_endpoint(tag)
             if not record.confirmed:
-                tries = TRIES if record.door is Door.DEPLOYMENT else 1
+                tries = TRIES if record.spec.door is Door.DEPLOYMENT else 1
                 self._background.append(asyncio.ensure_future(self._changes.finish(record, tries)))
         for tag in list(self._reconciler.fleets()):
             self._reconciler.touch(tag)

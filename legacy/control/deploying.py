@@ -42,7 +42,7 @@ def decide(
     old_endpoint = desired.endpoints.get(endpoint.name)
     if known is None:
         backend = new_record(command, spec, "")
-    elif spec.version is not None and spec.version == known.given_version:
+    elif spec.version is not None and spec.version == known.spec.version:
         same = same_config(known.config, spec.config)
         changed = replace(with_config(command, known, spec.config), before=undo_of(known, old_endpoint))
         backend = None if same else changed
@@ -63,13 +63,13 @@ def _door_of(desired: Desired, command: str, endpoint: Endpoint) -> EndpointReco
 def _check_previous(known: BackendRecord | None, prev_version: str | None) -> None:
     if prev_version is None:
         return
-    if known is None or known.given_version is None:
+    if known is None or known.spec.version is None:
         raise ValueError(
             f"prev_version {prev_version!r} is specified but there is no existing deployment. "
             "Leave prev_version out to deploy in any case"
         )
-    if known.given_version != prev_version:
+    if known.spec.version != prev_version:
         raise ValueError(
-            f"prev_version {prev_version!r} does not match with the existing version {known.given_version!r}. "
+            f"prev_version {prev_version!r} does not match with the existing version {known.spec.version!r}. "
             "Look at serve.get_deployment(name).version before you deploy"
         )

@@ -101,7 +101,7 @@ class DeploymentCommands(Commands):
         code = self._changes.store.load_code(record.code_key)
         known = self._changes.desired.endpoints.get(record.tag)
         endpoint = None if known is None else known.endpoint
-        return DeploymentInfo(replace(record.spec_without_code, code=code), endpoint, record.replicas)
+        return DeploymentInfo(replace(record.spec, code=code), endpoint, record.replicas)
 
     def _status(self, record: BackendRecord) -> tuple[str, str]:
         fleet = self._changes.reconciler.fleets().get(record.tag)
@@ -114,7 +114,7 @@ class DeploymentCommands(Commands):
             running = sum(live.seen.state is State.RUNNING for live in fleet.replicas.values())
         if record.confirmed and running >= record.replicas:
             return "HEALTHY", ""
-        doing = self._changes.environments.progress(record.environment) if record.environment else ""
+        doing = self._changes.environments.progress(record.spec.environment) if record.spec.environment else ""
         return "UPDATING", f"{running} of {record.replicas} replicas run" + (f"; {doing}" if doing else "")
 
 

@@ -61,7 +61,7 @@ class Desired:
         given = changes if isinstance(changes, BackendConfig) else dict(changes)
         config = record.config.updated(given)
         batched = config.max_batch_size is not None and config.max_batch_size > 1
-        if batched and record.door in EARLY_DOORS and not config.internal_metadata.accepts_batches:
+        if batched and record.spec.door in EARLY_DOORS and not config.internal_metadata.accepts_batches:
             raise ValueError(
                 f"backend {tag!r} got max_batch_size={config.max_batch_size}, but its handler does not accept batches; "
                 "decorate it with @serve.accept_batch or leave max_batch_size out"
@@ -170,7 +170,7 @@ class Desired:
         """The keys of the conda environments that are needed, those of the versions before included."""
         every = list(self.backends.values())
         every += [record.before.backend for record in self.backends.values() if record.before is not None]
-        return {record.environment.key for record in every if record.environment is not None}
+        return {record.spec.environment.key for record in every if record.spec.environment is not None}
 
     def doors_without_backend(self) -> list[str]:
         """Endpoints that belong to a deployment which is not registered."""

@@ -12,6 +12,7 @@ import logging
 import secrets
 import string
 from collections.abc import Callable
+from dataclasses import replace
 
 from legacy.config import BackendConfig
 from legacy.control import plan as planning
@@ -187,21 +188,16 @@ class Reconciler:
         tag = f"{record.tag}#{letters}"
         begin = ReplicaStart(
             tag=tag,
-            backend=record.tag,
-            code=self._tools.store.load_code(record.code_key),
-            config=record.config,
-            door=record.door,
+            spec=replace(record.spec, code=self._tools.store.load_code(record.code_key)),
             controller_name=self._instance.controller_name,
             namespace=self._instance.namespace,
             secret=self._instance.secret,
             socket_dir=self._instance.socket_dir,
-            setup=record.setup,
-            sys_path=record.sys_path,
             listen_tcp=self.several_nodes,
             debug=self._instance.options.debug,
         )
         seen = Seen(tag, record.version, record.stamp, State.STARTING, next(self._order))
-        caretaker.start(Live(seen, record.tag), begin, record.actor_options, record.environment)
+        caretaker.start(Live(seen, record.tag), begin)
 
     def _fleet(self, tag: str, record: BackendRecord | None) -> Fleet:
         fleet = self._fleets.get(tag)

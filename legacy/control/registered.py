@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from legacy.config import BackendConfig, Door
-from legacy.environments.origin import Origin
+from legacy.config import BackendConfig, heard_by_replicas
 from legacy.records import BackendSpec, Endpoint
-
-_REPLICA_FIELDS = ("max_batch_size", "batch_wait_timeout", "max_concurrent_queries", "user_config")
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,9 @@ class BackendRecord:
     """A registered backend.
 
     Attributes:
-        code_key: names the pickled code in the store; the record itself stays small.
-        version: replicas of another version are replaced. `given_version` is what the user called it, or None.
+        spec: what the user asked for, without its code: the record stays small.
+        code_key: names the pickled code in the store.
+        version: replicas of another version are replaced. `spec.version` is what the user called it, or None.
         stamp: changes whenever a running replica has to hear of a new config.
         replicas: how many are wanted now: `config.num_replicas`, or what autoscaling chose.
         created_by, revision: the commands that made the backend and this record of it.
@@ -44,77 +43,52 @@ class BackendRecord:
         surge: whether a single replica is replaced by starting the new one first, which takes room for both.
     """
 
-    tag: str
+    spec: BackendSpec
     code_key: str
-    is_class: bool | None
-    config: BackendConfig
-    actor_options: dict[str, Any]
-    door: Door
     version: str
-    given_version: str | None
     stamp: str
     replicas: int
     created_by: str
     revision: str
     confirmed: bool = False
     before: Before | None = None
-    waits_for_resources: bool = True
     surge: bool = False
     created_endpoint: bool = False
     opens: EndpointRecord | None = None
-    setup: str = ""
-    sys_path: tuple[str, ...] = ()
-    environment: Origin | None = None
 
     @property
-    def spec_without_code(self) -> BackendSpec:
-        """What the user asked for."""
-        return BackendSpec(
-            tag=self.tag,
-            code=b"",
-            is_class=self.is_class,
-            config=self.config,
-            actor_options=self.actor_options,
-            door=self.door,
-            version=self.given_version,
-            wait_for_resources=self.waits_for_resources,
-            setup=self.setup,
-            sys_path=self.sys_path,
-            environment=self.environment,
-        )
+    def tag(self) -> str:
+        """The backend's name."""
+        return self.spec.tag
+
+    @property
+    def config(self) -> BackendConfig:
+        """The config in force, or on its way to be."""
+        return self.spec.config
 
 
 def new_record(command: str, spec: BackendSpec, code_key: str) -> BackendRecord:
     """The record of a backend that a command registers or redeploys; without a version it matches no other."""
     return BackendRecord(
-        tag=spec.tag,
+        spec=replace(spec, code=b""),
         code_key=code_key,
-        is_class=spec.is_class,
-        config=spec.config,
-        actor_options=dict(spec.actor_options),
-        door=spec.door,
         version=spec.version if spec.version is not None else command,
-        given_version=spec.version,
         stamp=command,
         replicas=first_replicas(spec.config),
         created_by=command,
         revision=command,
-        waits_for_resources=spec.wait_for_resources,
-        setup=spec.setup,
-        sys_path=spec.sys_path,
-        environment=spec.environment,
     )
 
 
 def with_config(command: str, record: BackendRecord, config: BackendConfig) -> BackendRecord:
     """The record after a command that changes only the config; code, version and running replicas stay."""
-    stamp = command if _replicas_must_hear(record.config, config) else record.stamp
+    stamp = record.stamp if same_config(record.config, config, heard_by_replicas()) else command
     same_scaling = config.autoscaling_config == record.config.autoscaling_config
     keeps = config.autoscaling_config is not None and same_scaling
     replicas = record.replicas if keeps else first_replicas(config)
     return replace(
         record,
-        config=config,
+        spec=replace(record.spec, config=config),
         stamp=stamp,
         replicas=replicas,
         revision=command,
@@ -136,13 +110,9 @@ def first_replicas(config: BackendConfig) -> int:
     return config.num_replicas if scaling is None else scaling.first_target()
 
 
-def same_config(old: BackendConfig, new: BackendConfig) -> bool:
-    """Whether two configs are equal; values that do not compare count as different."""
-    return all(_same(getattr(old, name), getattr(new, name)) for name in BackendConfig.model_fields)
-
-
-def _replicas_must_hear(old: BackendConfig, new: BackendConfig) -> bool:
-    return not all(_same(getattr(old, name), getattr(new, name)) for name in _REPLICA_FIELDS)
+def same_config(old: BackendConfig, new: BackendConfig, names: Iterable[str] = BackendConfig.model_fields) -> bool:
+    """Whether two configs are equal in these fields; values that do not compare count as different."""
+    return all(_same(getattr(old, name), getattr(new, name)) for name in names)
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -64,11 +64,11 @@ def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[
     scaling = record.config.autoscaling_config if record else None
     return {
         "status": _status(record is not None, fleet, record.replicas if record else 0),
-        "style": record.door.value if record else None,
+        "style": record.spec.door.value if record else None,
         "wanted": record.replicas if record else 0,
         "autoscaling": [scaling.min_replicas, scaling.max_replicas] if scaling else None,
         "version": record.version if record else None,
-        "given_version": record.given_version if record else None,
+        "given_version": record.spec.version if record else None,
         "replicas": {live.seen.tag: _replica(live, failures, errors.get(live.seen.tag, "")) for live in replicas},
         "failures": len(failures),
         "last_error": f"{last.error}\n{last.traceback}".strip() if last else None,
@@ -76,7 +76,7 @@ def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[
 
 
 def _environment(record: BackendRecord | None, progress: Callable[[Origin], str]) -> dict[str, Any] | None:
-    origin = record.environment if record else None
+    origin = record.spec.environment if record else None
     if origin is None:
         return None
     return {"name": origin.wanted.label, "from_node": origin.node_id, "progress": progress(origin) or None}

@@ -54,7 +54,7 @@ class ServeReplica:
         self._step: Step = "environment"
         self._user = UserLoop()
         self._server = ReplicaServer()
-        self._gate = Gate(_ceiling(start.config))
+        self._gate = Gate(_ceiling(start.spec.config))
         self._servable: Servable | None = None
         self._app: ReplicaApp | None = None
         self._door: CallDoor | None = None
@@ -177,27 +177,27 @@ class ServeReplica:
             return self._failure(error, self._step)
 
     async def _start_up(self) -> ReplicaAddress:
-        start = self._start
+        start, spec = self._start, self._start.spec
         logger.setLevel(logging.DEBUG if settings.load().debug_log else logging.INFO)
-        sys.path.extend(path for path in start.sys_path if path not in sys.path)
+        sys.path.extend(path for path in spec.sys_path if path not in sys.path)
         sock, path = bind_private(start.socket_dir)
         self._server.owns(path)
-        here = context.ReplicaContext(start.backend, start.tag, None, start.controller_name, start.namespace)
+        here = context.ReplicaContext(spec.tag, start.tag, None, start.controller_name, start.namespace)
         context.set_current(here)
-        eras.follow(start.door)
+        eras.follow(spec.door)
         self._step = "import"
-        if start.setup:
-            prepare(start.setup)
-        code = await self._user.run(_contained, load, start.code)
+        if spec.setup:
+            prepare(spec.setup)
+        code = await self._user.run(_contained, load, spec.code)
         self._step = "constructor"
         here.servable_object = await self._user.run(_contained, construct, code)
-        servable = Servable(here.servable_object, start.backend, start.config, start.door)
+        servable = Servable(here.servable_object, spec.tag, spec.config, spec.door)
         await self._user.run(_contained, servable.start)
         self._step = "reconfigure"
-        await self._user.run(_contained, servable.configure, start.config)
+        await self._user.run(_contained, servable.configure, spec.config)
         self._step = "environment"
-        metrics = ReplicaMetrics(start.backend, start.tag)
-        app = ReplicaApp(servable, metrics, _ceiling(start.config), start.debug)
+        metrics = ReplicaMetrics(spec.tag, start.tag)
+        app = ReplicaApp(servable, metrics, _ceiling(spec.config), start.debug)
         self._server.speaks_websocket = servable.asgi is not None
         await self._user.run(self._server.serve_unix, app, sock)
         self._servable, self._app, self._metrics = servable, app, metrics
@@ -205,7 +205,7 @@ class ServeReplica:
         self._flush_metrics()
         tcp = await self.open_tcp() if start.listen_tcp else None
         node = ray.get_runtime_context().get_node_id()
-        return ReplicaAddress(start.tag, start.backend, node, os.getpid(), path, tcp)
+        return ReplicaAddress(start.tag, spec.tag, node, os.getpid(), path, tcp)
 
     def _not_ready(self) -> RayServeException:
         return RayServeException(f"replica {self._start.tag} is not ready")

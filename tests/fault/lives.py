@@ -144,8 +144,8 @@ class Life:
             "stored endpoints": {record.endpoint.name: record.endpoint for record in self.world.stored("endpoint")},
             "published endpoints": update.endpoints,
             "routed": {tag: len(view.replicas) for tag, view in update.backends.items() if view is not None},
-            "actors": _count(actor.start.backend for actor in self.world.launcher.actors.values()),
-            "heard": {(actor.start.backend, str(_config(actor))) for actor in self.world.launcher.actors.values()},
+            "actors": _count(actor.start.spec.tag for actor in self.world.launcher.actors.values()),
+            "heard": {(actor.start.spec.tag, str(_config(actor))) for actor in self.world.launcher.actors.values()},
         }
 
     def _codes(self) -> set[str]:
@@ -186,7 +186,7 @@ def _backend(record: Any) -> tuple[int, Any]:
 
 def _config(actor: Any) -> Any:
     accepted = [config for config in actor.configs if not actor.fleet.refuses(config)]
-    return (accepted[-1] if accepted else actor.start.config).user_config
+    return (accepted[-1] if accepted else actor.start.spec.config).user_config
 
 
 def _count(tags: Iterator[str]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from ray import cloudpickle
 
 from legacy.config import BackendConfig, Door
 from legacy.errors import MethodMissingError, RayServeException
-from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
+from legacy.records import BackendSpec, ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.backends import accept_batch
 from legacy.replica.messages import rebuild
@@ -57,7 +57,8 @@ class Replica:
     def __init__(self, target, args, config, socket_dir):
         code = target if isinstance(target, bytes) else cloudpickle.dumps((target, args, {}))
         names = {"controller_name": "controller", "namespace": "serve", "secret": "right"}
-        start = ReplicaStart("b#abcdef", "b", code, config, Door.MODULE, socket_dir=socket_dir, **names)
+        spec = BackendSpec("b", code, None, config, {}, Door.MODULE)
+        start = ReplicaStart("b#abcdef", spec, socket_dir=socket_dir, **names)
         self.actor = ray.remote(ServeReplica).options(max_concurrency=1000, num_cpus=1).remote(start)
         self.address = self.do("initialize")
 

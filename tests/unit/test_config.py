@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from legacy.config import BackendConfig, DeploymentMode, Door, HTTPOptions, resolved_concurrency
+from legacy.config import (
+    BackendConfig,
+    DeploymentMode,
+    Door,
+    Heard,
+    HTTPOptions,
+    heard_by_replicas,
+    resolved_concurrency,
+)
 
 
 def test_the_defaults_are_those_of_ray_1_2():
@@ -42,6 +50,13 @@ def test_bad_fields_are_value_errors_that_name_the_field(bad):
     with pytest.raises(ValidationError):
         config.updated(bad)
     assert config == BackendConfig(num_replicas=2)
+
+
+@pytest.mark.parametrize("name", BackendConfig.model_fields)
+def test_every_field_says_once_whether_replicas_must_hear_of_it(name):
+    said = [each for each in BackendConfig.model_fields[name].metadata if isinstance(each, Heard)]
+    assert len(said) == 1
+    assert (said == [Heard.BY_REPLICAS]) == (name in heard_by_replicas())
 
 
 def test_assignment_is_validated():
