@@ -18,7 +18,7 @@ _MODULES = {
         " get_handle init link list_backends list_endpoints set_backend_config set_traffic shadow_traffic shutdown"
         " split start stat update_backend_config"
     ),
-    "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
+    "legacy.replica.context": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "legacy.client": "Client",
     "legacy.config": "BackendConfig BackendMetadata DeploymentMode HTTPOptions",
     "legacy.environments.resolve": "CondaEnv",

@@ -1,6 +1,6 @@
 """The module-level functions of Ray 0.7-1.7: `serve.start`, `serve.create_backend` and the others.
 
-After `serve.init()` they are those of Ray 0.7-0.8, see `legacy.early`; otherwise those of 1.3-1.7.
+After `serve.init()` they are those of Ray 0.7-0.8, see `legacy.early.api`; otherwise those of 1.3-1.7.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from legacy import early, eras
-from legacy.checks import merged_http_options
+from legacy import eras
 from legacy.client import DEFAULT_METHODS, Client
 from legacy.config import BackendConfig, Door, HTTPOptions
-from legacy.early import RoutePolicy, init, stat
+from legacy.early import api as early
+from legacy.early.api import RoutePolicy, init, stat
 from legacy.environments.resolve import CondaEnv
 from legacy.handle import RayServeHandle
-from legacy.instances import instances
-from legacy.introspection import get_current_backend_tag, get_current_replica_tag, get_replica_context
-from legacy.session import Session
-from legacy.specs import Backend
+from legacy.replica.context import get_current_backend_tag, get_current_replica_tag, get_replica_context
+from legacy.session.backend_specs import Backend
+from legacy.session.checks import merged_http_options
+from legacy.session.instances import instances
+from legacy.session.session import Session
 
 __all__ = [
     "Client",

@@ -9,8 +9,8 @@ from legacy.config import BackendConfig, Door
 from legacy.environments.resolve import CondaEnv
 from legacy.errors import RayServeException
 from legacy.handle import RayServeHandle
-from legacy.session import Session
-from legacy.specs import Backend
+from legacy.session.backend_specs import Backend
+from legacy.session.session import Session
 
 DEFAULT_METHODS = ["GET"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from legacy.calls.lanes import Call
+from legacy.calls.channel import Call
 from legacy.calls.local_router import InstanceName, LocalRouter
 from legacy.calls.routers import routers
 from legacy.calls.target import Target

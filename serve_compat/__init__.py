@@ -18,7 +18,7 @@ _NAMES = {
         " get_handle init link list_backends list_endpoints scale set_backend_config set_traffic shadow_traffic"
         " shutdown split start stat update_backend_config"
     ),
-    "legacy.introspection": "get_current_backend_tag get_current_replica_tag get_replica_context",
+    "legacy.replica.context": "get_current_backend_tag get_current_replica_tag get_replica_context",
     "serve_compat.backends": "ImportedBackend accept_batch",
     "legacy.replica.batching": "batch",
     "serve_compat.asgi": "ingress",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from legacy.checks import check_target, checked_actor_options
 from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, Door, HTTPOptions
+from legacy.session.checks import check_target, checked_actor_options
 from serve_compat.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)

@@ -8,9 +8,9 @@ from typing import Any
 
 from legacy import eras
 from legacy.client import Client
-from legacy.instances import instances
+from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.context import ReplicaContext
-from legacy.replica.occasion import BATCH_SIZE, WEB
+from legacy.session.instances import instances
 from serve_compat.teaching import missing
 
 __all__ = ["ReplicaContext", "TaskContext", "batch_size", "get_global_client", "web"]  # noqa: F822 - by __getattr__

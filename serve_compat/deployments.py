@@ -7,11 +7,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from legacy import deploying
 from legacy.config import Door
-from legacy.deploying import Wanted
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
+from legacy.session import deployments
+from legacy.session.deployments import Wanted
 from serve_compat import options as table
 from serve_compat.graph.nodes import Bindable
 from serve_compat.teaching import refuse_member
@@ -62,7 +62,7 @@ class Deployment(Bindable):
     @property
     def func_or_class(self) -> Any:
         """The function or class itself."""
-        return self._target if self._registered is None else deploying.code_of(self._registered)[0]
+        return self._target if self._registered is None else deployments.code_of(self._registered)[0]
 
     @property
     def num_replicas(self) -> int:
@@ -107,7 +107,7 @@ class Deployment(Bindable):
         Raises:
             RayServeException: no serve instance runs.
         """
-        root = deploying.root_url()
+        root = deployments.root_url()
         return None if root is None or self.route_prefix is None else root + self.route_prefix
 
     # changed copies
@@ -163,7 +163,7 @@ class Deployment(Bindable):
             RuntimeError: its constructor or `reconfigure` failed three times in a row; the text names the user's error,
                 and what was deployed before serves on.
         """
-        deploying.deploy(self._wanted(init_args, init_kwargs), _blocking)
+        deployments.deploy(self._wanted(init_args, init_kwargs), _blocking)
 
     def delete(self) -> None:
         """Take it out of service and wait until its replicas are gone; not deployed is fine.
@@ -172,7 +172,7 @@ class Deployment(Bindable):
             RayServeException: no serve instance runs.
             TimeoutError: a replica did not end in time.
         """
-        deploying.delete(self.name)
+        deployments.delete(self.name)
 
     def get_handle(self, sync: bool = True) -> RayServeHandle:
         """A handle that calls it from Python; it need not be deployed yet.
@@ -183,7 +183,7 @@ class Deployment(Bindable):
         Raises:
             RayServeException: no serve instance runs.
         """
-        return deploying.handle(self.name, sync)
+        return deployments.handle(self.name, sync)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Deployment):
@@ -205,12 +205,12 @@ class Deployment(Bindable):
 
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._registered is not None:
-            return deploying.code_of(self._registered)[1:]
+            return deployments.code_of(self._registered)[1:]
         return self._get("init_args"), self._get("init_kwargs")
 
     def _unpack(self) -> None:
         assert self._registered is not None
-        self._target, args, kwargs = deploying.code_of(self._registered)
+        self._target, args, kwargs = deployments.code_of(self._registered)
         self._options = {"init_args": args, "init_kwargs": kwargs, **self._options}
         self._registered = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legacy import deploying
+from legacy.session import deployments
 from serve_compat.common import DeploymentStatus, DeploymentStatusInfo
 from serve_compat.deployments import Deployment, registered
 
@@ -14,7 +14,7 @@ def get_deployment(name: str) -> Deployment:
         KeyError: there is none.
         RayServeException: no serve instance runs.
     """
-    info = deploying.get(name)
+    info = deployments.get(name)
     if info is None:
         raise KeyError(f"deployment {name!r} was not found; serve.list_deployments() names those there are")
     return registered(name, info)
@@ -26,7 +26,7 @@ def list_deployments() -> dict[str, Deployment]:
     Raises:
         RayServeException: no serve instance runs.
     """
-    return {name: registered(name, info) for name, info in deploying.list_all().items()}
+    return {name: registered(name, info) for name, info in deployments.list_all().items()}
 
 
 def get_deployment_statuses() -> dict[str, DeploymentStatusInfo]:
@@ -37,5 +37,5 @@ def get_deployment_statuses() -> dict[str, DeploymentStatusInfo]:
     """
     return {
         name: DeploymentStatusInfo(DeploymentStatus(status), message, name)
-        for name, (status, message) in deploying.statuses().items()
+        for name, (status, message) in deployments.statuses().items()
     }

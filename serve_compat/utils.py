@@ -8,8 +8,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from legacy.instances import random_letters
 from legacy.replica.messages import ServeEncoder, ServeMultiDict, ServeRequest
+from legacy.session.instances import random_letters
 from serve_compat.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)

@@ -8,13 +8,13 @@ from typing import Any
 import ray.exceptions
 
 from legacy.config import BackendConfig, Door, HTTPOptions
-from legacy.control.caretaker import Tools
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.store import Store
+from legacy.control.supervisor import Tools
 from legacy.records import BackendSpec, ReplicaAddress, ReplicaStart, StartFailure
 
 

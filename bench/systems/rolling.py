@@ -10,7 +10,7 @@ from typing import Any
 
 import serve_compat as serve
 from bench.targets import FAILED, REQUESTS, TOO_FEW, TOO_MANY
-from legacy.session import Session
+from legacy.session.session import Session
 
 REPLICAS = 10
 RATE = 100  # requests per second, sent whether or not the ones before were answered

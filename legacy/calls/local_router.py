@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import ray
 
-from legacy.calls.copies import Copies
-from legacy.calls.lanes import Call, Lane, SlotWaiter
+from legacy.calls.channel import Call, Lane, SlotWaiter
 from legacy.calls.metrics import HandleMetrics
+from legacy.calls.shadow import Copies
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.errors import BackendDeletedError, DeadlineError

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ray.util.metrics import Counter, Gauge
 
-from legacy.calls.lanes import Lane
+from legacy.calls.channel import Lane
 
 
 class HandleMetrics:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from legacy.config import BackendConfig
+from legacy.control.capacity import check_room, has_room
 from legacy.control.changes import Changes
 from legacy.control.registered import BackendRecord, new_record, undo_of
-from legacy.control.room import check_room, has_room
 from legacy.control.store import code_key
 from legacy.records import BackendSpec, Endpoint
 

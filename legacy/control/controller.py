@@ -17,9 +17,8 @@ from typing import Any
 from legacy import cluster, settings
 from legacy.config import Door, HTTPOptions
 from legacy.control.autoscaler import Autoscaler
-from legacy.control.caretaker import Tools
 from legacy.control.changes import Changes
-from legacy.control.deployments import TRIES, DeploymentCommands
+from legacy.control.deployment_commands import TRIES, DeploymentCommands
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
@@ -28,8 +27,9 @@ from legacy.control.proxies import Proxies
 from legacy.control.publish import Publisher, RouterRecord
 from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
+from legacy.control.stat import ask_all, tally
 from legacy.control.store import GcsKeyValue, Store
-from legacy.control.tally import ask_all, tally
+from legacy.control.supervisor import Tools
 from legacy.records import Poll, Update
 
 logger = logging.getLogger("ray.serve")

@@ -17,12 +17,12 @@ from ray.exceptions import RayError
 from legacy import settings
 from legacy.environments import cache as caches
 from legacy.environments.archive import Archive
-from legacy.environments.home import archive_of, prefix_at_home
+from legacy.environments.fingerprint import changes_of, packages_of, state_of
+from legacy.environments.interpreter import Lease, Ready, ready
 from legacy.environments.job import Job
+from legacy.environments.local import archive_of, prefix_at_home
 from legacy.environments.origin import Offer, Origin, Prepared
 from legacy.environments.preflight import check
-from legacy.environments.ready import Lease, Ready, ready
-from legacy.environments.same import changes_of, packages_of, state_of
 from legacy.environments.ship import fetched
 from legacy.environments.start_link import StartLinks
 from legacy.environments.unpack import unpacked

@@ -16,8 +16,8 @@ from legacy import settings
 from legacy.environments.cache import Cache, is_complete
 from legacy.environments.disk import explained, remove
 from legacy.environments.job import Job
+from legacy.environments.lookup import Places
 from legacy.environments.overlay import pip_install
-from legacy.environments.places import Places
 from legacy.environments.preflight import MODULES, Needed, needed_here
 from legacy.environments.subprocesses import run
 from legacy.errors import EnvironmentFailedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from legacy.environments.places import Places
+from legacy.environments.lookup import Places
 from legacy.environments.wanted import Wanted
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from legacy import settings
+from legacy.environments.interpreter import Ready
 from legacy.environments.job import Job
-from legacy.environments.ready import Ready
 from legacy.environments.subprocesses import run
 from legacy.errors import EnvironmentFailedError
 

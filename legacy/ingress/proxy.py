@@ -16,6 +16,7 @@ from ray.util.metrics import Counter
 
 from legacy import settings
 from legacy.config import HTTPOptions
+from legacy.http.tls import tls_files
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.counters import Counters, increases
 from legacy.ingress.front import Front, bind, wrap
@@ -23,7 +24,6 @@ from legacy.ingress.limits import Limits
 from legacy.ingress.pool import Pool
 from legacy.ingress.record import recorded
 from legacy.records import Poll, ProxyStart, Update
-from legacy.tls import tls_files
 from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
 

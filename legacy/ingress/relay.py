@@ -20,10 +20,10 @@ from legacy.http.contract import secret_line
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.ingress.body import RequestBody
 from legacy.ingress.exchange import Call, Exchange
-from legacy.ingress.places import wait_for_place
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.response_head import read_response
 from legacy.ingress.upstream import ConnectionGoneError
+from legacy.ingress.waiting import wait_for_place
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from legacy.errors import RayServeException
 from legacy.ingress.counters import Counters, add
-from legacy.ingress.places import wait_for_place
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.relay import RequestWriter
 from legacy.ingress.upstream import ConnectionGoneError
+from legacy.ingress.waiting import wait_for_place
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
 

@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from legacy.errors import MethodMissingError
 from legacy.http.contract import REFUSED, REQUEST_ID, Routed, read_call, take_call, take_secret
 from legacy.http.protocol import SCOPE_KEY
+from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.flask_request import flask_request
 from legacy.replica.invoke import Servable
 from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http
 from legacy.replica.metrics import ReplicaMetrics
-from legacy.replica.occasion import WEB
 
 logger = logging.getLogger("ray.serve")
 

@@ -10,13 +10,13 @@ from typing import Any
 from starlette.requests import Request
 
 from legacy.http.contract import CALL_METHOD, SHARD_KEY
+from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text
 from legacy.replica.flask_request import EarlyServeRequest
 from legacy.replica.invoke import Handler, Servable
 from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import CALL, ServeRequest
 from legacy.replica.metrics import ReplicaMetrics
-from legacy.replica.occasion import WEB
 from legacy.replica.user_loop import UserLoop
 
 Meta = tuple[str, str, str, dict[str, str] | None, str | None]

@@ -1,9 +1,11 @@
-"""Which replica this process is, for user code that asks."""
+"""Which replica this process is, for user code that asks. Light to import: replicas import it at their start."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from legacy.errors import RayServeException
 
 
 @dataclass
@@ -41,3 +43,27 @@ def set_current(context: ReplicaContext | None) -> None:
     """Make `context` this process's own. One replica is one process, so there is one at most."""
     global _current
     _current = context
+
+
+def get_replica_context() -> ReplicaContext:
+    """What a replica knows of itself: `backend_tag`, `replica_tag`, `servable_object` (Ray 1.3-2.6).
+
+    Raises:
+        RayServeException: this process is no replica.
+    """
+    replica = current()
+    if replica is None:
+        raise RayServeException(
+            "there is no replica context here: this process is not a replica; call it in a backend's code"
+        )
+    return replica
+
+
+def get_current_backend_tag() -> str:
+    """The tag of the backend this code runs in (Ray 1.2); RayServeException outside a replica."""
+    return get_replica_context().backend_tag
+
+
+def get_current_replica_tag() -> str:
+    """The tag of the replica this code runs in (Ray 1.2); RayServeException outside a replica."""
+    return get_replica_context().replica_tag

@@ -18,10 +18,10 @@ from legacy.errors import MethodMissingError, RayServeException
 from legacy.replica.backends import accepts_batches
 from legacy.replica.batch_core import BatchCore
 from legacy.replica.batching import Batcher
+from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.keywords import Asked, batch_arguments
 from legacy.replica.messages import CALL
-from legacy.replica.occasion import BATCH_SIZE, WEB
-from legacy.replica.turnstile import Turnstile
+from legacy.replica.shared_lock import Turnstile
 
 logger = logging.getLogger("ray.serve")
 

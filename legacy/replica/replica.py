@@ -16,6 +16,7 @@ from legacy import eras, settings
 from legacy.config import CONCURRENCY_1_4, BackendConfig
 from legacy.environments.cache import hold_own_environment
 from legacy.errors import RayServeException
+from legacy.http.tls import tls_files
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.app import ReplicaApp, SecretApp
@@ -26,7 +27,6 @@ from legacy.replica.invoke import Servable
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
 from legacy.replica.user_loop import UserLoop
-from legacy.tls import tls_files
 
 logger = logging.getLogger("ray.serve")
 

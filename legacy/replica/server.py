@@ -15,9 +15,9 @@ import uvicorn.server
 
 from legacy.environments import start_link
 from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.http.tls import TlsFiles
 from legacy.private_directory import make_private
 from legacy.replica.app import GAVE_UP
-from legacy.tls import TlsFiles
 
 KEEP_ALIVE_S = 90  # longer than the 30 s proxies keep an idle connection, so that the proxy closes first
 LONGEST_PATH = 100  # bytes; the kernel's limit is 108

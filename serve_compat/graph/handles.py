@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from legacy import deploying
 from legacy.handle import RayServeHandle
+from legacy.session import deployments
 from serve_compat.graph.plan import Plan, Step
 from serve_compat.graph.refs import Awaited, shown
 
@@ -37,7 +37,7 @@ class RayServeDeploymentHandle:
             DeadlineError: no replica had a free place in time, or there is no such deployment.
         """
         if self._connected is None:
-            self._connected = deploying.handle(self.deployment_name, sync=True).options(**self._options)
+            self._connected = deployments.handle(self.deployment_name, sync=True).options(**self._options)
         return shown(self._connected.remote(*args, **kwargs), self._awaited)
 
     def options(self, **changes: Any) -> RayServeDeploymentHandle:
@@ -112,6 +112,6 @@ class RayServeDAGHandle:
     def _call(self, place: int, step: Step, sync: bool) -> RayServeHandle:
         call = self._calls.get((place, sync))
         if call is None:
-            found: RayServeHandle = deploying.handle(step.deployment, sync).options(method_name=step.method)
+            found: RayServeHandle = deployments.handle(step.deployment, sync).options(method_name=step.method)
             call = self._calls[place, sync] = found
         return call

@@ -9,13 +9,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from legacy import deploying
 from legacy.api import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.config import HTTPOptions
 from legacy.errors import InstanceError
 from legacy.handle import RayServeHandle
-from legacy.instances import instances
 from legacy.records import DeploymentInfo
+from legacy.session import deployments as core
+from legacy.session.instances import instances
 from serve_compat.deployments import Deployment
 from serve_compat.graph.application import Application, built
 from serve_compat.graph.nodes import ClassNode, FunctionNode
@@ -74,13 +74,13 @@ def run(
     if ingress is not None and route_prefix is not _INGRESS_DECIDES:
         ingress = deployments[ingress.name] = ingress.options(route_prefix=route_prefix)
     _ensure_instance(host, port)
-    before = deploying.list_all()
+    before = core.list_all()
     try:
         _deploy(deployments, ingress, handover(before, deployments.values(), name), name, _blocking)
     except BaseException:  # whatever went wrong, half a graph must not stay behind
         _all([_deleting(each) for each in deployments if each not in before])
         raise
-    return None if ingress is None else deploying.handle(ingress.name, sync=True)
+    return None if ingress is None else core.handle(ingress.name, sync=True)
 
 
 def delete(name: str, _blocking: bool = True) -> None:
@@ -94,7 +94,7 @@ def delete(name: str, _blocking: bool = True) -> None:
         RayServeException: no serve instance runs.
         TimeoutError: a replica did not end in time.
     """
-    _all([_deleting(each) for each in members(deploying.list_all(), name)])
+    _all([_deleting(each) for each in members(core.list_all(), name)])
 
 
 def members(infos: Mapping[str, DeploymentInfo], application: str) -> list[str]:
@@ -131,16 +131,16 @@ def _deploy(
         _deploying(headless, application, blocking)()
         if replacing.route_of is not None:
             # The earlier ingress answers until the new one can: then its route moves at once.
-            deploying.move_route(ingress.route_prefix, replacing.route_of, ingress.name)
+            core.move_route(ingress.route_prefix, replacing.route_of, ingress.name)
     _all([_deleting(name) for name in replacing.removed])
 
 
 def _deploying(each: Deployment, application: str, blocking: bool) -> Callable[[], None]:
-    return lambda: deploying.deploy(replace(each._wanted((), {}), application=application), blocking)
+    return lambda: core.deploy(replace(each._wanted((), {}), application=application), blocking)
 
 
 def _deleting(name: str) -> Callable[[], None]:
-    return lambda: deploying.delete(name)
+    return lambda: core.delete(name)
 
 
 def _all(tasks: Collection[Callable[[], None]]) -> None:

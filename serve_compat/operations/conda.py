@@ -10,12 +10,12 @@ from typing import Any
 
 from legacy import settings
 from legacy.environments import cache
-from legacy.environments.home import archive_of, prefix_at_home
+from legacy.environments.interpreter import ready
 from legacy.environments.job import Job
+from legacy.environments.local import archive_of, prefix_at_home
+from legacy.environments.lookup import known_environments, places_of, resolved
 from legacy.environments.pack import pack_to
-from legacy.environments.places import known_environments, places_of, resolved
 from legacy.environments.preflight import judge, needed_here, probe, repair
-from legacy.environments.ready import ready
 from legacy.environments.unpack import unpacked
 from legacy.environments.wanted import Wanted, wanted_environment
 from serve_compat.operations.tables import NONE, table

@@ -16,7 +16,7 @@ from legacy.calls.local_router import InstanceName
 from legacy.config import DeploymentMode, Door
 from legacy.control.launch import find_controller
 from legacy.errors import InstanceError
-from legacy.session import Session
+from legacy.session.session import Session
 from serve_compat.operations.arguments import CONTROLLER, choose_instance
 
 PROBE_S = 5.0

@@ -15,8 +15,8 @@ from legacy.environments.create import (
     solver_specs,
     spec_digest,
 )
-from legacy.environments.home import prefix_at_home
-from legacy.environments.places import Places
+from legacy.environments.local import prefix_at_home
+from legacy.environments.lookup import Places
 from legacy.environments.preflight import Needed
 from legacy.environments.resolve import Activated
 from legacy.environments.wanted import wanted_environment

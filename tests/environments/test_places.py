@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from legacy import settings
-from legacy.environments.places import Places, known_environments, places_of, resolved
+from legacy.environments.lookup import Places, known_environments, places_of, resolved
 from legacy.environments.resolve import Activated
 from legacy.environments.wanted import Wanted
 from legacy.errors import EnvironmentFailedError, EnvironmentMissingError

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from legacy.environments import preflight
+from legacy.environments.interpreter import ready
 from legacy.environments.job import Job
 from legacy.environments.preflight import Found, Needed, check, judge, needed_here, probe
-from legacy.environments.ready import ready
 from legacy.environments.wanted import Wanted
 from legacy.errors import EnvironmentFailedError
 from tests.conda_channel import environment

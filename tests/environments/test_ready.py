@@ -3,9 +3,9 @@ import subprocess
 
 import pytest
 
-from legacy.environments.home import archive_of, prefix_at_home
-from legacy.environments.places import Places
-from legacy.environments.ready import ready
+from legacy.environments.interpreter import ready
+from legacy.environments.local import archive_of, prefix_at_home
+from legacy.environments.lookup import Places
 from legacy.environments.unpack import unpacked
 from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.errors import EnvironmentFailedError

@@ -1,6 +1,6 @@
 import os
 
-from legacy.environments.same import changes_of, packages_of
+from legacy.environments.fingerprint import changes_of, packages_of
 
 
 def installed(prefix, *packages):

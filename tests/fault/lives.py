@@ -14,7 +14,7 @@ import pytest
 
 from legacy.cluster import Node
 from legacy.config import DeploymentMode, HTTPOptions
-from legacy.control import checkpoint, commands, controller, deployments
+from legacy.control import checkpoint, commands, controller, deployment_commands
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
 from tests.fakes_control import DictKeyValue, FakeLauncher
@@ -177,7 +177,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(controller.cluster, "living_nodes", lambda: [Node("node", "127.0.0.1", True, {})])
     monkeypatch.setattr(commands, "check_room", room)
-    monkeypatch.setattr(deployments, "has_room", yes)
+    monkeypatch.setattr(deployment_commands, "has_room", yes)
 
 
 def _backend(record: Any) -> tuple[int, Any]:

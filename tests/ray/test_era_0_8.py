@@ -10,7 +10,7 @@ import ray
 import requests
 
 import serve_compat as serve
-from legacy import early
+from legacy.early import api as early
 from serve_compat.exceptions import RayServeException
 
 pytest.importorskip("werkzeug")

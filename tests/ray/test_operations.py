@@ -12,7 +12,7 @@ import ray
 
 import serve_compat as serve
 from legacy.control.launch import find_controller
-from legacy.instances import CONTROLLER_NAME
+from legacy.session.instances import CONTROLLER_NAME
 from tests.programs import ROOT
 from tests.ray.instance import Instance
 

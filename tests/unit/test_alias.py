@@ -118,7 +118,7 @@ from ray.experimental.dag.input_node import InputNode as again
 import ray.dag
 print(serve.__name__, early is serve, RoutePolicy.__module__, InputNode is ray.dag.InputNode, again is InputNode)
 """
-    assert python(code, tmp_path) == "serve_compat True legacy.early True True\n"
+    assert python(code, tmp_path) == "serve_compat True legacy.early.api True True\n"
 
 
 def test_ray_serve_is_there_after_a_plain_import_of_ray(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 from legacy.config import Door
 from legacy.control.changes import Changes
-from legacy.control.deploying import decide
+from legacy.control.deploy_decision import decide
 from legacy.errors import BackendStartError
 from legacy.records import Endpoint
 from tests.fakes_control import run, spec

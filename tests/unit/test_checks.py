@@ -1,6 +1,8 @@
 import pytest
 
-from legacy.checks import (
+from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.replica.backends import ImportedBackend, accept_batch
+from legacy.session.checks import (
     check_endpoint,
     check_target,
     checked_actor_options,
@@ -9,8 +11,6 @@ from legacy.checks import (
     is_async,
     merged_http_options,
 )
-from legacy.config import BackendConfig, Door, HTTPOptions
-from legacy.replica.backends import ImportedBackend, accept_batch
 
 
 class Plain:

@@ -2,7 +2,7 @@ import contextvars
 
 import pytest
 
-from legacy.replica.occasion import BATCH_SIZE, WEB
+from legacy.replica.call_context import BATCH_SIZE, WEB
 from serve_compat import context
 
 

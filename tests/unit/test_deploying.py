@@ -1,7 +1,7 @@
 import pytest
 
 from legacy.config import Door
-from legacy.control.deploying import decide
+from legacy.control.deploy_decision import decide
 from legacy.control.desired import Desired
 from legacy.records import Endpoint
 from tests.fakes_control import spec

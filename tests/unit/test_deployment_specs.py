@@ -1,9 +1,9 @@
 import pytest
 
-from legacy import deploying
 from legacy.config import BackendConfig, Door
-from legacy.deploying import Wanted, root_url, with_job_environment
 from legacy.records import BackendSpec, Endpoint
+from legacy.session import deployments
+from legacy.session.deployments import Wanted, root_url, with_job_environment
 
 
 class Session:
@@ -27,8 +27,8 @@ class Session:
 @pytest.fixture
 def session(monkeypatch):
     made = Session()
-    monkeypatch.setattr(deploying.instances, "current", lambda: made)
-    monkeypatch.setattr(deploying, "_job_environment", dict)
+    monkeypatch.setattr(deployments.instances, "current", lambda: made)
+    monkeypatch.setattr(deployments, "_job_environment", dict)
     return made
 
 
@@ -49,7 +49,7 @@ def wish(target, *args, **more):
 
 
 def test_a_deployment_is_a_backend_and_an_endpoint_of_one_name(session):
-    deploying.deploy(wish(Model, 1, version="v2", prev_version="v1", route="/r"), blocking=False)
+    deployments.deploy(wish(Model, 1, version="v2", prev_version="v1", route="/r"), blocking=False)
     ((method, spec, endpoint, prev_version, blocking),) = session.commands
     assert (method, prev_version, blocking) == ("deploy", "v1", False)
     assert (spec.tag, spec.version, spec.door, spec.is_class) == ("m", "v2", Door.DEPLOYMENT, True)
@@ -62,7 +62,7 @@ def test_a_deployment_is_a_backend_and_an_endpoint_of_one_name(session):
 def test_a_function_takes_no_constructor_arguments(session):
     for wrong in (wish(len_of, 1), wish(len_of, init_kwargs={"a": 1})):
         with pytest.raises(ValueError, match="no constructor"):
-            deploying.deploy(wrong, blocking=True)
+            deployments.deploy(wrong, blocking=True)
     assert session.commands == []
 
 
@@ -76,13 +76,13 @@ def len_of(request):
 def test_what_serve_decides_itself_is_refused_in_actor_options(session, key):
     given = {key: 1}
     with pytest.raises(ValueError, match=f"Specifying '{key}' in ray_actor_options is not allowed"):
-        deploying.deploy(wish(Model, options=given), blocking=True)
+        deployments.deploy(wish(Model, options=given), blocking=True)
     assert given == {key: 1}
 
 
 def test_registered_code_is_deployed_again_as_it_is(session):
     known = BackendSpec("old", b"code", True, BackendConfig(), {}, Door.CLIENT, sys_path=("/there",))
-    deploying.deploy(wish(None, registered=known, version="v3", options={"num_cpus": 2}), blocking=True)
+    deployments.deploy(wish(None, registered=known, version="v3", options={"num_cpus": 2}), blocking=True)
     _, spec, endpoint, _, _ = session.commands[-1]
     assert (spec.tag, spec.code, spec.sys_path, spec.version) == ("m", b"code", ("/there",), "v3")
     assert (spec.door, spec.actor_options) == (Door.DEPLOYMENT, {"num_cpus": 2})

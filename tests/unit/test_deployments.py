@@ -3,9 +3,9 @@ import pickle
 import pytest
 from ray import cloudpickle
 
-from legacy import deploying
 from legacy.config import BackendConfig, Door
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
+from legacy.session import deployments
 from serve_compat.deployments import LEGACY_VERSION, Deployment, deployment, registered
 
 
@@ -22,7 +22,7 @@ def double(request):
 def wanted(monkeypatch):
     """What the last deploy() asked the core for."""
     asked = []
-    monkeypatch.setattr(deploying, "deploy", lambda wish, blocking: asked.append((wish, blocking)))
+    monkeypatch.setattr(deployments, "deploy", lambda wish, blocking: asked.append((wish, blocking)))
     return lambda: asked[-1][0]
 
 

@@ -1,7 +1,8 @@
 import pytest
 
-from legacy import api, early
+from legacy import api
 from legacy.config import BackendConfig, Door
+from legacy.early import api as early
 from legacy.errors import InstanceError, RayServeException
 
 

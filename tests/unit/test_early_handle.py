@@ -2,7 +2,7 @@ import pytest
 
 from legacy.calls.local_router import InstanceName
 from legacy.config import Door
-from legacy.early_handle import FirstHandle, KeywordHandle, check_deadlines
+from legacy.early.handle import FirstHandle, KeywordHandle, check_deadlines
 from legacy.errors import RayServeException
 
 HERE = InstanceName("SERVE_CONTROLLER_ACTOR", "serve")

@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from legacy import deploying
 from legacy.config import BackendConfig, Door
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
+from legacy.session import deployments
 from serve_compat.deployments import deployment
 from serve_compat.graph import run as module
 from serve_compat.graph.run import delete, handover, members, run
@@ -47,11 +47,11 @@ class Core:
 @pytest.fixture
 def core(monkeypatch):
     core = Core()
-    monkeypatch.setattr(deploying, "deploy", core.deploy)
-    monkeypatch.setattr(deploying, "delete", core.delete)
-    monkeypatch.setattr(deploying, "list_all", lambda: dict(core.running))
-    monkeypatch.setattr(deploying, "handle", lambda name, sync: f"handle to {name}")
-    monkeypatch.setattr(deploying, "move_route", lambda route, old, new: core.told.append(("move", route, old, new)))
+    monkeypatch.setattr(deployments, "deploy", core.deploy)
+    monkeypatch.setattr(deployments, "delete", core.delete)
+    monkeypatch.setattr(deployments, "list_all", lambda: dict(core.running))
+    monkeypatch.setattr(deployments, "handle", lambda name, sync: f"handle to {name}")
+    monkeypatch.setattr(deployments, "move_route", lambda route, old, new: core.told.append(("move", route, old, new)))
     monkeypatch.setattr(module, "_ensure_instance", lambda host, port: None)
     return core
 
@@ -107,7 +107,7 @@ def test_deployments_start_at_the_same_time(core, monkeypatch):
             together.wait()
         tell(wanted, blocking)
 
-    monkeypatch.setattr(deploying, "deploy", deploy)
+    monkeypatch.setattr(deployments, "deploy", deploy)
     run(deployment(Model).bind(deployment(double).bind(), deployment(double).bind()))
     assert len(core.running) == 3
 

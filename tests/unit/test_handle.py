@@ -5,7 +5,7 @@ import pytest
 
 from legacy.calls.local_router import InstanceName
 from legacy.config import Door
-from legacy.early_handle import FirstHandle
+from legacy.early.handle import FirstHandle
 from legacy.handle import APPEAR_S, QUEUE_TIMEOUT_S, HandleOptions, RayServeHandle, RayServeSyncHandle
 
 INSTANCE = InstanceName("controller", "namespace")

@@ -1,7 +1,7 @@
 import pytest
 
 from legacy.config import Door
-from legacy.instances import random_letters, second_start
+from legacy.session.instances import random_letters, second_start
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from ray import cloudpickle
 from legacy.config import BackendConfig, Door
 from legacy.errors import MethodMissingError, RayServeException
 from legacy.replica.backends import ImportedBackend, accept_batch
+from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.code import Code, construct, import_path, load
 from legacy.replica.invoke import Servable
 from legacy.replica.keywords import NoRequest
-from legacy.replica.occasion import BATCH_SIZE, WEB
 
 
 def servable(target, door=Door.MODULE, **config):

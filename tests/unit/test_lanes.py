@@ -3,8 +3,8 @@ from concurrent.futures import Future
 import pytest
 from ray.exceptions import RayActorError
 
-from legacy.calls import lanes
-from legacy.calls.lanes import Call, Lane, SlotWaiter
+from legacy.calls import channel
+from legacy.calls.channel import Call, Lane, SlotWaiter
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
@@ -48,7 +48,7 @@ def fake_wait(refs, num_returns, timeout, fetch_local):
 
 @pytest.fixture
 def actor(monkeypatch):
-    monkeypatch.setattr(lanes.ray, "wait", fake_wait)
+    monkeypatch.setattr(channel.ray, "wait", fake_wait)
     return Actor()
 
 
@@ -149,7 +149,7 @@ def test_a_failed_call_gives_its_place_back_too(actor):
 
 def test_answers_of_shadows_are_held_until_they_are_over_and_looked_at(actor, monkeypatch):
     seen = []
-    monkeypatch.setattr(lanes.ray, "wait", lambda refs, **kw: (seen.append(refs), fake_wait(refs, **kw))[1])
+    monkeypatch.setattr(channel.ray, "wait", lambda refs, **kw: (seen.append(refs), fake_wait(refs, **kw))[1])
     lane = lane_to(actor)
     lane.send(lane.take(), CALL, silent=True)
     actor.markers[0].done.set_result(None)

@@ -1,4 +1,4 @@
-"""legacy.ingress.places: waiting for a place, giving up, and never losing one."""
+"""legacy.ingress.waiting: waiting for a place, giving up, and never losing one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from legacy.errors import BackendDeletedError, DeadlineError, QueueFullError
-from legacy.ingress.places import wait_for_place
+from legacy.ingress.waiting import wait_for_place
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from legacy import progress
+from legacy.session import progress
 
 
 class Terminal(io.StringIO):

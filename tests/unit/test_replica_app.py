@@ -11,8 +11,8 @@ from legacy.config import BackendConfig, Door
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.replica import flask_request
 from legacy.replica.app import ReplicaApp, SecretApp
+from legacy.replica.call_context import WEB
 from legacy.replica.invoke import Servable
-from legacy.replica.occasion import WEB
 
 
 class Counted:

@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
+from legacy.http.tls import TlsFiles
 from legacy.replica.app import GAVE_UP
 from legacy.replica.server import ReplicaServer, bind_private, sweep
-from legacy.tls import TlsFiles
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from ray.exceptions import RayActorError
 
-from legacy.control.tally import ask_all, tally
+from legacy.control.stat import ask_all, tally
 from legacy.ingress.counters import Counters
 
 

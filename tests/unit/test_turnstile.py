@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from legacy.errors import DeadlineError
-from legacy.replica.turnstile import Turnstile
+from legacy.replica.shared_lock import Turnstile
 
 
 async def visit(turnstile, seen, name, leave):

@@ -11,15 +11,15 @@ from typing import Any
 from ray import cloudpickle
 
 from legacy import settings
-from legacy.checks import check_target, checked_actor_options, checked_config
 from legacy.config import FLASK_DOORS, Door
+from legacy.environments.fingerprint import packages_of
+from legacy.environments.lookup import Places, places_of, resolved
 from legacy.environments.origin import Origin
-from legacy.environments.places import Places, places_of, resolved
 from legacy.environments.resolve import CondaEnv
-from legacy.environments.same import packages_of
 from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.records import BackendSpec
 from legacy.replica.flask_request import MISSING, is_available
+from legacy.session.checks import check_target, checked_actor_options, checked_config
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
 
     Raises:
         RayServeException: `env` names a conda environment and there is no conda.
-        TypeError, ValueError: see `legacy.checks`; nothing was registered.
+        TypeError, ValueError: see `legacy.session.checks`; nothing was registered.
     """
     if backend.env is not None:
         if not isinstance(backend.env, CondaEnv):

@@ -25,7 +25,7 @@ from legacy.control.launch import find_controller, start_controller
 from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
 from legacy.replica import context
-from legacy.session import Session
+from legacy.session.session import Session
 
 logger = logging.getLogger("ray.serve")
 

@@ -6,8 +6,8 @@ from legacy.environments.archive import Archive
 from legacy.environments.cache import Cache
 from legacy.environments.create import created
 from legacy.environments.job import Job
+from legacy.environments.lookup import Places, resolved
 from legacy.environments.pack import packed, taken_over
-from legacy.environments.places import Places, resolved
 from legacy.environments.wanted import Wanted
 
 

@@ -14,13 +14,13 @@ from ray.exceptions import GetTimeoutError, RayTaskError
 from legacy import cluster, settings
 from legacy.environments import cache as caches
 from legacy.environments.archive import Archive
-from legacy.environments.home import archive_of
 from legacy.environments.job import Job
+from legacy.environments.local import archive_of
 from legacy.environments.origin import Offer, Origin
 from legacy.environments.ship import WINDOW
 from legacy.errors import EnvironmentFailedError
-from legacy.progress import CLEAR
 from legacy.records import BackendSpec
+from legacy.session.progress import CLEAR
 
 
 def with_environment(spec: BackendSpec, ask: Callable[[str], Any]) -> BackendSpec:

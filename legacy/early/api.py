@@ -15,12 +15,12 @@ import ray
 
 from legacy import eras
 from legacy.config import BackendConfig, DeploymentMode, Door, HTTPOptions
-from legacy.early_handle import KeywordHandle, check_deadlines
+from legacy.early.handle import KeywordHandle, check_deadlines
 from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
-from legacy.instances import instances
-from legacy.session import Session
-from legacy.specs import Backend
+from legacy.session.backend_specs import Backend
+from legacy.session.instances import instances
+from legacy.session.session import Session
 
 _SETTINGS = ("num_replicas", "max_batch_size", "batch_wait_timeout", "max_concurrent_queries")
 _UPDATABLE = ("num_replicas", "max_batch_size", "max_concurrent_queries")

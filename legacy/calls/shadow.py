@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from legacy.calls.lanes import Call, Lane, SlotWaiter
+from legacy.calls.channel import Call, Lane, SlotWaiter
 from legacy.errors import BackendDeletedError, QueueFullError
 from legacy.records import ReplicaAddress
 

@@ -9,16 +9,16 @@ from typing import Any
 import ray
 
 from legacy import settings
-from legacy.checks import checked_actor_options
 from legacy.config import CONCURRENCY_1_4, BackendConfig, DeploymentMode, Door
 from legacy.errors import DeadlineError
 from legacy.handle import RayServeHandle
-from legacy.instances import instances
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.replica.code import unpacked
-from legacy.sending import with_environment
-from legacy.session import Session
-from legacy.specs import Backend, backend_spec, environment_of
+from legacy.session.backend_specs import Backend, backend_spec, environment_of
+from legacy.session.checks import checked_actor_options
+from legacy.session.environment_transfer import with_environment
+from legacy.session.instances import instances
+from legacy.session.session import Session
 
 OWN_METHODS = "__serve_"  # what the adapter adds to classes begins so
 

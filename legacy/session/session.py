@@ -19,15 +19,15 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 from legacy import settings
 from legacy.calls.local_router import InstanceName
 from legacy.calls.routers import routers
-from legacy.checks import check_endpoint, config_fields
 from legacy.config import BackendConfig, Door, HTTPOptions
-from legacy.early_handle import FirstHandle
+from legacy.early.handle import FirstHandle
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
-from legacy.progress import show_until_done
 from legacy.records import BackendSpec, Endpoint, Matching
-from legacy.sending import with_environment
-from legacy.specs import Backend, backend_spec
+from legacy.session.backend_specs import Backend, backend_spec
+from legacy.session.checks import check_endpoint, config_fields
+from legacy.session.environment_transfer import with_environment
+from legacy.session.progress import show_until_done
 from legacy.traffic.split import check_proportion
 
 logger = logging.getLogger("ray.serve")

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from legacy.control.capacity import has_room
 from legacy.control.commands import Commands
-from legacy.control.deploying import decide
+from legacy.control.deploy_decision import decide
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
-from legacy.control.room import has_room
 from legacy.errors import BackendEnvironmentError, BackendStartError
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 
