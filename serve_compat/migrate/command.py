@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from serve_compat.migrate import files, git, report, run
+from serve_compat.migrate import report, run
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import Result
-from serve_compat.migrate.patch import patch
+from serve_compat.migrate.files import git, source
+from serve_compat.migrate.files.patch import patch
+from serve_compat.migrate.files.walk import Walk
 from serve_compat.migrate.rules import RULES, matching
 from serve_compat.migrate.rules.rule import STAGES, Stage
-from serve_compat.migrate.walk import Walk
 
 STOPPED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -155,7 +156,7 @@ def _print_patch(contents: dict[str, tuple[bytes, bytes]]) -> None:
 
 def _write_report(path: str, text: str) -> None:
     try:
-        files.write_new(Path(path), text.encode())
+        source.write_new(Path(path), text.encode())
     except OSError as error:
         raise click.UsageError(f"the report {path!r} cannot be written: {error.strerror}.") from error
 
@@ -171,7 +172,7 @@ def _write(outcome: run.Outcome, manners: Manners) -> None:
     for path, (before, after) in outcome.contents.items():
         try:
             if Path(path).read_bytes() == before:
-                files.write(Path(path), after)
+                source.write(Path(path), after)
             else:
                 by_path[path].error = "it changed while the tool ran, and is not written"
         except OSError as error:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from serve_compat.migrate import parsing
+from serve_compat.migrate.analysis.names import Names
+from serve_compat.migrate.files import parsing
 from serve_compat.migrate.findings import Action, Finding
-from serve_compat.migrate.names import Names
 from serve_compat.migrate.project import Project
 from serve_compat.migrate.rules import RULES, matching
 from serve_compat.migrate.rules.rule import Stage

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from serve_compat.migrate import chain, leftovers, parsing, todo
+from serve_compat.migrate import leftovers, stages
+from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Options
+from serve_compat.migrate.files import parsing
 from serve_compat.migrate.findings import Finding
-from serve_compat.migrate.names import Names
 from serve_compat.migrate.project import Project
 from serve_compat.migrate.stages import StageCode
+from serve_compat.migrate.writing import todo
 
 _OURS = re.compile(r"\bserve_compat\b")
 _RAY = re.compile(r"\bray\b")
@@ -76,7 +78,7 @@ def migrate(
     run = _Run(texts, options, Project(paths or tuple(texts), read or (lambda path: texts.get(path, ""))))
     run.progress = progress or (lambda path: None)
     run.parse()
-    for stage in chain.stages(options.to):
+    for stage in stages.leading_to(options.to):
         run.go_through(stage)
     return run.results()
 
@@ -127,7 +129,7 @@ class _Run:
         if leftovers.imports_serve_compat(module):
             return False
         file = self._context(path, module)
-        return not leftovers.old_names(file) and chain.is_of_today(module, file, leftovers.excused_lines(file))
+        return not leftovers.old_names(file) and stages.is_of_today(module, file, leftovers.excused_lines(file))
 
     def go_through(self, stage: StageCode) -> None:
         """One stage over all files."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import libcst as cst
 
-from serve_compat.migrate.parsing import parsed
+from serve_compat.migrate.files.parsing import parsed
 
 _UNREADABLE = (OSError, ValueError, SyntaxError, LookupError)
 """A file that is not there, or not in the encoding that it claims, or no Python: it tells nothing about others."""

@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serve_compat.migrate import engine, files, notebooks, pins
+from serve_compat.migrate import engine
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import Result, may_use_serve, names_serve
+from serve_compat.migrate.files import notebooks, pins, source
 from serve_compat.migrate.findings import Finding
 
 STDIN = "<stdin>"
@@ -37,7 +38,7 @@ class Outcome:
 @dataclass
 class _Opened:
     content: bytes
-    source: files.Source
+    source: source.Source
     notebook: notebooks.Notebook | None = None
 
 
@@ -87,15 +88,15 @@ def _migrated(
 
 
 def _text_of(path: str) -> str:
-    return files.decoded(Path(path).read_bytes()).text
+    return source.decoded(Path(path).read_bytes()).text
 
 
 def _open(path: str, content: bytes) -> _Opened:
     if path.endswith(".ipynb"):
         mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
         raw = content[len(mark) :].decode("utf-8")
-        return _Opened(content, files.Source(raw, "utf-8", mark), notebooks.opened(raw))
-    return _Opened(content, files.decoded(content))
+        return _Opened(content, source.Source(raw, "utf-8", mark), notebooks.opened(raw))
+    return _Opened(content, source.decoded(content))
 
 
 def _finished(result: Result, opened: _Opened, outcome: Outcome) -> Result:

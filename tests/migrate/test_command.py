@@ -229,7 +229,9 @@ def test_unreadable_neighbours_spoil_no_other_file():
 
 def test_a_file_that_changes_meanwhile_is_not_overwritten(monkeypatch):
     Path("a.py").write_text(OLD)
-    monkeypatch.setattr("serve_compat.migrate.git.uncommitted", lambda paths: Path("a.py").write_text("mine\n") and [])
+    monkeypatch.setattr(
+        "serve_compat.migrate.files.git.uncommitted", lambda paths: Path("a.py").write_text("mine\n") and []
+    )
     done = run("--write", "a.py")
     assert (done.exit_code, Path("a.py").read_text()) == (2, "mine\n")
     assert "it changed while the tool ran" in done.stderr
@@ -260,7 +262,7 @@ def test_the_report_tells_what_could_not_be_written_and_needs_a_place_itself(mon
     Path("a.py").write_text(OLD)
     done = run("--report", "no/where.json", "a.py")
     assert (done.exit_code, "no/where.json" in done.stderr) == (2, True)
-    monkeypatch.setattr("serve_compat.migrate.files.write", full)
+    monkeypatch.setattr("serve_compat.migrate.files.source.write", full)
     assert run("--report", "out.json", "--write", "a.py").exit_code == 2
     [file] = json.loads(Path("out.json").read_text())["files"]
     assert "No space left" in file["error"]

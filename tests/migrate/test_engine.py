@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_compat.migrate import chain, engine
+from serve_compat.migrate import engine
+from serve_compat.migrate import stages as code
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import may_use_serve, migrate
 from serve_compat.migrate.stages import StageCode
@@ -18,7 +19,7 @@ def stages(monkeypatch):
     """Stages of the test's own, behind the compat stage."""
 
     def use(*further):
-        monkeypatch.setattr(chain, "stages", lambda target: [chain._CODE["compat"], *further])
+        monkeypatch.setattr(code, "leading_to", lambda target: [code._CODE["compat"], *further])
 
     return use
 

@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("legacy", "serve_compat")
+GRAPH, MIGRATE = "serve_compat.graph", "serve_compat.migrate"
 
 # lowest first; a module imports from its own line (without cycles) and from the lines above it
 LAYERS: tuple[tuple[str, ...], ...] = (
@@ -36,13 +37,32 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("legacy.session",),
     ("legacy.client", "legacy.early", "legacy.api"),
     ("legacy",),  # legacy/__init__.py, which offers the public names
-    ("serve_compat",),
+    ("serve_compat.history", "serve_compat.ray_calls", *(f"{GRAPH}.{name}" for name in ("tree", "refs", "extra"))),
+    ("serve_compat.operations",),
+    ("serve_compat", GRAPH),
+    (f"{MIGRATE}.findings", f"{MIGRATE}.rules", f"{MIGRATE}.ray_init"),
+    ("serve_compat.verify", "serve_compat.explain", f"{MIGRATE}.files", f"{MIGRATE}.analysis"),
+    (f"{MIGRATE}.project", f"{MIGRATE}.context", f"{MIGRATE}.leftovers", f"{MIGRATE}.writing"),
+    (f"{MIGRATE}.compat", f"{MIGRATE}.deployment.find", f"{MIGRATE}.serve", f"{MIGRATE}.serve.graphs"),
+    (f"{MIGRATE}.deployment.decide",),
+    (f"{MIGRATE}.deployment.write",),
+    (f"{MIGRATE}.deployment", f"{MIGRATE}.router"),
+    (f"{MIGRATE}.stages",),
+    (f"{MIGRATE}.engine",),
+    (f"{MIGRATE}.report", f"{MIGRATE}.run"),
+    (MIGRATE,),
 )
-STRANGERS = (("legacy.replica", "legacy.ingress"), ("legacy.traffic", "legacy.environments"))  # same line, no imports
+STRANGERS = (  # none of them knows another
+    ("legacy.replica", "legacy.ingress"),
+    ("legacy.traffic", "legacy.environments"),
+    (f"{MIGRATE}.compat", f"{MIGRATE}.deployment", f"{MIGRATE}.serve"),
+    ("serve_compat.operations", GRAPH, MIGRATE),
+    ("serve_compat.verify", GRAPH, MIGRATE),
+)
 VALUES = ("legacy.errors", "legacy.settings", "legacy.config", "legacy.records")
 WITHOUT_RAY = (*VALUES, "legacy.http.protocol", "legacy.traffic")
 WITHOUT_ASYNCIO = (*VALUES, *(f"legacy.traffic.{name}" for name in ("split", "routes", "slots", "router")))
-STANDS_ALONE = "serve_compat.migrate"  # runs where neither Ray nor the core is installed
+STANDS_ALONE = MIGRATE  # runs where neither Ray nor the core is installed
 RAY_INTERNALS = ("ray._private", "ray._raylet", "ray.experimental.internal_kv")
 
 ENVIRON = {"os.environ", "os.environb", "os.getenv", "os.putenv", "os.unsetenv"}
@@ -106,6 +126,14 @@ def layer_of(module: str) -> tuple[int, str] | None:
         return None
     best = max(places, key=lambda place: len(place[1]))
     return None if best[1] == "legacy" and module != "legacy" else best
+
+
+def are_strangers(module: str, target: str) -> bool:
+    for names in STRANGERS:
+        places = [{name for name in names if is_in(each, name)} for each in (module, target)]
+        if all(places) and places[0] != places[1]:
+            return True
+    return False
 
 
 def functions(source: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -199,8 +227,7 @@ def test_imports_go_downwards_only(module):
         below = layer_of(target)
         if below is not None:
             assert below[0] <= place[0], f"{module}:{line} imports {target}, which is above it"
-            pair = {place[1], below[1]}
-            assert all(pair != set(strangers) for strangers in STRANGERS), f"{module}:{line} must not know {target}"
+            assert not are_strangers(module, target), f"{module}:{line} must not know {target}"
 
 
 def test_there_are_no_import_cycles():
@@ -275,6 +302,17 @@ def test_the_import_check_sees_all_forms():
     found = [name for name, _ in imported(ast.parse(text), "legacy.control.plan", known)]
     assert found == ["a.b", "legacy.errors", "legacy", "legacy.control.x", "legacy.traffic.split"]
     assert [name for name, _ in imported(ast.parse("from ray import serve"), "m", known)] == ["ray.serve"]
+
+
+def test_strangers_are_found_in_all_rooms_below_them():
+    compat, decide, write = (
+        f"{MIGRATE}.compat.stage",
+        f"{MIGRATE}.deployment.decide.pair",
+        f"{MIGRATE}.deployment.write",
+    )
+    assert are_strangers(decide, compat)
+    assert not are_strangers(decide, write)
+    assert not are_strangers(decide, f"{MIGRATE}.router.stage")
 
 
 def test_layers_are_found_by_the_longest_name():

@@ -1,0 +1,236 @@
+"""The compat stage: the import of ray.serve becomes one of serve_compat, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import libcst as cst
+
+from serve_compat.migrate.analysis.names import SERVE
+from serve_compat.migrate.analysis.tree import dotted
+from serve_compat.migrate.context import FileContext
+
+_OLD_PLACES = ("ray.experimental.serve", SERVE)
+_OURS = "serve_compat"
+_FORKS = frozenset({"create_no_http_service", "link_service", "provision_pipeline", "create_endpoint_pipeline"})
+
+
+def run(module: cst.Module, file: FileContext) -> cst.Module:
+    """The module with imports of serve_compat; the very same module where nothing of ray.serve is imported."""
+    imports = _Imports(file)
+    for attribute in file.names.tree.nodes(cst.Attribute):
+        if isinstance(attribute, cst.Attribute):
+            imports.look_at_use(attribute)
+    for node in file.names.tree.nodes(cst.Import, cst.ImportFrom):
+        if isinstance(node, cst.Import | cst.ImportFrom):
+            imports.look_at(node)
+    if imports.left_alone or not imports.changes:
+        return module
+    for rule, node in imports.done:
+        file.report(rule, node, "serve_compat in the place of ray.serve")
+    changed = module.visit(_Changer(imports.changes))
+    return _with_import(changed) if imports.needs_own_import else changed
+
+
+class _Imports:
+    """What happens to each import and each `ray.serve` of a file."""
+
+    def __init__(self, file: FileContext) -> None:
+        self._file = file
+        self.changes: dict[cst.CSTNode, cst.CSTNode | list[cst.BaseSmallStatement]] = {}
+        self.done: list[tuple[str, cst.CSTNode]] = []
+        self.needs_own_import = False
+        self.left_alone = False
+
+    def look_at(self, node: cst.Import | cst.ImportFrom) -> None:
+        made = _import(node, self._needs_ray()) if isinstance(node, cst.Import) else self._import_from(node)
+        if made is None or not self._file.allows("SC001") or self._file.skips(node):
+            return
+        guard = self._file.names.guard_of(node)
+        if guard is not None:
+            self._file.report(
+                "SC004",
+                guard,
+                "this code chooses between releases of Ray by itself; the file is left alone",
+                "left-alone",
+            )
+            self._leave_alone("it chooses between releases of Ray by itself")
+            return
+        self.changes[node] = made
+        self.done.append(("SC001", node))
+
+    def _import_from(self, node: cst.ImportFrom) -> list[cst.BaseSmallStatement] | None:
+        base = dotted(node.module)
+        if node.relative:
+            return None
+        if _below(base) is not None:
+            return [node.with_changes(module=_name(_below(base) or ""))]
+        if base not in ("ray", "ray.experimental") or isinstance(node.names, cst.ImportStar):
+            return None
+        serve = [alias for alias in node.names if dotted(alias.name) == "serve"]
+        others = [alias for alias in node.names if dotted(alias.name) != "serve"]
+        if not serve:
+            return None
+        ours: list[cst.BaseSmallStatement] = [
+            cst.Import([cst.ImportAlias(cst.Name(_OURS), alias.asname or _as("serve"))]) for alias in serve
+        ]
+        return [_only(node, others), *ours] if others else ours
+
+    def look_at_use(self, node: cst.Attribute) -> None:
+        """`ray.serve.x`, where `ray` is imported and ray.serve is not."""
+        if node.attr.value in _FORKS and (self._file.names.qualified(node) or "").startswith(SERVE):
+            self._file.report("SC012", node, f"no Ray had serve.{node.attr.value}, but a fork of it", "left-alone")
+            self._leave_alone("it uses a fork of Ray Serve")
+        if dotted(node) not in _OLD_PLACES and not self._is_serve_of_ray(node):
+            return
+        if self._file.names.guard_of(node) is not None or self._file.skips(node) or not self._file.allows("SC002"):
+            return
+        if any(isinstance(each, cst.Import | cst.ImportFrom) for each in self._file.names.tree.ancestors(node)):
+            return
+        if self._file.names.qualified(node) != SERVE:
+            return
+        self.changes[node] = cst.Name(_OURS, lpar=node.lpar, rpar=node.rpar)
+        self.needs_own_import = True
+        self.done.append(("SC002", node))
+
+    def _leave_alone(self, why: str) -> None:
+        self.left_alone = True
+        self._file.stays = why
+
+    def _needs_ray(self) -> bool:
+        """Whether the name `ray` is used for anything else than reaching ray.serve."""
+        tree = self._file.names.tree
+        for name in tree.nodes(cst.Name):
+            if isinstance(name, cst.Name) and name.value == "ray":
+                above = list(tree.ancestors(name))
+                is_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in above)
+                if not is_import and not any(each in self.changes for each in above):
+                    return True
+        return False
+
+    def _is_serve_of_ray(self, node: cst.Attribute) -> bool:
+        return node.attr.value == "serve" and self._file.names.qualified(node.value) in ("ray", "ray.experimental")
+
+
+def _below(name: str) -> str | None:
+    """ "serve_compat.config" for "ray.serve.config"; None for what is not of Serve."""
+    for old in _OLD_PLACES:
+        if name == old or name.startswith(old + "."):
+            return _OURS + name[len(old) :]
+    return None
+
+
+def _import(node: cst.Import, needs_ray: bool) -> list[cst.BaseSmallStatement] | None:
+    """`import ray.serve as s`; without `as` it binds `ray`, which other uses may need."""
+    if not any(_below(dotted(alias.name)) for alias in node.names):
+        return None
+    names: list[cst.ImportAlias] = []
+    for alias in node.names:
+        ours = _below(dotted(alias.name))
+        if ours is None:
+            names.append(alias)
+        elif alias.asname is not None:
+            names.append(alias.with_changes(name=_name(ours)))
+        else:
+            names.append(alias.with_changes(name=cst.Name("ray" if needs_ray else _OURS)))
+    unique: list[cst.ImportAlias] = []
+    for each in names:
+        if not any(each.asname is None and dotted(each.name) == dotted(one.name) for one in unique):
+            unique.append(each)
+    unique[-1] = unique[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return [node.with_changes(names=unique)]
+
+
+def _only(node: cst.ImportFrom, names: Sequence[cst.ImportAlias]) -> cst.ImportFrom:
+    assert not isinstance(node.names, cst.ImportStar)
+    kept, last = list(names), node.names[-1]
+    if kept[-1] is not last:  # it becomes the last one, and takes over how the list ended
+        kept[-1] = kept[-1].with_changes(comma=_without_comment(last.comma))
+    return node.with_changes(names=kept)
+
+
+def _without_comment(comma: cst.Comma | cst.MaybeSentinel) -> cst.Comma | cst.MaybeSentinel:
+    if isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.ParenthesizedWhitespace):
+        return comma.with_deep_changes(comma.whitespace_after.first_line, comment=None, whitespace=_NO_SPACE)
+    return comma
+
+
+_NO_SPACE = cst.SimpleWhitespace("")
+
+
+def _serve_of(node: cst.CSTNode) -> list[cst.ImportAlias]:
+    if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar):
+        return []
+    return [alias for alias in node.names if dotted(alias.name) == "serve"]
+
+
+def _comment_of(alias: cst.ImportAlias) -> cst.Comment | None:
+    """The comment behind an imported name in a list over several lines."""
+    space = alias.comma.whitespace_after if isinstance(alias.comma, cst.Comma) else None
+    return space.first_line.comment if isinstance(space, cst.ParenthesizedWhitespace) else None
+
+
+def _as(name: str) -> cst.AsName:
+    return cst.AsName(cst.Name(name))
+
+
+def _name(text: str) -> cst.Name | cst.Attribute:
+    made = cst.parse_expression(text)
+    assert isinstance(made, cst.Name | cst.Attribute)
+    return made
+
+
+class _Changer(cst.CSTTransformer):
+    def __init__(self, changes: dict[cst.CSTNode, cst.CSTNode | list[cst.BaseSmallStatement]]) -> None:
+        super().__init__()
+        self._changes = changes
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
+        if isinstance(original_node, cst.SimpleStatementLine) and any(
+            isinstance(self._changes.get(each), list) for each in original_node.body
+        ):
+            return self._split(original_node, updated_node)
+        made = self._changes.get(original_node)
+        return made if isinstance(made, cst.CSTNode) else updated_node
+
+    def _split(
+        self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine | cst.FlattenSentinel[cst.SimpleStatementLine]:
+        """Imports become lines of their own where one becomes two; the line's comment stays with the first."""
+        first: list[cst.BaseSmallStatement] = []
+        further: list[cst.BaseSmallStatement] = []
+        for old, new in zip(original.body, updated.body, strict=True):
+            made = self._changes.get(old)
+            parts = list(made) if isinstance(made, list) else [new]
+            first.append(parts[0].with_changes(semicolon=getattr(new, "semicolon", cst.MaybeSentinel.DEFAULT)))
+            further += parts[1:]
+        line = updated.with_changes(body=first)
+        if not further:
+            return line
+        lines = [cst.SimpleStatementLine([each]) for each in further]
+        comment = next(filter(None, (_comment_of(alias) for each in original.body for alias in _serve_of(each))), None)
+        if comment is not None:
+            lines[0] = lines[0].with_changes(
+                trailing_whitespace=cst.TrailingWhitespace(cst.SimpleWhitespace("  "), comment)
+            )
+        return cst.FlattenSentinel([line, *lines])
+
+
+def _with_import(module: cst.Module) -> cst.Module:
+    """`import serve_compat` after the import of ray, where the file lacks it."""
+    wanted = f"import {_OURS}"
+    place = 0
+    for number, line in enumerate(module.body):
+        if module.code_for_node(line).strip() == wanted:
+            return module
+        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and line.body else None
+        if isinstance(small, cst.Import | cst.ImportFrom) or _is_docstring(small, number):
+            place = number + 1
+    body = list(module.body)
+    body.insert(place, cst.SimpleStatementLine([cst.Import([cst.ImportAlias(cst.Name(_OURS))])]))
+    return module.with_changes(body=body)
+
+
+def _is_docstring(small: cst.BaseSmallStatement | None, number: int) -> bool:
+    return number == 0 and isinstance(small, cst.Expr) and isinstance(small.value, cst.BaseString)

@@ -1,0 +1,1 @@
+"""Which deployments backends and endpoints become, or why they have to stay."""

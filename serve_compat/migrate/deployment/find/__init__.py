@@ -1,0 +1,1 @@
+"""What one file does with backends and endpoints, and how it uses them."""

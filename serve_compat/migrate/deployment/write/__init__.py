@@ -1,0 +1,1 @@
+"""What was decided, written into the file."""

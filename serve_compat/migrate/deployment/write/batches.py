@@ -1,0 +1,80 @@
+"""Handlers that take lists of requests: `@serve.batch` collects what arrives one by one."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from serve_compat.migrate.deployment.decide.forms import free_name
+from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
+from serve_compat.migrate.deployment.write.http_methods import guard_lines
+from serve_compat.migrate.deployment.write.rewriting import Rewriting
+from serve_compat.migrate.writing.texts import expression, statement
+
+
+def write(pair: Pair, rewriting: Rewriting) -> None:
+    """Plan the method that collects, and the one that answers a single request."""
+    node, body = pair.handler.node, pair.handler.body
+    assert isinstance(body, cst.FunctionDef)
+    rewriting.report("SC112", pair.create.call, "the batch handler collects its requests by @serve.batch")
+    lines = guard_lines(pair.methods, "request", rewriting) if pair.methods is not None else []
+    serve = rewriting.serve(pair.create.call)
+    marks = set(batch_marks(pair.handler, pair.home))
+    name = _free(pair)
+
+    def collect(updated: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(updated, cst.FunctionDef)
+        decorator = cst.Decorator(expression(f"{serve}.batch({_settings(pair, rewriting)})"))
+        kept = [new for old, new in zip(body.decorators, updated.decorators, strict=True) if old not in marks]
+        return updated.with_changes(name=cst.Name(name), decorators=[decorator, *kept], asynchronous=cst.Asynchronous())
+
+    guard = "".join(f"    {line}\n" for line in lines)
+    if isinstance(node, cst.ClassDef):
+        rewriting.edits.change(body, collect)
+        answer = f"async def __call__(self, request):\n{guard}    return await self.{name}(request)\n"
+        rewriting.edits.change(node.body, lambda updated: _with_answer(updated, name, answer))
+        rewriting.edits.change(node, lambda updated: _without_marks(updated, node, marks))
+        return
+    collected: list[cst.BaseStatement] = []
+
+    def answer_one(updated: cst.CSTNode) -> cst.CSTNode:
+        batch = collect(updated)
+        assert isinstance(batch, cst.FunctionDef)
+        collected[:] = [batch]
+        one = f"async def {body.name.value}(request):\n{guard}    return await {name}(request)\n"
+        return statement(one).with_changes(leading_lines=batch.leading_lines)
+
+    rewriting.edits.change(body, answer_one)
+    rewriting.edits.insert_before(body, lambda: collected)
+
+
+def _without_marks(updated: cst.CSTNode, node: cst.ClassDef, marks: set[cst.Decorator]) -> cst.CSTNode:
+    assert isinstance(updated, cst.ClassDef)
+    kept = [new for old, new in zip(node.decorators, updated.decorators, strict=True) if old not in marks]
+    return updated.with_changes(decorators=kept)
+
+
+def _free(pair: Pair) -> str:
+    node = pair.handler.node
+    if isinstance(node, cst.ClassDef):
+        used = {each.name.value for each in node.body.body if isinstance(each, cst.FunctionDef)}
+        return next(each for each in ("handle_batch", "serve_batch", "answer_batch") if each not in used)
+    assert isinstance(node, cst.FunctionDef)
+    return free_name(pair.home, f"{node.name.value}_batch")
+
+
+def _settings(pair: Pair, rewriting: Rewriting) -> str:
+    size, wait = pair.config.batch.get("max_batch_size"), pair.config.batch.get("batch_wait_timeout")
+    given = [f"max_batch_size={rewriting.code(size) if size is not None else 1}"]
+    if wait is not None:
+        given.append(f"batch_wait_timeout_s={rewriting.code(wait)}")
+    return ", ".join(given)
+
+
+def _with_answer(updated: cst.CSTNode, name: str, answer: str) -> cst.CSTNode:
+    assert isinstance(updated, cst.IndentedBlock)
+    body: list[cst.BaseStatement] = []
+    for each in updated.body:
+        body.append(each)
+        if isinstance(each, cst.FunctionDef) and each.name.value == name:
+            body.append(statement(answer).with_changes(leading_lines=[cst.EmptyLine(indent=False)]))
+    return updated.with_changes(body=body)

@@ -1,0 +1,1 @@
+"""`--generate-router`: weighted traffic between deployments becomes a router deployment."""

@@ -1,0 +1,215 @@
+"""`--generate-router`: `serve.set_traffic` between deployments becomes a router deployment and redeployments of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import libcst as cst
+
+from serve_compat.migrate.analysis.expressions import text
+from serve_compat.migrate.analysis.names import Names
+from serve_compat.migrate.analysis.tree import Tree
+from serve_compat.migrate.analysis.values import Deployment, Named
+from serve_compat.migrate.context import FileContext
+from serve_compat.migrate.router.splits import NoRouterError, Split, splits
+from serve_compat.migrate.serve.program import statement, with_imports
+from serve_compat.migrate.serve.ties import Ties, ties
+from serve_compat.migrate.writing.router_text import IMPORTS, router_class, router_deploy, router_title
+
+RULE = "SC222"
+_TIES = "router: ties"
+
+
+def survey(file: FileContext) -> None:
+    """Note what the file shares with others: a split whose endpoint other files ask for keeps its name."""
+    if file.options.generate_router:
+        file.project.note(_TIES, file.path, file.path, ties(file.names.tree))
+
+
+def run(module: cst.Module, file: FileContext) -> cst.Module:
+    """The module with routers, where `--generate-router` asks for them; the very module where there is nothing to do.
+
+    Args:
+        module: a file with deployments: as it was written, or made by the deployment stage.
+    """
+    if not file.options.generate_router:
+        return module
+    names = file.names if module is file.module else Names(module)
+    try:
+        found = splits(names)
+        for split in found:
+            _check_other_files(split, file)
+            _check_marks(split, file)
+    except NoRouterError as problem:
+        file.report(RULE, problem.node, f"no router is written: {problem.why}", "note")
+        return module
+    if not found:
+        return module
+    edits = _Edits(names)
+    for split in found:
+        edits.add(split)
+        for call, _ in split.calls:
+            file.report(RULE, call, f"set_traffic() becomes a new user_config of the router of {split.name!r}")
+    return edits.result()
+
+
+def _check_marks(split: Split, file: FileContext) -> None:
+    for call, _ in split.calls:
+        if file.skips(call):
+            raise NoRouterError(call, "the place is marked to be skipped")
+
+
+def _check_other_files(split: Split, file: FileContext) -> None:
+    for fact in file.project.facts(_TIES):
+        known: Ties = fact.value
+        if fact.path == file.path:
+            continue
+        imported = any(file.project.resolve(fact.path, each.rpartition(".")[0]) == file.path for each in known.imports)
+        if imported or split.name in known.asks | known.deploys:
+            raise NoRouterError(split.calls[0][0], f"{fact.path} uses {split.name!r} or this file")
+
+
+Change = Callable[[Any], Any]
+
+
+@dataclass
+class _Edits:
+    """The changes of one module.
+
+    Attributes:
+        changes: what each node becomes.
+        after: statements that follow a statement.
+    """
+
+    names: Names
+    changes: dict[cst.CSTNode, Change] = field(default_factory=dict)
+    after: dict[cst.CSTNode, list[cst.BaseStatement | cst.SimpleStatementLine]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def add(self, split: Split) -> None:
+        """Plan the router of a split."""
+        tree = self.names.tree
+        title = self._title(split.name)
+        name = f"{split.name}-router"
+        source = router_class(self._shown(name), title, split.route, split.serve, split.methods)
+        self.after.setdefault(split.statement, []).extend(_definition(source))
+        self._unroute(split)
+        for call, weights in split.calls:
+            made = cst.parse_expression(router_deploy(title, weights))
+            self.changes[call] = partial(_instead, made)
+        for call in split.handles:
+            self._redirect(call, title, name)
+        line = tree.statement(split.deploys[0])
+        if line is not None and not _follows_at_once(tree, line, split):
+            first = statement(router_deploy(title, f"{{{self._shown(split.name)}: 1.0}}"))
+            self.after.setdefault(line, []).append(first)
+
+    def _shown(self, value: str) -> str:
+        return self.names.module.code_for_node(text(value))
+
+    def _title(self, name: str) -> str:
+        used = {each for scope in set(self.names.tree.scopes.values()) for each in scope.bindings} | self.taken
+        title = router_title(name)
+        while title in used:
+            title += "2"
+        self.taken.add(title)
+        return title
+
+    def _unroute(self, split: Split) -> None:
+        """The endpoint's route goes to the router; its own deployment has none from now on."""
+        node = split.origin
+        if isinstance(node, cst.ClassDef | cst.FunctionDef):
+            decorator = next(each.decorator for each in node.decorators if self._makes(each.decorator))
+            node = decorator
+        self.changes[node] = _without_route
+
+    def _makes(self, decorator: cst.BaseExpression) -> bool:
+        func = decorator.func if isinstance(decorator, cst.Call) else decorator
+        return self.names.serve_name(func) == "deployment"
+
+    def _redirect(self, call: cst.Call, title: str, name: str) -> None:
+        """A handle of the endpoint is one of the router."""
+        assert isinstance(call.func, cst.Attribute)
+        for value in self.names.inference.of(call.func.value):
+            if isinstance(value, Named) and isinstance(value.call, cst.Call) and value.call.args:
+                # the object may be used for more than its handle
+                made: cst.BaseExpression = value.call.with_changes(
+                    args=[value.call.args[0].with_changes(value=text(name)), *value.call.args[1:]]
+                )
+                self.changes[call.func] = partial(_on, made)
+            elif isinstance(value, Deployment):
+                self.changes[call.func] = partial(_on, cst.Name(title))
+
+    def result(self) -> cst.Module:
+        """The module with all changes made, and the imports that the routers need."""
+        made = self.names.module.visit(_Changer(self.changes, self.after))
+        known = self.names.tree.root.bindings
+        return with_imports(made, [line for line in IMPORTS if line.split()[-1] not in known])
+
+
+class _Changer(cst.CSTTransformer):
+    def __init__(self, changes: dict[cst.CSTNode, Change], after: dict[cst.CSTNode, list[Any]]) -> None:
+        super().__init__()
+        self._changes, self._after = changes, after
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
+        if original_node in self._changes:
+            updated_node = self._changes[original_node](updated_node)
+        added = self._after.get(original_node)
+        return cst.FlattenSentinel([updated_node, *added]) if added else updated_node
+
+
+def _instead(made: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+    return made
+
+
+def _on(receiver: cst.BaseExpression, updated: cst.Attribute) -> cst.Attribute:
+    return updated.with_changes(value=receiver)
+
+
+def _without_route(updated: Any) -> cst.Call:
+    none = cst.Arg(
+        cst.Name("None"),
+        keyword=cst.Name("route_prefix"),
+        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+    )
+    if not isinstance(updated, cst.Call):
+        return cst.Call(updated, [none])
+    given = [arg.keyword.value if arg.keyword else "" for arg in updated.args]
+    if "route_prefix" in given:
+        place = given.index("route_prefix")
+        kept = list(updated.args)
+        kept[place] = kept[place].with_changes(value=cst.Name("None"))
+        return updated.with_changes(args=kept)
+    return updated.with_changes(args=[*updated.args, none])
+
+
+def _definition(source: str) -> Iterator[cst.BaseStatement | cst.SimpleStatementLine]:
+    """The class, two empty lines under what precedes it."""
+    for each in cst.parse_module(source).body:
+        yield each.with_changes(leading_lines=[cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)])
+
+
+def _follows_at_once(tree: Tree, line: cst.CSTNode, split: Split) -> bool:
+    """Is the traffic set right after the deployment, with only other deployments in between?"""
+    block = tree.parents.get(line)
+    body: list[cst.CSTNode] = list(block.body) if isinstance(block, cst.Module | cst.IndentedBlock) else []
+    if line not in body:
+        return False
+    targets = {tree.statement(call) for call, _ in split.calls}
+    for each in body[body.index(line) + 1 :]:
+        if each in targets:
+            return True
+        if not _is_deploy(each):
+            return False
+    return False
+
+
+def _is_deploy(line: cst.CSTNode) -> bool:
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1 or not isinstance(line.body[0], cst.Expr):
+        return False
+    call = line.body[0].value
+    return isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == "deploy"

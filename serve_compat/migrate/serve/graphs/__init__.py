@@ -1,0 +1,1 @@
+"""Deployment graphs: a DAGDriver becomes a deployment that makes the calls of the graph."""

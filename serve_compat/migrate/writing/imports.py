@@ -1,0 +1,130 @@
+"""Import lines that the result needs, put where a person would put them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import libcst as cst
+
+from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.analysis.tree import dotted
+from serve_compat.migrate.writing.texts import statement
+
+_Line = cst.SimpleStatementLine
+
+
+def with_imports(module: cst.Module, lines: set[str]) -> cst.Module:
+    """The module with imports it lacks: next to imports of the same module, in order among the others.
+
+    Args:
+        lines: `import x` or `from x import y`, one name each.
+    """
+    body: list[cst.BaseStatement] = list(module.body)
+    for wanted in sorted(lines, key=_module_of):
+        if not _has(body, wanted):
+            _add(body, wanted)
+    return module.with_changes(body=body) if body != list(module.body) else module
+
+
+def _module_of(line: str) -> str:
+    return line.split()[1]
+
+
+def _imports(body: list[cst.BaseStatement]) -> list[tuple[int, cst.Import | cst.ImportFrom]]:
+    """The imports at the top level, up to the first definition."""
+    found: list[tuple[int, cst.Import | cst.ImportFrom]] = []
+    for number, each in enumerate(body):
+        if isinstance(each, cst.FunctionDef | cst.ClassDef):
+            break
+        if isinstance(each, _Line) and len(each.body) == 1 and isinstance(each.body[0], cst.Import | cst.ImportFrom):
+            found.append((number, each.body[0]))
+    return found
+
+
+def _name_of(node: cst.Import | cst.ImportFrom) -> str:
+    if isinstance(node, cst.ImportFrom):
+        return "." * len(node.relative) + dotted(node.module)
+    return dotted(node.names[0].name)
+
+
+def _has(body: list[cst.BaseStatement], wanted: str) -> bool:
+    module, _, name = wanted.removeprefix("from ").partition(" import ")
+    for _, node in _imports(body):
+        if code_of(node) == wanted:
+            return True
+        names = _names_from(node, module) if wanted.startswith("from ") else ()
+        if any(dotted(alias.name) == name and alias.asname is None for alias in names):
+            return True
+    return False
+
+
+def _names_from(node: cst.Import | cst.ImportFrom, module: str) -> Sequence[cst.ImportAlias]:
+    """What `from module import ...` brings; nothing where the node is another import."""
+    if isinstance(node, cst.Import) or _name_of(node) != module or isinstance(node.names, cst.ImportStar):
+        return ()
+    return node.names
+
+
+def _add(body: list[cst.BaseStatement], wanted: str) -> None:
+    known = _imports(body)
+    module, _, name = wanted.removeprefix("from ").partition(" import ")
+    for number, node in known:
+        fits = wanted.startswith("from ") and isinstance(node, cst.ImportFrom) and node.lpar is None
+        if fits and isinstance(node, cst.ImportFrom) and _names_from(node, module):
+            body[number] = _with_name(body[number], node, name)
+            return
+    line = statement(wanted)
+    if _module_of(wanted).split(".")[0] in sys.stdlib_module_names:
+        _add_of_library(body, known, line)
+        return
+    body.insert(_place(body, known, wanted), line)
+
+
+def _place(body: list[cst.BaseStatement], known: list[tuple[int, cst.Import | cst.ImportFrom]], wanted: str) -> int:
+    """Behind the last import of the last block of imports that belongs before it in the alphabet, or behind all."""
+    if not known:
+        first = body[0] if body else None
+        simple = first.body[0] if isinstance(first, _Line) and first.body else None
+        return 1 if isinstance(simple, cst.Expr) and isinstance(simple.value, cst.BaseString) else 0
+    kind = cst.ImportFrom if wanted.startswith("from ") else cst.Import
+    last = known[-1][0]
+    for number, node in reversed(known):
+        if isinstance(node, kind) and _name_of(node) > _module_of(wanted) and not _starts_block(body[number]):
+            last = number - 1
+        else:
+            break
+    return last + 1
+
+
+def _starts_block(statement: cst.BaseStatement) -> bool:
+    return bool(getattr(statement, "leading_lines", ()))
+
+
+def _with_name(line: cst.BaseStatement, node: cst.ImportFrom, name: str) -> cst.BaseStatement:
+    assert isinstance(line, _Line)
+    assert not isinstance(node.names, cst.ImportStar)
+    aliases = [each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in node.names]
+    place = next((n for n, each in enumerate(aliases) if dotted(each.name) > name), len(aliases))
+    aliases.insert(place, cst.ImportAlias(cst.Name(name)))
+    return line.with_changes(body=[node.with_changes(names=aliases)])
+
+
+def _add_of_library(
+    body: list[cst.BaseStatement], known: list[tuple[int, cst.Import | cst.ImportFrom]], line: cst.BaseStatement
+) -> None:
+    """Among the imports of the standard library, or in a block of its own before the others."""
+    library = [(number, node) for number, node in known if _name_of(node).split(".")[0] in sys.stdlib_module_names]
+    before = [n for n, node in library if isinstance(node, cst.Import) and _name_of(node) < _module_of(code_of(line))]
+    if before:
+        body.insert(before[-1] + 1, line)
+        return
+    place = library[0][0] if library else known[0][0] if known else 0
+    if place >= len(body):
+        body.append(line)
+        return
+    below = body[place]
+    lines = list(getattr(below, "leading_lines", ()))
+    gap = [] if library else [cst.EmptyLine(indent=False)]
+    body[place] = below.with_changes(leading_lines=gap)
+    body.insert(place, line.with_changes(leading_lines=lines))

@@ -1,0 +1,70 @@
+"""Source as text: of a node, of an argument, of a call that is to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import libcst as cst
+
+from serve_compat.migrate.analysis.expressions import code_of
+
+_WIDTH = 120
+
+
+def comments_in(node: cst.CSTNode) -> list[str]:
+    """The comments inside an expression that spans several lines."""
+    if isinstance(node, cst.Comment):
+        return [node.value]
+    return [comment for child in node.children for comment in comments_in(child)]
+
+
+def plain(arg: cst.Arg) -> cst.Arg:
+    """An argument without the white space and comma that its old place gave it."""
+    nothing = cst.SimpleWhitespace("")
+    unspaced = cst.AssignEqual(nothing, nothing) if arg.keyword is not None else cst.MaybeSentinel.DEFAULT
+    return arg.with_changes(
+        comma=cst.MaybeSentinel.DEFAULT, whitespace_after_star=nothing, whitespace_after_arg=nothing, equal=unspaced
+    )
+
+
+def keyword_args(options: Mapping[str, cst.BaseExpression]) -> list[cst.Arg]:
+    """`name=value` for each option, in the given order."""
+    nothing = cst.SimpleWhitespace("")
+    equal = cst.AssignEqual(nothing, nothing)
+    return [cst.Arg(value, keyword=cst.Name(name), equal=equal) for name, value in options.items()]
+
+
+def call_of(func: str, args: Sequence[cst.Arg], indent: int = 0) -> cst.Call:
+    """A call; over several lines where one would be too long.
+
+    Args:
+        func: what is called, as source.
+        indent: how many characters stand before it on its line.
+    """
+    made = cst.Call(cst.parse_expression(func), [plain(arg) for arg in args])
+    code = code_of(made)
+    if len(code) + indent <= _WIDTH or "\n" in code or len(args) < 2:
+        return made
+    lines = "".join(f"    {code_of(plain(arg))},\n" for arg in args)
+    wide = cst.parse_expression(f"{func}(\n{lines})")
+    assert isinstance(wide, cst.Call)
+    return wide
+
+
+def expression(code: str) -> cst.BaseExpression:
+    """The expression of a source text."""
+    return cst.parse_expression(code)
+
+
+def statement(code: str) -> cst.BaseStatement:
+    """The statement of a source text."""
+    made = cst.parse_statement(code)
+    assert isinstance(made, cst.BaseStatement)
+    return made
+
+
+def identifier(text: str) -> str:
+    """A name for what is called `text`."""
+    made = "".join(each if each.isalnum() or each == "_" else "_" for each in text).strip("_") or "served"
+    made = made.lower()
+    return made if made.isidentifier() else f"served_{made}"
