@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from legacy.config import AutoscalingConfig
 from legacy.control.autoscale import LoadWindow, Patience, decide, desired_replicas
 from legacy.control.changes import Changes
-from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
 
 logger = logging.getLogger("ray.serve")
@@ -87,7 +86,8 @@ class Autoscaler:
         mean = memory.window.mean()
         if mean is None:
             return
-        running = self._running(tag)
+        fleet = self._changes.reconciler.fleets().get(tag)
+        running = 0 if fleet is None else len(fleet.serving)
         if running == 0 and record.replicas > 0:
             return  # on their way
         decision = decide(config, record.replicas, desired_replicas(config, running, mean), memory.patience, now)
@@ -102,9 +102,3 @@ class Autoscaler:
         asked = [asyncio.wait_for(actor.load.remote(), ASK_S) for actor in actors]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         memory.replica_load = float(sum(load for load in answers if isinstance(load, int)))
-
-    def _running(self, tag: str) -> int:
-        fleet = self._changes.reconciler.fleets().get(tag)
-        if fleet is None:
-            return 0
-        return sum(live.seen.state in (State.RUNNING, State.UPDATING) for live in fleet.replicas.values())

@@ -9,8 +9,8 @@ from dataclasses import replace
 from legacy.control.capacity import has_room
 from legacy.control.commands import Commands
 from legacy.control.deploy_decision import decide
-from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
+from legacy.control.status import status_of
 from legacy.errors import BackendEnvironmentError, BackendStartError
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 
@@ -104,18 +104,10 @@ class DeploymentCommands(Commands):
         return DeploymentInfo(replace(record.spec, code=code), endpoint, record.replicas)
 
     def _status(self, record: BackendRecord) -> tuple[str, str]:
-        fleet = self._changes.reconciler.fleets().get(record.tag)
-        if fleet is not None and fleet.failures:
-            return "UNHEALTHY", fleet.failures[-1].error
-        if fleet is not None and fleet.taken_back is not None:
-            return "UNHEALTHY", f"the last change was undone: {fleet.taken_back.error}"
-        running = 0
-        if fleet is not None:
-            running = sum(live.seen.state is State.RUNNING for live in fleet.replicas.values())
-        if record.confirmed and running >= record.replicas:
-            return "HEALTHY", ""
-        doing = self._changes.environments.progress(record.spec.environment) if record.spec.environment else ""
-        return "UPDATING", f"{running} of {record.replicas} replicas run" + (f"; {doing}" if doing else "")
+        word, why = status_of(record, self._changes.reconciler.fleets().get(record.tag))
+        if word == "UPDATING" and record.spec.environment is not None:
+            why = "; ".join(filter(None, (why, self._changes.environments.progress(record.spec.environment))))
+        return word, why
 
 
 def _what_serves(record: BackendRecord) -> str:

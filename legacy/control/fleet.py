@@ -69,6 +69,11 @@ class Fleet:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     published: BackendView | None = None
 
+    @property
+    def serving(self) -> list[Live]:
+        """The replicas that get requests, also while they hear of a new config."""
+        return [live for live in self.replicas.values() if live.seen.state in (State.RUNNING, State.UPDATING)]
+
     def announce(self) -> None:
         """Wake everybody who waits for this backend."""
         self.changed.set()
@@ -86,11 +91,7 @@ class Fleet:
 
     def view(self) -> BackendView:
         """What routers may use now."""
-        routed = [
-            live.address
-            for live in self.replicas.values()
-            if live.seen.state in (State.RUNNING, State.UPDATING) and live.address is not None
-        ]
+        routed = [live.address for live in self.serving if live.address is not None]
         return BackendView(self.tag, self.config.max_concurrent_queries or CONCURRENCY_1_4, tuple(routed))
 
 

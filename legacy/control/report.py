@@ -7,9 +7,9 @@ from typing import Any
 
 from legacy.control.desired import Desired
 from legacy.control.fleet import Fleet, Live
-from legacy.control.plan import State
 from legacy.control.publish import Publisher
 from legacy.control.registered import BackendRecord
+from legacy.control.status import status_of
 from legacy.environments.origin import Origin
 from legacy.records import Endpoint, StartFailure
 
@@ -63,7 +63,7 @@ def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[
     last = failures[-1] if failures else fleet.taken_back if fleet else None
     scaling = record.config.autoscaling_config if record else None
     return {
-        "status": _status(record is not None, fleet, record.replicas if record else 0),
+        "status": status_of(record, fleet).word,
         "style": record.spec.door.value if record else None,
         "wanted": record.replicas if record else 0,
         "autoscaling": [scaling.min_replicas, scaling.max_replicas] if scaling else None,
@@ -92,12 +92,3 @@ def _replica(live: Live, failures: list[StartFailure], of_requests: str) -> dict
         "failed_checks": live.unhealthy,
         "last_error": its_own[-1] if its_own else of_requests or None,
     }
-
-
-def _status(registered: bool, fleet: Fleet | None, wanted: int) -> str:
-    if not registered:
-        return "DELETING"
-    running = 0 if fleet is None else sum(live.seen.state is State.RUNNING for live in fleet.replicas.values())
-    if fleet is not None and (fleet.failures or fleet.taken_back):
-        return "UNHEALTHY"
-    return "HEALTHY" if running >= wanted else "UPDATING"
