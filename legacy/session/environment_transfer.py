@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +19,7 @@ from legacy.environments.origin import Offer, Origin
 from legacy.environments.ship import WINDOW
 from legacy.errors import EnvironmentFailedError
 from legacy.records import BackendSpec
-from legacy.session.progress import CLEAR
+from legacy.session.terminal import show
 
 
 def with_environment(spec: BackendSpec, ask: Callable[[str], Any]) -> BackendSpec:
@@ -53,14 +52,13 @@ def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
     """
     given = settings.load()
     label = origin.wanted.label
-    job = Job(label, given.environment_timeout_s, _tell if sys.stderr.isatty() else None)
+    job = Job(label, given.environment_timeout_s, lambda said: show(f"environment: {said}"))
     archive = archive_of(origin.wanted, caches.from_settings(given), job, origin.places)
     offer = Offer(archive.digest, archive.size)
     try:
         if ray.get(agent.receive.remote(label, offer), timeout=given.call_timeout_s):
             _send(archive, agent, job)
-        if sys.stderr.isatty():
-            sys.stderr.write(CLEAR)
+        show("")
     except GetTimeoutError:
         raise EnvironmentFailedError(
             f"environment {label}: it was not sent within {given.environment_timeout_s:g} s; give it more time with "
@@ -70,11 +68,6 @@ def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
         raise EnvironmentFailedError(f"environment {label} could not be sent: {error.cause or error}") from None
     wanted = replace(origin.wanted, kind="archive", value="")
     return replace(origin, wanted=wanted, node_id=node_id, uploaded=offer, packages="")
-
-
-def _tell(said: str) -> None:
-    sys.stderr.write(f"{CLEAR}environment: {said}")
-    sys.stderr.flush()
 
 
 def _send(archive: Archive, agent: Any, job: Job) -> None:

@@ -7,8 +7,9 @@ from typing import Any, TextIO
 
 import ray
 
+from legacy.session.terminal import show
+
 LOOK_S = 0.5
-CLEAR = "\r\x1b[K"
 
 
 def show_until_done(ref: Any, doing: Callable[[], str], terminal: TextIO, timeout_s: float) -> None:
@@ -26,8 +27,6 @@ def show_until_done(ref: Any, doing: Callable[[], str], terminal: TextIO, timeou
         said = doing()
         if said or shown:
             shown = True
-            terminal.write(CLEAR + said[:200])
-            terminal.flush()
+            show(said, terminal)
     if shown:
-        terminal.write(CLEAR)
-        terminal.flush()
+        show("", terminal)

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from legacy.session.terminal import show
 from serve_compat.operations.look import json_option
-from serve_compat.operations.progress import CLEAR
 from serve_compat.operations.reach import Refused, exit_status
 
 
@@ -49,7 +49,7 @@ def pack(name: str, output: Path | None, force: bool) -> None:
             )
         if target.exists() and not force:
             raise Refused(f"{target} exists; --force replaces it.")
-        size = _conda().pack(name, target, _shown())
+        size = _conda().pack(name, target, show)
     click.echo(f"{target}: {size / 2**20:.1f} MiB")
 
 
@@ -63,7 +63,7 @@ def check(name: str, as_json: bool) -> None:
     Python minor version and the same Ray version as this installation, and what replicas import.
     """
     with exit_status():
-        found = _conda().check(name, _shown())
+        found = _conda().check(name, show)
     if as_json:
         click.echo(json.dumps(found, indent=2, sort_keys=True))
     elif found["problems"]:
@@ -74,13 +74,6 @@ def check(name: str, as_json: bool) -> None:
         )
     if found["problems"]:
         raise click.exceptions.Exit(1)
-
-
-def _shown() -> Any:
-    """Shows steps on one line of the terminal; nothing when there is none."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda step: click.echo(f"{CLEAR}{step}" if step else CLEAR, err=True, nl=False)
 
 
 def _conda() -> Any:

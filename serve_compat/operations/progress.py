@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO, TypeVar
 
 from legacy.errors import RayServeException
+from legacy.session.terminal import show
 
 Result = TypeVar("Result")
 
 QUIET_S = 1.0  # what takes less shows nothing
 STEP_S = 0.5
-CLEAR = "\r\x1b[K"
 
 
 def waiting(
@@ -42,15 +42,13 @@ def waiting(
     try:
         well, result = _outcome(done, QUIET_S)
         while well is None:
-            shown.write(f"{CLEAR}{line(what, time.monotonic() - began, _progress(look))}")
-            shown.flush()
+            show(line(what, time.monotonic() - began, _progress(look)), shown)
             well, result = _outcome(done, STEP_S)
     except KeyboardInterrupt:
         shown.write("\nthe cluster goes on with what was ordered; serve-compat status shows how far it is\n")
         raise
     finally:
-        shown.write(CLEAR)
-        shown.flush()
+        show("", shown)
     if not well:
         raise result
     finished: Result = result
@@ -60,17 +58,11 @@ def waiting(
 @contextlib.contextmanager
 def announced(what: str, stream: TextIO | None = None) -> Iterator[None]:
     """Show on a terminal what the block does. The block runs in this thread, as Ray's start-up has to."""
-    shown = stream or sys.stderr
-    if not shown.isatty():
-        yield
-        return
-    shown.write(f"{what} ...")
-    shown.flush()
+    show(f"{what} ...", stream)
     try:
         yield
     finally:
-        shown.write(CLEAR)
-        shown.flush()
+        show("", stream)
 
 
 def line(what: str, seconds: float, progress: str) -> str:

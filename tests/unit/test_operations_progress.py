@@ -73,6 +73,6 @@ def test_giving_up_says_that_the_cluster_goes_on():
 def test_what_a_block_does_is_shown_on_a_terminal_only():
     terminal, plain = Terminal(), io.StringIO()
     with progress.announced("connecting", terminal), progress.announced("connecting", plain):
-        assert terminal.getvalue() == "connecting ..."
+        assert terminal.getvalue() == "\r\x1b[Kconnecting ..."
     assert terminal.getvalue().endswith("\r\x1b[K")
     assert plain.getvalue() == ""
