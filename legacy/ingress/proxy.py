@@ -12,17 +12,17 @@ import socket
 from typing import Any
 
 import ray
-from ray.util.metrics import Counter
 
 from legacy import settings
 from legacy.config import HTTPOptions
 from legacy.http.tls import tls_files
 from legacy.ingress.app import ProxyApp
-from legacy.ingress.counters import Counters, increases
+from legacy.ingress.counters import Counters
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.limits import Limits
 from legacy.ingress.pool import Pool
 from legacy.ingress.record import recorded
+from legacy.metrics import Exporter
 from legacy.records import Poll, ProxyStart, Update
 from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
@@ -124,7 +124,7 @@ class ServeProxy:
         return update
 
     async def _tick(self, front: Front, app: ProxyApp) -> None:
-        metrics = _Metrics()
+        exporter = Exporter()
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_S)
@@ -132,7 +132,7 @@ class ServeProxy:
             front.tick(now)
             self._pool.tick(now)
             with contextlib.suppress(Exception):  # metrics must not stop the deadlines
-                metrics.flush(app.counters())
+                app.counters().flush(exporter)
 
 
 def _collect_rarely() -> None:
@@ -140,22 +140,3 @@ def _collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-class _Metrics:
-    """Hands the counters to Ray under the names of Ray 1.2-1.7."""
-
-    def __init__(self) -> None:
-        self._http = Counter("serve_num_http_requests", "HTTP requests per route", tag_keys=("route",))
-        self._router = Counter("serve_num_router_requests", "requests per endpoint", tag_keys=("endpoint",))
-        self._http_sent: dict[str, int] = {}
-        self._router_sent: dict[str, int] = {}
-
-    def flush(self, counters: Counters) -> None:
-        """Report what was counted since the last call."""
-        for route, more in increases(counters.http_requests, self._http_sent).items():
-            self._http.inc(more, {"route": route})
-        for endpoint, more in increases(counters.router_requests, self._router_sent).items():
-            self._router.inc(more, {"endpoint": endpoint})
-        self._http_sent = dict(counters.http_requests)
-        self._router_sent = dict(counters.router_requests)

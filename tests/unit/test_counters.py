@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from legacy.ingress.counters import add, increases
+from legacy.ingress.counters import Counters, add
 
 
-def test_increases_are_what_came_on_top():
+def test_totals_grow():
     counts: dict[str, int] = {}
-    add(counts, "a")
-    before = dict(counts)
-    add(counts, "a", 2)
-    add(counts, "b")
-    assert increases(counts, before) == {"a": 2, "b": 1}
-    assert increases(counts, counts) == {}
+    for by in (1, 2):
+        add(counts, "a", by)
+    assert counts == {"a": 3}
+
+
+def test_a_flush_reports_requests_by_route_and_by_endpoint():
+    class Exporter:
+        told: dict[str, dict[str, int]] = {}
+
+        def flush(self, metric, numbers):
+            self.told[metric.name] = numbers
+
+    Counters(http_requests={"/a": 2}, router_requests={"a": 2}).flush(Exporter())
+    assert Exporter.told == {"serve_num_http_requests": {"/a": 2}, "serve_num_router_requests": {"a": 2}}

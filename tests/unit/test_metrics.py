@@ -1,0 +1,65 @@
+"""legacy.metrics: what is declared, and what a flush hands to Ray."""
+
+from __future__ import annotations
+
+import pytest
+
+from legacy import metrics
+from legacy.metrics import Exporter, Metric
+from serve_compat.explain.handles import METRICS
+
+DECLARED = [value for value in vars(metrics).values() if isinstance(value, Metric)]
+
+
+class Fake:
+    def __init__(self, name, description, boundaries=(), *, tag_keys):
+        pass
+
+    def inc(self, value, tags):
+        told.append((value, tags))
+
+    observe = set = inc
+
+
+told = []
+
+
+@pytest.fixture(autouse=True)
+def exporter(monkeypatch):
+    for kind in ("Counter", "Gauge", "Histogram"):
+        monkeypatch.setattr(metrics, kind, Fake)
+    told.clear()
+    return Exporter()
+
+
+def test_a_counter_reports_what_came_on_top(exporter):
+    counter = Metric("c", "", ("route",))
+    totals = {"/a": 1}
+    exporter.flush(counter, totals)
+    totals.update({"/a": 3, "/b": 2})
+    exporter.flush(counter, totals)
+    exporter.flush(counter, totals)
+    assert told == [(1, {"route": "/a"}), (2, {"route": "/a"}), (2, {"route": "/b"})]
+
+
+def test_a_counter_that_has_not_counted_is_not_reported(exporter):
+    exporter.flush(Metric("c", "", ("route",)), {"/a": 0})
+    assert told == []
+
+
+def test_a_gauge_is_reported_at_first_and_when_it_changes(exporter):
+    gauge = Metric("g", "", ("backend", "replica"), "gauge")
+    for value in (0, 0, 3, 3, 0):
+        exporter.flush(gauge, {("b", "b#1"): value})
+    assert told == [(value, {"backend": "b", "replica": "b#1"}) for value in (0, 3, 0)]
+
+
+def test_a_histogram_gets_every_value(exporter):
+    exporter.flush(Metric("h", "", ("backend",), "histogram"), {"b": [1.0, 2.5]})
+    assert told == [(1.0, {"backend": "b"}), (2.5, {"backend": "b"})]
+
+
+def test_every_metric_has_a_name_of_its_own_and_is_explained():
+    names = [each.name for each in DECLARED]
+    assert len(names) == len(set(names)) > 0
+    assert set(names) == {entry.name for entry in METRICS}
