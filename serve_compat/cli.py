@@ -10,7 +10,7 @@ import click
 # Imported when used: `migrate` and `explain` need click, libcst and pathspec, but neither Ray nor anything else of the
 # adapter, and `run` starts without waiting for them.
 _VERBS = {
-    "run": "serve_compat.launch",
+    "run": "serve_compat.runner.launch",
     "status": "serve_compat.operations.look",
     "routes": "serve_compat.operations.look",
     "traffic": "serve_compat.operations.change",

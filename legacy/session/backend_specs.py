@@ -68,7 +68,7 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
 def _alias_of(served_as_ray: object) -> str:
     """What makes `ray.serve` mean in replicas what it means here: "" where it is Ray's own or not imported."""
     name = getattr(served_as_ray, "__name__", "ray.serve")
-    return "" if name == "ray.serve" else f"{name}.alias.install"
+    return "" if name == "ray.serve" else f"{name}.install"
 
 
 def environment_of(actor_options: dict[str, Any], env: CondaEnv | None = None) -> Origin | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from serve_compat.explain import backends, deployments, graphs, handles, instance
 from serve_compat.explain.entry import Entry
-from serve_compat.history import NAMES, Name
+from serve_compat.names.history import NAMES, Name
 
 TABLES: Mapping[str, tuple[Entry, ...]] = {
     "Starting and stopping": instance.INSTANCE,

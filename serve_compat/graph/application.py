@@ -10,7 +10,7 @@ from typing import IO, Any, NoReturn
 import yaml  # type: ignore[import-untyped]
 
 from legacy import eras, settings
-from serve_compat.deployments import Deployment
+from serve_compat.deployments.deployment import Deployment
 from serve_compat.graph import schema
 from serve_compat.graph.handles import RayServeDAGHandle, RayServeDeploymentHandle
 from serve_compat.graph.naming import names

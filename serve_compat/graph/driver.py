@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 from legacy.errors import RayServeException
 from legacy.replica.code import import_path
 from legacy.replica.messages import HTTPRequest
-from serve_compat import http_adapters
 from serve_compat.graph.extra import fastapi
 from serve_compat.graph.handles import RayServeDAGHandle
 
@@ -92,6 +91,11 @@ class DAGDriver:
         return answer
 
 
+def starlette_request(request: Request) -> Request:
+    """The request itself."""
+    return request
+
+
 def load_http_adapter(adapter: Any) -> Callable[..., Any]:
     """The function that makes a graph's input.
 
@@ -104,7 +108,7 @@ def load_http_adapter(adapter: Any) -> Callable[..., Any]:
         ValueError: a parameter has no annotation.
     """
     if adapter is None:
-        return http_adapters.starlette_request
+        return starlette_request
     if isinstance(adapter, str):
         adapter = import_path(_our_path(adapter))
     if inspect.isclass(adapter) and issubclass(adapter, BaseModel):

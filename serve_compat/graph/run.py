@@ -16,7 +16,7 @@ from legacy.handle import RayServeHandle
 from legacy.records import DeploymentInfo
 from legacy.session import deployments as core
 from legacy.session.instances import instances
-from serve_compat.deployments import Deployment
+from serve_compat.deployments.deployment import Deployment
 from serve_compat.graph.application import Application, built
 from serve_compat.graph.nodes import ClassNode, FunctionNode
 

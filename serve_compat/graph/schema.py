@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from legacy.replica.code import import_path
-from serve_compat.deployments import Deployment, deployment
+from serve_compat.deployments.deployment import Deployment, deployment
 from serve_compat.graph.handles import RayServeDAGHandle, RayServeDeploymentHandle
 from serve_compat.graph.plan import Plan, Read, Result, Step
 from serve_compat.graph.refs import Awaited

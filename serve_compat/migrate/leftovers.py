@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from serve_compat.history import NAMES
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.files import parsing
 from serve_compat.migrate.rules.rule import Stage
+from serve_compat.names.history import NAMES
 
 _GONE = """
     init create_backend delete_backend list_backends get_backend_config update_backend_config set_backend_config

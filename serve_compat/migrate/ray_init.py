@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.ray_calls import REMOVED, RENAMED
+from serve_compat.runner.ray_calls import REMOVED, RENAMED
 
 
 def old_keywords(call: cst.Call) -> list[str]:

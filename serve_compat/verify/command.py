@@ -20,7 +20,7 @@ import click
 
 from legacy import eras, settings
 from serve_compat.operations.progress import announced
-from serve_compat.runner import environment_changes
+from serve_compat.runner.variables import environment_changes
 from serve_compat.verify import isolate, report, routes
 from serve_compat.verify.compare import HEADERS, Rules
 from serve_compat.verify.exchange import Request, RequestLineError, request_json, requests_of

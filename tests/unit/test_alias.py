@@ -145,7 +145,7 @@ from ray.serve import deployment
 made = [decorator(lambda request: 1, name="x").name for decorator in (deployment, serve.deployment)]
 print(Deployment.__module__, module.Deployment is Deployment, made)
 """
-    assert python(code, tmp_path) == "serve_compat.deployments True ['x', 'x']\n"
+    assert python(code, tmp_path) == "serve_compat.deployments.deployment True ['x', 'x']\n"
 
 
 def test_a_module_that_is_not_offered_is_explained_where_something_is_known(tmp_path):
@@ -171,7 +171,7 @@ def test_a_dashboard_that_is_not_installed_is_left_out_with_a_warning(tmp_path):
     code = """
 import warnings, ray
 from legacy import cluster
-from serve_compat import ray_calls
+from serve_compat.runner import ray_calls
 print(cluster.has_dashboard() in (True, False))
 cluster.has_dashboard = lambda: False
 init = ray_calls._old_keywords_too(lambda **keywords: print(keywords["include_dashboard"]))

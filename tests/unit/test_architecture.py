@@ -44,9 +44,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("legacy.session",),
     ("legacy.client", "legacy.early", "legacy.api"),
     ("legacy",),  # legacy/__init__.py, which offers the public names
-    ("serve_compat.history", "serve_compat.ray_calls", *(f"{GRAPH}.{name}" for name in ("tree", "refs", "extra"))),
-    ("serve_compat.operations",),
-    ("serve_compat", GRAPH),
+    ("serve_compat._core", "serve_compat.names", "serve_compat.runner"),
+    (f"{GRAPH}.tree", f"{GRAPH}.refs", f"{GRAPH}.extra", f"{GRAPH}.nodes"),
+    ("serve_compat.asgi", "serve_compat.deployments"),
+    (GRAPH, "serve_compat.operations"),
+    ("serve_compat.modules",),
     (f"{MIGRATE}.findings", f"{MIGRATE}.rules", f"{MIGRATE}.ray_init"),
     ("serve_compat.verify", "serve_compat.explain", f"{MIGRATE}.files", f"{MIGRATE}.analysis"),
     (f"{MIGRATE}.project", f"{MIGRATE}.context", f"{MIGRATE}.leftovers", f"{MIGRATE}.writing"),
@@ -58,6 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (f"{MIGRATE}.engine",),
     (f"{MIGRATE}.report", f"{MIGRATE}.run"),
     (MIGRATE,),
+    ("serve_compat.cli", "serve_compat.__main__", "serve_compat"),
 )
 STRANGERS = (  # none of them knows another
     ("legacy.replica", "legacy.ingress"),
@@ -80,7 +83,7 @@ MAY_UNPICKLE = {
     "legacy.replica.code",  # the user's code, sent by the controller through Ray
     "legacy.ingress.proxy",  # HTTPOptions, whose middlewares are user code
     "legacy.control.checkpoint",  # our own state, from the cluster's store
-    "serve_compat.frozen_app",  # the user's ASGI app, pickled by the same process or sent as part of the user's code
+    "serve_compat.asgi.frozen_app",  # the user's ASGI app, pickled here or sent with the user's code
 }
 FREE_BASES = {"Protocol", "NamedTuple", "BaseModel", "Generic", "Enum", "str"}  # these ask for no methods
 
@@ -132,7 +135,7 @@ def layer_of(module: str) -> tuple[int, str] | None:
     if not places:
         return None
     best = max(places, key=lambda place: len(place[1]))
-    return None if best[1] == "legacy" and module != "legacy" else best
+    return None if best[1] in PACKAGES and module != best[1] else best
 
 
 def are_strangers(module: str, target: str) -> bool:
@@ -232,7 +235,8 @@ def test_imports_go_downwards_only(module):
     assert place is not None, f"{module} has no place: add it to LAYERS, as low as it can be"
     for target, line in imports_of(module):
         below = layer_of(target)
-        if below is not None:
+        if target.split(".")[0] in PACKAGES:
+            assert below is not None, f"{module}:{line} imports {target}: take it from where it is defined"
             assert below[0] <= place[0], f"{module}:{line} imports {target}, which is above it"
             assert not are_strangers(module, target), f"{module}:{line} must not know {target}"
 

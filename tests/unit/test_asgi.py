@@ -10,7 +10,7 @@ import pytest
 from ray import cloudpickle
 
 from legacy.errors import RayServeException
-from serve_compat.asgi import ingress
+from serve_compat.asgi.ingress import ingress
 
 fastapi = pytest.importorskip("fastapi")
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket  # noqa: E402
@@ -302,6 +302,6 @@ def test_a_route_without_self_is_refused_while_decorating():
 
 
 def test_without_fastapi_other_applications_work():
-    code = "import sys; sys.modules['fastapi'] = None\nfrom serve_compat.asgi import ingress\n"
+    code = "import sys; sys.modules['fastapi'] = None\nfrom serve_compat.asgi.ingress import ingress\n"
     code += "async def app(scope, receive, send): pass\n@ingress(app)\nclass D: pass\nprint(D.__name__)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "D\n"

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from legacy.settings import with_changes
-from serve_compat.alias import SITE
 from serve_compat.cli import main
-from serve_compat.runner import environment_changes
+from serve_compat.runner.alias import SITE
+from serve_compat.runner.variables import environment_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ from ray import cloudpickle
 from legacy.config import BackendConfig, Door
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.session import deployments
-from serve_compat.deployments import LEGACY_VERSION, Deployment, deployment, registered
+from serve_compat.deployments.deployment import LEGACY_VERSION, Deployment, deployment, registered
 
 
 class Model:

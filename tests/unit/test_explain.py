@@ -14,14 +14,14 @@ from legacy.config import AutoscalingConfig, BackendConfig, HTTPOptions
 from legacy.handle import RayServeHandle
 from legacy.replica.context import ReplicaContext
 from legacy.replica.messages import ServeRequest
-from serve_compat import options
-from serve_compat.deployments import Deployment
+from serve_compat.deployments import options
+from serve_compat.deployments.deployment import Deployment
 from serve_compat.explain.command import explain, explanation, releases
 from serve_compat.explain.tables import TABLES, close, find, plain
 from serve_compat.graph.driver import DAGDriver
-from serve_compat.history import NAMES
 from serve_compat.migrate.leftovers import GONE, NEVER
 from serve_compat.migrate.rules import RULES
+from serve_compat.names.history import NAMES
 
 ENTRIES = [entry for table in TABLES.values() for entry in table]
 
@@ -44,7 +44,7 @@ CONFIGS = (BackendConfig, HTTPOptions, AutoscalingConfig)
 
 def names_of_the_package():
     yield from serve_compat.__all__
-    for module in set(serve_compat._SUBMODULES) - {"alias"}:
+    for module in serve_compat._SUBMODULES:
         there = vars(importlib.import_module(f"serve_compat.{module}"))
         yield from (
             f"{module}.{name}"

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from serve_compat.deployments import deployment
+from serve_compat.deployments.deployment import deployment
 from serve_compat.graph import application as module
 from serve_compat.graph import schema
 from serve_compat.graph.application import Application, build, built

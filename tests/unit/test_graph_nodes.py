@@ -3,7 +3,7 @@ import pickle
 import pytest
 import ray.dag
 
-from serve_compat.deployments import deployment
+from serve_compat.deployments.deployment import deployment
 from serve_compat.graph.nodes import (
     ClassMethodNode,
     ClassNode,

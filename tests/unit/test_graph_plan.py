@@ -1,6 +1,6 @@
 import pytest
 
-from serve_compat.deployments import deployment
+from serve_compat.deployments.deployment import deployment
 from serve_compat.graph.naming import names
 from serve_compat.graph.nodes import ClassNode, FunctionNode, InputNode, parts
 from serve_compat.graph.plan import DAGInputData, Plan, Read, Result, Step, plan_of, read

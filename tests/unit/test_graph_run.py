@@ -5,7 +5,7 @@ import pytest
 from legacy.config import BackendConfig, Door
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.session import deployments
-from serve_compat.deployments import deployment
+from serve_compat.deployments.deployment import deployment
 from serve_compat.graph import run as module
 from serve_compat.graph.run import delete, handover, members, run
 

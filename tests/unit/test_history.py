@@ -5,7 +5,7 @@ from operator import attrgetter
 import pytest
 
 import serve_compat
-from serve_compat.history import NAMES
+from serve_compat.names.history import NAMES
 
 CALLS = [
     (row.name, call) for row in NAMES.values() for call in re.findall(r"(?<!ray\.)\bserve\.([\w.]+\w)", row.instead)
@@ -31,7 +31,7 @@ def test_releases_are_in_order_and_something_is_to_be_used(row):
 
 
 def test_no_row_of_the_table_hides_another():
-    from serve_compat import history
+    from serve_compat.names import history
 
     assert len(history._ROWS) == len(NAMES)
 

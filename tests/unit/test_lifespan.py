@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from serve_compat.lifespan import Lifespan
+from serve_compat.asgi.lifespan import Lifespan
 
 
 def app_that(log, on_startup="complete", raises=None, state=None):

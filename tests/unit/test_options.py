@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legacy.config import AutoscalingConfig, BackendConfig
-from serve_compat import options
-from serve_compat.options import TABLE, backend_config, checked
+from serve_compat.deployments import options
+from serve_compat.deployments.options import TABLE, backend_config, checked
 
 CONFIG_VALUES = {
     "num_replicas": 2,

@@ -2,7 +2,7 @@ import types
 
 import pytest
 
-from serve_compat.ray_calls import SETUP_HOOK, _renaming, translated, where_to, with_setup_hook
+from serve_compat.runner.ray_calls import SETUP_HOOK, _renaming, translated, where_to, with_setup_hook
 
 
 def test_keywords_keep_their_meaning_under_new_names():

@@ -7,7 +7,7 @@ from ray import cloudpickle
 from legacy.config import Door
 from legacy.environments.resolve import CondaEnv
 from legacy.session.backend_specs import Backend, backend_spec
-from serve_compat.ray_calls import SETUP_HOOK
+from serve_compat.runner.ray_calls import SETUP_HOOK
 
 
 class Model:

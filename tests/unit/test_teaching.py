@@ -2,7 +2,7 @@ import pytest
 
 import serve_compat as serve
 from legacy.client import Client
-from serve_compat.teaching import SECTION, lesson, missing_module
+from serve_compat.names.teaching import SECTION, lesson, missing_module
 from tests.programs import ROOT
 
 

@@ -12,9 +12,9 @@ from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
 from legacy.session import deployments
 from legacy.session.deployments import Wanted
-from serve_compat import options as table
+from serve_compat.deployments import options as table
 from serve_compat.graph.nodes import Bindable
-from serve_compat.teaching import refuse_member
+from serve_compat.names.teaching import refuse_member
 
 LEGACY_VERSION = "__serve_version__"
 """What `version` says of a backend that was made by `create_backend` (Ray 1.4)."""

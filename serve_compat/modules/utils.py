@@ -10,7 +10,7 @@ from typing import Any
 
 from legacy.replica.messages import ServeEncoder, ServeMultiDict, ServeRequest
 from legacy.session.instances import random_letters
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

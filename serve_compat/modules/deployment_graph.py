@@ -9,7 +9,7 @@ from serve_compat.graph.nodes import (
     InputAttributeNode,
     InputNode,
 )
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

@@ -1,15 +1,9 @@
-"""`ray.serve.common` of Ray 1.10-2.3: how a deployment is."""
+"""How a deployment is, as Ray 1.10-2.3 tell it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-
-from serve_compat.teaching import teaching_getattr
-
-__getattr__ = teaching_getattr(__name__)
-
-__all__ = ["DeploymentStatus", "DeploymentStatusInfo"]
 
 
 class DeploymentStatus(str, Enum):

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from serve_compat.frozen_app import FrozenApp, freeze
-from serve_compat.lifespan import Lifespan
-from serve_compat.views import Views
+from serve_compat.asgi.frozen_app import FrozenApp, freeze
+from serve_compat.asgi.lifespan import Lifespan
+from serve_compat.asgi.views import Views
 
 
 def ingress(app: Any) -> Callable[[type], type]:

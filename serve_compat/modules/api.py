@@ -30,12 +30,12 @@ from legacy.api import (
 from legacy.replica.backends import accept_batch
 from legacy.replica.batching import batch
 from legacy.replica.context import ReplicaContext
-from serve_compat.asgi import ingress
-from serve_compat.deployments import Deployment, deployment
+from serve_compat.asgi.ingress import ingress
+from serve_compat.deployments.deployment import Deployment, deployment
+from serve_compat.deployments.registry import get_deployment, get_deployment_statuses, list_deployments
 from serve_compat.graph.application import Application, build
 from serve_compat.graph.run import delete, run
-from serve_compat.registry import get_deployment, get_deployment_statuses, list_deployments
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from legacy.session import deployments
-from serve_compat.common import DeploymentStatus, DeploymentStatusInfo
-from serve_compat.deployments import Deployment, registered
+from serve_compat.deployments.deployment import Deployment, registered
+from serve_compat.deployments.status import DeploymentStatus, DeploymentStatusInfo
 
 
 def get_deployment(name: str) -> Deployment:

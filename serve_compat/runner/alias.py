@@ -24,7 +24,7 @@ _OLD_NAMES = ("ray.serve", "ray.experimental.serve")  # the second is Ray 0.7's
 # What Ray has elsewhere today, or what cannot have its old name here
 _MOVED = {
     "ray.experimental.dag": "ray.dag",
-    "ray.serve.deployment": "serve_compat.deployments",
+    "ray.serve.deployment": "serve_compat.deployments.deployment",
     "ray.serve.application": "serve_compat.graph.application",
 }
 _OURS = ("serve_compat", "legacy")
@@ -88,7 +88,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         finally:
             self._busy = False
         if fullname in _OURS:  # a checkout that is not installed, or another virtual environment's interpreter
-            return spec or importlib.machinery.PathFinder.find_spec(fullname, [os.path.dirname(_HERE)])
+            return spec or importlib.machinery.PathFinder.find_spec(fullname, [os.path.dirname(os.path.dirname(_HERE))])
         if spec is not None and spec.loader is not None:
             spec.loader = _AdaptingLoader(spec.loader)
         return spec
@@ -139,7 +139,7 @@ def _decorator(deployments: ModuleType) -> Any:
 
 
 def _no_module(name: str, ours: str) -> str:
-    lesson = importlib.import_module("serve_compat.teaching").lesson(ours.partition(".")[2], "", ())
+    lesson = importlib.import_module("serve_compat.names.teaching").lesson(ours.partition(".")[2], "", ())
     told = lesson or "the public modules of old ray.serve are there, its inner ones not"
     return f"serve_compat offers no {name!r}; {told}"
 

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from serve_compat.graph.driver import starlette_request
 from serve_compat.graph.extra import fastapi
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 
@@ -38,11 +39,6 @@ class NdArray(BaseModel):
     array: _Row | list[_Row] | list[list[_Row]] | list[list[list[_Row]]]
     shape: list[int] | None = None
     dtype: str | None = None
-
-
-def starlette_request(request: Request) -> Request:
-    """The request itself."""
-    return request
 
 
 async def json_request(request: Request) -> Any:

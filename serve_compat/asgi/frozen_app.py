@@ -22,7 +22,7 @@ from ray import cloudpickle
 from starlette.datastructures import State
 from starlette.routing import Router
 
-from serve_compat.views import Views
+from serve_compat.asgi.views import Views
 
 _FRAMEWORKS = ("fastapi", "starlette")
 _LOCKS: dict[type, Callable[[], Any]] = {type(make()): make for make in (threading.Lock, threading.RLock)}

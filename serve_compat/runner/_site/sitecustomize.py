@@ -21,7 +21,7 @@ def _is_part_of_ray() -> bool:
 
 
 def _alias() -> None:
-    # by its path, not as serve_compat.alias: the package itself is only imported when it is used
+    # by its path, not as serve_compat.runner.alias: the package itself is only imported when it is used
     spec = importlib.util.spec_from_file_location("_serve_compat_alias", _ALIAS)
     if spec is not None and spec.loader is not None:
         module = importlib.util.module_from_spec(spec)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-SETUP_HOOK = "serve_compat.alias.install"
+SETUP_HOOK = "serve_compat.install"
 ERA_VARIABLE = "SERVE_COMPAT_ERA"
 
 # Keywords of ray.init, as Ray 0.8-1.x knew them: old name -> today's name

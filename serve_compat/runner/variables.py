@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from serve_compat.alias import extended
-from serve_compat.ray_calls import ERA_VARIABLE
+from serve_compat.runner.alias import extended
+from serve_compat.runner.ray_calls import ERA_VARIABLE
 
 RECORD_VARIABLE = "SERVE_COMPAT_RECORD"
 

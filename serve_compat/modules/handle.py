@@ -2,7 +2,7 @@
 
 from legacy.handle import HandleOptions, RayServeHandle, RayServeSyncHandle
 from serve_compat.graph.handles import RayServeDeploymentHandle
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

@@ -11,7 +11,7 @@ from legacy.client import Client
 from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.context import ReplicaContext
 from legacy.session.instances import instances
-from serve_compat.teaching import missing
+from serve_compat.names.teaching import missing
 
 __all__ = ["ReplicaContext", "TaskContext", "batch_size", "get_global_client", "web"]  # noqa: F822 - by __getattr__
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, Door, HTTPOptions
 from legacy.session.checks import check_target, checked_actor_options
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

@@ -1,6 +1,6 @@
 """`ray.serve.constants` of Ray 0.8-2.3: the values programs used."""
 
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

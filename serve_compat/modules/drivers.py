@@ -1,9 +1,9 @@
 """`ray.serve.drivers` of Ray 1.12-2.6."""
 
-from serve_compat.deployments import Deployment, deployment
+from serve_compat.deployments.deployment import Deployment, deployment
 from serve_compat.graph import driver
 from serve_compat.graph.driver import load_http_adapter
-from serve_compat.teaching import teaching_getattr
+from serve_compat.names.teaching import teaching_getattr
 
 __getattr__ = teaching_getattr(__name__)
 

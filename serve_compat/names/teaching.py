@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NoReturn
 
-from serve_compat.history import NAMES, Name
+from serve_compat.names.history import NAMES, Name
 
 SECTION = "Names that are not there"  # of the README
 

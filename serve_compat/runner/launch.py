@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from legacy import eras, settings
-from serve_compat.runner import environment_changes
+from serve_compat.runner.variables import environment_changes
 
 
 @click.command(

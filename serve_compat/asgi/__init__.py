@@ -1,0 +1,1 @@
+"""`@serve.ingress`: classes that answer HTTP through an ASGI application."""

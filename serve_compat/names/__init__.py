@@ -1,0 +1,1 @@
+"""Names that `ray.serve` had or has and this package has not, and the errors that explain them."""
