@@ -21,7 +21,7 @@ from bench.machine import describe
 from bench.peers import ROOT, ensure_peers
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import migrate
-from serve_compat.migrate.rules.rule import Stage
+from serve_compat.migrate.rule import Stage
 from serve_compat.verify import isolate
 
 SUITE = ROOT.parent / "shared" / "conformance"

@@ -16,8 +16,8 @@ from serve_compat.explain.command import releases
 from serve_compat.explain.entry import HERE as AS_IT_IS
 from serve_compat.explain.entry import KEEP, Entry
 from serve_compat.explain.tables import TABLES
+from serve_compat.migrate.rule import STAGES, Rule
 from serve_compat.migrate.rules import RULES
-from serve_compat.migrate.rules.rule import STAGES, Rule
 from serve_compat.names.history import NAMES, Name
 
 HERE = Path(__file__).resolve().parent

@@ -9,8 +9,8 @@ import click
 
 from serve_compat.explain.entry import Entry
 from serve_compat.explain.tables import TABLES, close, find
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.rules import RULES
-from serve_compat.migrate.rules.rule import Rule
 from serve_compat.names.history import Name
 
 _INDENT = 2

@@ -15,8 +15,8 @@ from serve_compat.migrate.engine import Result
 from serve_compat.migrate.files import git, source
 from serve_compat.migrate.files.patch import patch
 from serve_compat.migrate.files.walk import Walk
-from serve_compat.migrate.rules import RULES, matching
-from serve_compat.migrate.rules.rule import STAGES, Stage
+from serve_compat.migrate.rule import STAGES, Stage
+from serve_compat.migrate.rules import RULES, check_selector
 
 STOPPED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -45,7 +45,7 @@ def _rules(context: click.Context, parameter: click.Parameter, value: tuple[str,
     selectors = tuple(part for text in value for part in text.split(",") if part.strip())
     for selector in selectors:
         try:
-            matching(selector)
+            check_selector(selector)
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
     return selectors

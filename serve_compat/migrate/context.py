@@ -11,8 +11,7 @@ from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.files import parsing
 from serve_compat.migrate.findings import Action, Finding
 from serve_compat.migrate.project import Project
-from serve_compat.migrate.rules import RULES, matching
-from serve_compat.migrate.rules.rule import Stage
+from serve_compat.migrate.rule import Rule, Stage, is_meant
 
 SKIP_LINE = "# serve-compat: skip"
 SKIP_FILE = "# serve-compat: skip-file"
@@ -40,17 +39,14 @@ class Options:
     ignore: tuple[str, ...] = ()
     notebook: bool = False
 
-    def allows(self, rule: str) -> bool:
+    def allows(self, rule: Rule) -> bool:
         """Whether the rule may rewrite anything."""
-        chosen = {each for selector in self.select for each in matching(selector)} if self.select else set(RULES)
-        left_out = {each for selector in self.ignore for each in matching(selector)}
-        known = RULES.get(rule)
-        is_chosen = rule in chosen or (known is None and not self.select)
-        return is_chosen and rule not in left_out and (self.unsafe or known is None or known.safe)
+        is_chosen = not self.select or is_meant(rule.id, self.select)
+        return is_chosen and self.tells(rule.id) and (self.unsafe or rule.safe)
 
     def tells(self, rule: str) -> bool:
-        """Whether findings of the rule are wanted."""
-        return rule not in {each for selector in self.ignore for each in matching(selector)}
+        """Whether findings of the rule of that id are wanted."""
+        return not is_meant(rule, self.ignore)
 
 
 @dataclass
@@ -61,6 +57,7 @@ class FileContext:
         path: the file as it was given.
         module: the module that the stage gets; findings are about its nodes.
         analysed: the resolvers of files, by path: shared by the stages, since most of them change few files.
+        forbidden: ids of rules that changed the file, and that the command line does not allow to.
         stays: why the file has to stay on serve_compat, "" as long as nothing forbids stock Ray Serve.
     """
 
@@ -69,6 +66,7 @@ class FileContext:
     project: Project = field(default_factory=Project)
     options: Options = field(default_factory=Options)
     findings: list[Finding] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
     stays: str = ""
     analysed: dict[str, Names] = field(default_factory=dict)
     _lines: dict[cst.CSTNode, int] | None = None
@@ -82,7 +80,7 @@ class FileContext:
             known = self.analysed[self.path] = Names(self.module)
         return known
 
-    def allows(self, rule: str) -> bool:
+    def allows(self, rule: Rule) -> bool:
         """Whether the command line lets the rule rewrite anything."""
         return self.options.allows(rule)
 
@@ -104,12 +102,14 @@ class FileContext:
         statement = self.names.tree.statement(node)
         return line in self._skipped or (statement is not None and self.line(statement) in self._skipped)
 
-    def report(self, rule: str, node: cst.CSTNode, message: str, action: Action = "changed") -> None:
+    def report(self, rule: Rule, node: cst.CSTNode, message: str, action: Action = "changed") -> None:
         """Tell about a place, a node of the module."""
-        finding = Finding(self.path, self.line(node), rule, action, message)
+        if action == "changed" and not self.allows(rule):
+            self.forbidden.add(rule.id)
+        finding = Finding(self.path, self.line(node), rule.id, action, message)
         if finding not in self.findings:
             self.findings.append(finding)
 
-    def note_line(self, rule: str, line: int, message: str) -> None:
+    def note_line(self, rule: Rule, line: int, message: str) -> None:
         """Tell about a line that is no node: a comment."""
-        self.findings.append(Finding(self.path, line, rule, "note", message))
+        self.findings.append(Finding(self.path, line, rule.id, "note", message))

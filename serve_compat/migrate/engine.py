@@ -15,8 +15,24 @@ from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Opti
 from serve_compat.migrate.files import parsing
 from serve_compat.migrate.findings import Finding
 from serve_compat.migrate.project import Project
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.stages import StageCode
 from serve_compat.migrate.writing import todo
+
+SC010 = Rule(
+    "SC010",
+    "files that share deployments or handles stay together",
+    "compat",
+    "Objects of serve_compat and of stock Ray Serve do not mix in one program.",
+    automatic=False,
+)
+SC011 = Rule(
+    "SC011",
+    "what a comment or the command line protects is left alone",
+    "compat",
+    "A stage rewrites a file as a whole, so that one protected line or one deselected rule keeps it as it is.",
+    automatic=False,
+)
 
 _OURS = re.compile(r"\bserve_compat\b")
 _RAY = re.compile(r"\bray\b")
@@ -163,16 +179,15 @@ class _Run:
         if refused:
             file.findings = []
             file.stays = refused
-            file.report("SC011", file.module, f"left as it is by the {stage.name} stage: {refused}", "left-alone")
+            file.report(SC011, file.module, f"left as it is by the {stage.name} stage: {refused}", "left-alone")
         elif made is not file.module:
             text = todo.single(made.code)
             self._modules[file.path] = parsing.parsed(text)
 
     def _refused(self, file: FileContext, made: cst.Module) -> str:
         """Why the command line or a comment in the file forbids what the stage did; "" when nothing does."""
-        forbidden = {each.rule for each in file.findings if each.action == "changed" and not file.allows(each.rule)}
-        if forbidden:
-            return f"it needs {', '.join(sorted(forbidden))}, which may not rewrite anything in this run"
+        if file.forbidden:
+            return f"it needs {', '.join(sorted(file.forbidden))}, which may not rewrite anything in this run"
         if made is file.module or SKIP_LINE not in file.module.code:
             return ""
         kept = set(parsing.lines(made.code))
@@ -204,7 +219,7 @@ class _Run:
                 self._modules[path] = before[path]
                 file.findings = []
                 message = f"stays on serve_compat because {why.path} does: {why.stays}"
-                file.report("SC010", file.module, message, "note")
+                file.report(SC010, file.module, message, "note")
 
     def _placed(self, path: str, file: FileContext) -> list[Finding]:
         """The stage's findings, at the lines of the original file."""

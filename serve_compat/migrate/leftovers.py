@@ -10,8 +10,44 @@ import libcst as cst
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.files import parsing
-from serve_compat.migrate.rules.rule import Stage
+from serve_compat.migrate.rule import Rule, Stage
 from serve_compat.names.history import NAMES
+
+SC003 = Rule(
+    "SC003",
+    "a name that no Ray ever had",
+    "compat",
+    "The call never worked on any release of Ray, so there is nothing that a rewrite could keep.",
+    automatic=False,
+)
+SC005 = Rule(
+    "SC005",
+    "old Serve code in a comment is left alone",
+    "compat",
+    "It does not run; but whoever brings it back to life meets an API that is gone.",
+    automatic=False,
+)
+SC006 = Rule(
+    "SC006",
+    "`from ray.serve import *` becomes one of serve_compat, and no more",
+    "compat",
+    "Which names come from it cannot be told without importing it.",
+    automatic=False,
+)
+SC008 = Rule(
+    "SC008",
+    "ray.serve is reached by a text, or by a name that only run time knows",
+    "compat",
+    "Patches of tests and imports by name cannot be followed; they would go to another module than the program.",
+    automatic=False,
+)
+SC009 = Rule(
+    "SC009",
+    "an old name is left in the result",
+    "compat",
+    "No rule of the stages rewrote it, and today's Ray does not have it; it needs serve_compat or a hand.",
+    automatic=False,
+)
 
 _GONE = """
     init create_backend delete_backend list_backends get_backend_config update_backend_config set_backend_config
@@ -137,20 +173,20 @@ def report(file: FileContext, target: Stage) -> None:
             continue
         row = NAMES.get(name)
         if name in NEVER and row is not None:
-            file.report("SC003", node, f"no Ray ever had serve.{name}; write {row.instead}", "never-existed")
+            file.report(SC003, node, f"no Ray ever had serve.{name}; write {row.instead}", "never-existed")
         elif name in GONE and on_stock and not on_compat:
-            file.report("SC009", node, f"today's Ray has no serve.{name}", "unresolved")
+            file.report(SC009, node, f"today's Ray has no serve.{name}", "unresolved")
         elif name in _ONLY_TODAY and on_compat and row is not None:
-            file.report("SC009", node, f"serve_compat has no serve.{name}; write {row.instead}", "unresolved")
+            file.report(SC009, node, f"serve_compat has no serve.{name}; write {row.instead}", "unresolved")
     for node in file.names.tree.nodes(cst.ImportFrom):
         if _star_of_serve(node) and target != "compat" and on_compat:
             message = "which names come from here cannot be told: import them one by one to get further"
-            file.report("SC006", node, message, "unresolved")
+            file.report(SC006, node, message, "unresolved")
     if on_compat:
         _report_lookups(file)
     for number, text in enumerate(parsing.lines(module.code), 1):
         if text.lstrip().startswith("#") and _OLD_CODE.search(text) and "TODO(serve-compat" not in text:
-            file.note_line("SC005", number, "old Serve code in a comment is left as it is")
+            file.note_line(SC005, number, "old Serve code in a comment is left as it is")
 
 
 def _report_lookups(file: FileContext) -> None:
@@ -159,10 +195,10 @@ def _report_lookups(file: FileContext) -> None:
         value = text.evaluated_value if isinstance(text, cst.SimpleString) else None
         if isinstance(value, str) and _BY_TEXT.fullmatch(value) and not file.skips(text):
             file.report(
-                "SC008", text, f"{value!r} names ray.serve by a text, which this file no longer uses", "unresolved"
+                SC008, text, f"{value!r} names ray.serve by a text, which this file no longer uses", "unresolved"
             )
     for call in file.names.tree.nodes(cst.Call):
         if not isinstance(call, cst.Call) or dotted(call.func) not in ("getattr", "setattr") or not call.args:
             continue
         if file.names.qualified(call.args[0].value) == "ray.serve" and not file.skips(call):
-            file.report("SC008", call, "which name of Serve this is, is only known at run time", "note")
+            file.report(SC008, call, "which name of Serve this is, is only known at run time", "note")

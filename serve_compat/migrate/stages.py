@@ -11,7 +11,7 @@ from serve_compat.migrate.compat import stage as compat
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment import stage as deployment
 from serve_compat.migrate.router import stage as router
-from serve_compat.migrate.rules.rule import STAGES, Stage
+from serve_compat.migrate.rule import STAGES, Stage
 from serve_compat.migrate.serve import stage as serve
 from serve_compat.migrate.serve.convert import convert
 from serve_compat.migrate.serve.program import Options

@@ -6,7 +6,7 @@ import pytest
 
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import migrate
-from serve_compat.migrate.rules.rule import STAGES
+from serve_compat.migrate.rule import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("examples/*.py", "tests/migrate/programs/*.py", "tests/ray/test_*.py")

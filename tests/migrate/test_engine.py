@@ -9,6 +9,7 @@ from serve_compat.migrate import engine
 from serve_compat.migrate import stages as code
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import may_use_serve, migrate
+from serve_compat.migrate.rules import RULES
 from serve_compat.migrate.stages import StageCode
 
 OLD = "from ray import serve\n\nclient = serve.connect()\nclient.create_backend('b', str)\n"
@@ -75,7 +76,7 @@ def test_files_that_share_objects_stay_together(stages):
 
 def test_a_rule_that_may_not_be_used_keeps_the_file_at_the_stage_before(stages):
     def run(module, file):
-        file.report("SC002", module.body[0], "it does")
+        file.report(RULES["SC002"], module.body[0], "it does")
         return comment(module, "done")
 
     stages(StageCode("deployment", run))
@@ -93,7 +94,7 @@ def test_a_line_marked_to_be_skipped_keeps_the_file_at_the_stage_before(stages):
 
 def test_findings_are_told_at_the_lines_of_the_original(stages):
     def run(module, file):
-        file.report("SC002", module.body[-1], "the last statement")
+        file.report(RULES["SC002"], module.body[-1], "the last statement")
         return module
 
     stages(

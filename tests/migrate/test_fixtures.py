@@ -9,8 +9,8 @@ import pytest
 
 from serve_compat.migrate.context import Options
 from serve_compat.migrate.engine import migrate
+from serve_compat.migrate.rule import STAGES
 from serve_compat.migrate.rules import RULES
-from serve_compat.migrate.rules.rule import STAGES
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in (HERE / "fixtures").glob("SC*/*/before*"))
@@ -33,7 +33,8 @@ def texts(case, name):
 
 def options(case, stage):
     path = case / "options.json"
-    return Options(to=stage, **(json.loads(path.read_text()) if path.exists() else {}))
+    given = json.loads(path.read_text()) if path.exists() else {}
+    return Options(to=stage, **{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
 
 
 def after(given, wanted):

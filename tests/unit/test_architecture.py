@@ -49,8 +49,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("serve_compat.asgi", "serve_compat.deployments"),
     (GRAPH, "serve_compat.operations"),
     ("serve_compat.modules",),
-    (f"{MIGRATE}.findings", f"{MIGRATE}.rules", f"{MIGRATE}.ray_init"),
-    ("serve_compat.verify", "serve_compat.explain", f"{MIGRATE}.files", f"{MIGRATE}.analysis"),
+    (f"{MIGRATE}.findings", f"{MIGRATE}.rule", f"{MIGRATE}.ray_init"),
+    ("serve_compat.verify", f"{MIGRATE}.files", f"{MIGRATE}.analysis"),
     (f"{MIGRATE}.project", f"{MIGRATE}.context", f"{MIGRATE}.leftovers", f"{MIGRATE}.writing"),
     (f"{MIGRATE}.compat", f"{MIGRATE}.deployment.find", f"{MIGRATE}.serve", f"{MIGRATE}.serve.graphs"),
     (f"{MIGRATE}.deployment.decide",),
@@ -58,8 +58,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (f"{MIGRATE}.deployment", f"{MIGRATE}.router"),
     (f"{MIGRATE}.stages",),
     (f"{MIGRATE}.engine",),
-    (f"{MIGRATE}.report", f"{MIGRATE}.run"),
-    (MIGRATE,),
+    (f"{MIGRATE}.run", f"{MIGRATE}.rules", f"{MIGRATE}.report"),
+    ("serve_compat.explain", MIGRATE),
     ("serve_compat.cli", "serve_compat.__main__", "serve_compat"),
 )
 STRANGERS = (  # none of them knows another

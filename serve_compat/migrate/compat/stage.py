@@ -10,6 +10,34 @@ import libcst as cst
 from serve_compat.migrate.analysis.names import SERVE
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.context import FileContext
+from serve_compat.migrate.rule import Rule
+
+SC001 = Rule(
+    "SC001",
+    "the import of ray.serve becomes one of serve_compat",
+    "compat",
+    "serve_compat offers every name of every generation of ray.serve, so that nothing else has to change.",
+)
+SC002 = Rule(
+    "SC002",
+    "`ray.serve.x` without an import of its own becomes serve_compat",
+    "compat",
+    "`import ray` alone brings today's ray.serve, which lacks the old names.",
+)
+SC004 = Rule(
+    "SC004",
+    "code that chooses between releases by itself is left alone",
+    "compat",
+    "Both branches of such a guard were written on purpose; rewriting one of them would break the choice.",
+    automatic=False,
+)
+SC012 = Rule(
+    "SC012",
+    "a program for a fork of Ray Serve is left alone",
+    "compat",
+    "It uses names that only the fork has, so that it never ran on Ray itself.",
+    automatic=False,
+)
 
 _OLD_PLACES = ("ray.experimental.serve", SERVE)
 _OURS = "serve_compat"
@@ -39,18 +67,18 @@ class _Imports:
     def __init__(self, file: FileContext) -> None:
         self._file = file
         self.changes: dict[cst.CSTNode, cst.CSTNode | list[cst.BaseSmallStatement]] = {}
-        self.done: list[tuple[str, cst.CSTNode]] = []
+        self.done: list[tuple[Rule, cst.CSTNode]] = []
         self.needs_own_import = False
         self.left_alone = False
 
     def look_at(self, node: cst.Import | cst.ImportFrom) -> None:
         made = _import(node, self._needs_ray()) if isinstance(node, cst.Import) else self._import_from(node)
-        if made is None or not self._file.allows("SC001") or self._file.skips(node):
+        if made is None or not self._file.allows(SC001) or self._file.skips(node):
             return
         guard = self._file.names.guard_of(node)
         if guard is not None:
             self._file.report(
-                "SC004",
+                SC004,
                 guard,
                 "this code chooses between releases of Ray by itself; the file is left alone",
                 "left-alone",
@@ -58,7 +86,7 @@ class _Imports:
             self._leave_alone("it chooses between releases of Ray by itself")
             return
         self.changes[node] = made
-        self.done.append(("SC001", node))
+        self.done.append((SC001, node))
 
     def _import_from(self, node: cst.ImportFrom) -> list[cst.BaseSmallStatement] | None:
         base = dotted(node.module)
@@ -80,11 +108,11 @@ class _Imports:
     def look_at_use(self, node: cst.Attribute) -> None:
         """`ray.serve.x`, where `ray` is imported and ray.serve is not."""
         if node.attr.value in _FORKS and (self._file.names.qualified(node) or "").startswith(SERVE):
-            self._file.report("SC012", node, f"no Ray had serve.{node.attr.value}, but a fork of it", "left-alone")
+            self._file.report(SC012, node, f"no Ray had serve.{node.attr.value}, but a fork of it", "left-alone")
             self._leave_alone("it uses a fork of Ray Serve")
         if dotted(node) not in _OLD_PLACES and not self._is_serve_of_ray(node):
             return
-        if self._file.names.guard_of(node) is not None or self._file.skips(node) or not self._file.allows("SC002"):
+        if self._file.names.guard_of(node) is not None or self._file.skips(node) or not self._file.allows(SC002):
             return
         if any(isinstance(each, cst.Import | cst.ImportFrom) for each in self._file.names.tree.ancestors(node)):
             return
@@ -92,7 +120,7 @@ class _Imports:
             return
         self.changes[node] = cst.Name(_OURS, lpar=node.lpar, rpar=node.rpar)
         self.needs_own_import = True
-        self.done.append(("SC002", node))
+        self.done.append((SC002, node))
 
     def _leave_alone(self, why: str) -> None:
         self.left_alone = True

@@ -8,11 +8,13 @@ from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.deployment.decide import forms
 from serve_compat.migrate.deployment.decide.resolving import Resolution, resolve
 from serve_compat.migrate.deployment.find.file import Analysis, is_early
-from serve_compat.migrate.deployment.find.groups import Group, Use
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.groups import SC123, Group, Use
+from serve_compat.migrate.deployment.find.listings import SC125
+from serve_compat.migrate.deployment.find.staying import Inconvertible
 from serve_compat.migrate.deployment.write import definitions, operations, router, starting
 from serve_compat.migrate.deployment.write.helpers import with_helpers
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing import todo
 from serve_compat.migrate.writing.cleaning import Useless, cleaned, used_names, without_client_types, without_connecting
 from serve_compat.migrate.writing.imports import with_imports
@@ -87,9 +89,9 @@ def _starts_well(analysis: Analysis) -> bool:
     return True
 
 
-def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode, str, str]]:
+def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode, Rule, str]]:
     """One place of each group that stays, and why."""
-    found: list[tuple[cst.CSTNode, str, str]] = []
+    found: list[tuple[cst.CSTNode, Rule, str]] = []
     for group in resolution.groups:
         mine = [use for use in group.uses if use.path == analysis.path]
         if group.problem is None or not mine:
@@ -99,14 +101,14 @@ def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode
         if (rule, message) not in {(other, why) for _, other, why in found}:
             found.append((at.operation.call, rule, message))
     for operation in analysis.named("stat"):
-        found.append((operation.call, "SC125", "serve.stat() counts as Ray 0.8 did, which deployments do not"))
+        found.append((operation.call, SC125, "serve.stat() counts as Ray 0.8 did, which deployments do not"))
     odd = next((use.operation for use in analysis.uses if use.operation.is_opaque), None)
-    if odd is not None and (odd.call, "SC123", odd.odd) not in found and not found:
-        found.append((odd.call, "SC123", odd.odd))
+    if odd is not None and (odd.call, SC123, odd.odd) not in found and not found:
+        found.append((odd.call, SC123, odd.odd))
     return found
 
 
-def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTNode, str, str]]) -> cst.Module:
+def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTNode, Rule, str]]) -> cst.Module:
     analysis = rewriting.file
     for node, rule, message in todos:
         line = analysis.names.tree.statement(node)

@@ -17,9 +17,8 @@ from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.router.splits import NoRouterError, Split, splits
 from serve_compat.migrate.serve.program import statement, with_imports
 from serve_compat.migrate.serve.ties import Ties, ties
-from serve_compat.migrate.writing.router_text import IMPORTS, router_class, router_deploy, router_title
+from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy, router_title
 
-RULE = "SC222"
 _TIES = "router: ties"
 
 
@@ -44,7 +43,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
             _check_other_files(split, file)
             _check_marks(split, file)
     except NoRouterError as problem:
-        file.report(RULE, problem.node, f"no router is written: {problem.why}", "note")
+        file.report(SC222, problem.node, f"no router is written: {problem.why}", "note")
         return module
     if not found:
         return module
@@ -52,7 +51,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     for split in found:
         edits.add(split)
         for call, _ in split.calls:
-            file.report(RULE, call, f"set_traffic() becomes a new user_config of the router of {split.name!r}")
+            file.report(SC222, call, f"set_traffic() becomes a new user_config of the router of {split.name!r}")
     return edits.result()
 
 

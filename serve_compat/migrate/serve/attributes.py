@@ -14,10 +14,20 @@ from serve_compat.migrate.analysis.expressions import (
 )
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.values import Deployment, Named
+from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.autoscaling import SC205
+from serve_compat.migrate.serve.definitions import SC219
 from serve_compat.migrate.serve.deploys import is_visible, serve_name, without_blocking
-from serve_compat.migrate.serve.lookups import is_changed_by_name, key_of, running_as, status_of
+from serve_compat.migrate.serve.lookups import SC211, is_changed_by_name, key_of, running_as, status_of
 from serve_compat.migrate.serve.printing import has_default_routes
 from serve_compat.migrate.serve.program import Change, Program
+
+SC213 = Rule(
+    "SC213",
+    "url, route_prefix, version and constructor arguments of a deployment are written out, and what it shows",
+    "serve",
+    "Today's deployments know none of these. A deployment object that goes elsewhere as a value stays on serve_compat.",
+)
 
 _DEFAULTS = {
     "version": "None",
@@ -34,7 +44,7 @@ def deployment_attribute(program: Program, node: cst.Attribute) -> None:
     name = node.attr.value
     if name == "max_concurrent_queries":
         program.change(
-            node, "SC205", "max_concurrent_queries is called max_ongoing_requests", _renamed("max_ongoing_requests")
+            node, SC205, "max_concurrent_queries is called max_ongoing_requests", _renamed("max_ongoing_requests")
         )
         return
     values = [value for value in program.infer.of(node.value) if isinstance(value, Deployment)]
@@ -45,9 +55,9 @@ def deployment_attribute(program: Program, node: cst.Attribute) -> None:
         made = route if name == "route_prefix" else url_of(program, route, node)
     if made is None:
         why = "cannot be told from this file" if name in {*_DEFAULTS, "url", "route_prefix"} else "is gone"
-        program.block(node, "SC213" if name == "url" else "SC219", f"the attribute {name} of this deployment {why}")
+        program.block(node, SC213 if name == "url" else SC219, f"the attribute {name} of this deployment {why}")
         return
-    program.change(node, "SC213", f"the {name} of the deployment is written out", lambda updated: made)
+    program.change(node, SC213, f"the {name} of the deployment is written out", lambda updated: made)
 
 
 def _renamed(name: str) -> Change:
@@ -94,9 +104,9 @@ def named_attribute(program: Program, node: cst.Attribute) -> None:
     elif key is not None:
         made = _of_running(program, node, literal(key))
     if made is None:
-        program.block(node, "SC211", f"today there is no way to ask a running deployment for .{name}")
+        program.block(node, SC211, f"today there is no way to ask a running deployment for .{name}")
         return
-    program.change(node, "SC211", f"the {name} of the deployment is known", lambda updated: made)
+    program.change(node, SC211, f"the {name} of the deployment is known", lambda updated: made)
 
 
 def _of_running(program: Program, node: cst.Attribute, key: str | None) -> cst.BaseExpression | None:

@@ -7,8 +7,18 @@ from functools import partial
 
 import libcst as cst
 
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword, with_args
+
+SC205 = Rule(
+    "SC205",
+    "options of deployments get today's names",
+    "serve",
+    "max_concurrent_queries is max_ongoing_requests; autoscaling, health and shutdown options lost their"
+    " underscore, and keys of the autoscaling config were renamed.",
+    differs="Synchronous handlers run in threads today, so several requests may be inside one replica at once.",
+)
 
 AUTOSCALING = {
     "target_num_ongoing_requests_per_replica": "target_ongoing_requests",
@@ -33,10 +43,10 @@ def convert_autoscaling(program: Program, arg: cst.Arg) -> None:
         was_old = program.old
         message = "the autoscaling config has today's names and says what was a default"
         if value not in program.changes:  # one config may serve several deployments
-            program.change(value, "SC205", message, partial(_scaled, program.options.pin))
+            program.change(value, SC205, message, partial(_scaled, program.options.pin))
         program.old = was_old or bool(names & set(AUTOSCALING))
     elif not (isinstance(value, cst.Name) and value.value == "None"):
-        program.block(arg, "SC205", "the autoscaling config is not written out here, so its keys cannot be renamed")
+        program.block(arg, SC205, "the autoscaling config is not written out here, so its keys cannot be renamed")
 
 
 def _scaled(pin: bool, updated: cst.CSTNode) -> cst.CSTNode:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.analysis.values import Deployment
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword, with_args
+
+SC218 = Rule(
+    "SC218",
+    "old defaults are written down",
+    "serve",
+    "A replica took 100 requests at once (today 5), and an autoscaler aimed at 1 per replica (today 2). A class"
+    " whose synchronous methods change its own state gets 1: they never overlapped.",
+)
 
 
 def pin_concurrency(program: Program) -> None:
@@ -34,7 +43,7 @@ def _pin(program: Program, node: cst.BaseExpression, call: cst.Call | None) -> N
         assert isinstance(updated, cst.Name | cst.Attribute)
         return cst.Call(func=updated, args=[pin])
 
-    program.follow(node, "SC218", message, change)
+    program.follow(node, SC218, message, change)
 
 
 def _must_not_overlap(program: Program, node: cst.BaseExpression) -> bool:

@@ -5,9 +5,32 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.analysis.values import Deployment, Named
-from serve_compat.migrate.serve.autoscaling import convert_autoscaling
+from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.autoscaling import SC205, convert_autoscaling
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import with_args
+
+SC206 = Rule(
+    "SC206",
+    "route_prefix=, init_args= and init_kwargs= of a deployment move to serve.run() and bind()",
+    "serve",
+    "Routes belong to applications today, and constructor arguments to the bound deployment.",
+)
+SC207 = Rule(
+    "SC207",
+    "version= and prev_version= go",
+    "serve",
+    "Today's decorator refuses them.",
+    differs="Running an application again replaces its replicas: a change of user_config alone restarts them, and"
+    " what they kept in memory is lost.",
+)
+SC219 = Rule(
+    "SC219",
+    "an option or attribute without an equivalent keeps the file on serve_compat",
+    "serve",
+    "Today's deployments and handles do not have it.",
+    automatic=False,
+)
 
 RENAMED = {
     "max_concurrent_queries": "max_ongoing_requests",
@@ -17,8 +40,8 @@ RENAMED = {
     "_health_check_period_s": "health_check_period_s",
     "_health_check_timeout_s": "health_check_timeout_s",
 }
-MOVED = {"route_prefix": "SC206", "init_args": "SC206", "init_kwargs": "SC206"}
-DROPPED = {"version": "SC207", "prev_version": "SC207"}
+MOVED = {"route_prefix": SC206, "init_args": SC206, "init_kwargs": SC206}
+DROPPED = {"version": SC207, "prev_version": SC207}
 KNOWN = {
     *RENAMED.values(),
     *[
@@ -47,9 +70,7 @@ def convert_definitions(program: Program) -> None:
             values = program.infer.of(node.func.value)
             if any(isinstance(value, Deployment | Named) for value in values):
                 if node.func.attr.value == "set_options":
-                    program.block(
-                        node, "SC219", "set_options() changes a deployment in place; today's has no such call"
-                    )
+                    program.block(node, SC219, "set_options() changes a deployment in place; today's has no such call")
                 _convert_options(program, node)
 
 
@@ -60,16 +81,16 @@ def _convert_options(program: Program, call: cst.Call) -> None:
             continue
         name = arg.keyword.value
         if name in ("is_driver_deployment", "config") or (name not in KNOWN | set(RENAMED) | set(MOVED) | set(DROPPED)):
-            program.block(call, "SC219", f"today's deployments have no option {name}=")
+            program.block(call, SC219, f"today's deployments have no option {name}=")
         if name in ("route_prefix",) and _is_bad_prefix(arg.value):
             program.block(
-                call, "SC206", "this route_prefix was an error when the deployment was made; today only at serve.run"
+                call, SC206, "this route_prefix was an error when the deployment was made; today only at serve.run"
             )
         if name in ("_autoscaling_config", "autoscaling_config"):
             convert_autoscaling(program, arg)
     old = {arg.keyword.value for arg in call.args if arg.keyword} & {*RENAMED, *MOVED, *DROPPED}
     if old:
-        rules = {name: MOVED.get(name) or DROPPED.get(name) or "SC205" for name in old}
+        rules = {name: MOVED.get(name) or DROPPED.get(name) or SC205 for name in old}
         for name in sorted(old):
             program.notes.append((call, rules[name], _said(name)))
         program.old = True
@@ -87,7 +108,7 @@ def _said(name: str) -> str:
 def _check_unnamed(program: Program, call: cst.Call, arg: cst.Arg, position: int) -> None:
     is_code = position == 0 and arg.star == "" and not isinstance(arg.value, cst.BaseString)
     if not is_code:
-        program.block(call, "SC219", "options of this deployment are not written out as name=value")
+        program.block(call, SC219, "options of this deployment are not written out as name=value")
 
 
 def _is_bad_prefix(value: cst.BaseExpression) -> bool:

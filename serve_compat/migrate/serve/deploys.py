@@ -19,8 +19,19 @@ from serve_compat.migrate.analysis.expressions import (
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.tree import Binding
 from serve_compat.migrate.analysis.values import Deployment
+from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.definitions import SC206
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword
+
+SC204 = Rule(
+    "SC204",
+    ".deploy() becomes serve.run(X.bind(...), name=..., route_prefix=...)",
+    "serve",
+    "There is one application per deployment, called like the deployment: two runs without a name would replace"
+    " each other.",
+    differs="The instance runs applications; each has its own status, and serve.delete() takes its name.",
+)
 
 
 @dataclass(frozen=True)
@@ -36,19 +47,19 @@ def address(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> A
     values = program.infer.of(receiver)
     found = [value for value in values if isinstance(value, Deployment)]
     if len(found) != len(values) or not found:
-        program.block(node, "SC204", "which deployment this is cannot be told from this file")
+        program.block(node, SC204, "which deployment this is cannot be told from this file")
         return None
     if len(found) > 1:
         return _common_address(program, node, receiver, found)
     deployment = found[0]
     name = deployment_name(deployment)
     if name is None:
-        program.block(node, "SC204", "the deployment has no name that can be read here")
+        program.block(node, SC204, "the deployment has no name that can be read here")
         return None
     route = deployment.option("route_prefix")
     given = [each for each in (deployment.option("name"), route) if each is not None]
     if deployment.module and not all(literal(each) is not None or is_none(each) for each in given):
-        program.block(node, "SC204", "name or route_prefix of this deployment is a value of the file that defines it")
+        program.block(node, SC204, "name or route_prefix of this deployment is a value of the file that defines it")
         return None
     visible = all(is_repeatable(each) and is_visible(program, each, node) for each in given)
     if not visible and route is None and is_repeatable(receiver):
@@ -57,7 +68,7 @@ def address(program: Program, node: cst.Call, receiver: cst.BaseExpression) -> A
     if not visible and not is_route_needed(node) and is_repeatable(receiver):
         return Address(cst.Attribute(receiver, cst.Name("name")), text("/"))
     if not visible:
-        program.block(node, "SC204", "name or route_prefix of the deployment cannot be repeated at serve.run()")
+        program.block(node, SC204, "name or route_prefix of the deployment cannot be repeated at serve.run()")
         return None
     return Address(name, default_route(name) if route is None else route)
 
@@ -75,10 +86,10 @@ def _common_address(
     if is_route_needed(node) and any(each.option("route_prefix") is not None for each in found):
         route = _route_by_name(name, found) or route
         if not isinstance(route, cst.Subscript):
-            program.block(node, "SC204", "several deployments with routes of their own meet here")
+            program.block(node, SC204, "several deployments with routes of their own meet here")
             return None
     if not is_repeatable(receiver):
-        program.block(node, "SC204", "which deployment this is cannot be told from this file")
+        program.block(node, SC204, "which deployment this is cannot be told from this file")
         return None
     return Address(name, route)
 
@@ -126,16 +137,16 @@ def convert_deploys(program: Program) -> None:
 def _deploy(program: Program, node: cst.Call, where: Address, found: list[Deployment]) -> None:
     parent = program.tree.parents[node]
     if not isinstance(parent, cst.Expr):
-        program.block(node, "SC204", "the result of deploy() is used")
+        program.block(node, SC204, "the result of deploy() is used")
     blocking, args = without_blocking(node)
     if blocking is None:
-        program.block(node, "SC204", "_blocking= of deploy() is not a literal")
+        program.block(node, SC204, "_blocking= of deploy() is not a literal")
         return
     init = _init_arguments(program, node, found[0], args) if len(found) == 1 else args
     if init is None:
         return
     message = "deploy() becomes serve.run() with an application of the deployment's name"
-    program.change(node, "SC204", message, partial(_run, serve_name(program, node), where, init, blocking))
+    program.change(node, SC204, message, partial(_run, serve_name(program, node), where, init, blocking))
 
 
 def without_blocking(node: cst.Call) -> tuple[bool | None, list[cst.Arg]]:
@@ -159,7 +170,7 @@ def _init_arguments(
     positional = deployment.option("init_args")
     if positional is not None and not any(arg.keyword is None and arg.star != "**" for arg in args):
         if not is_repeatable(positional) or not is_visible(program, positional, node):
-            program.block(node, "SC206", "init_args cannot be repeated at bind()")
+            program.block(node, SC206, "init_args cannot be repeated at bind()")
             return None
         if isinstance(positional, cst.Tuple | cst.List):
             made = [*(cst.Arg(each.value) for each in positional.elements), *made]
@@ -168,7 +179,7 @@ def _init_arguments(
     named = deployment.option("init_kwargs")
     if named is not None and not any(arg.keyword is not None or arg.star == "**" for arg in args):
         if not is_repeatable(named) or not is_visible(program, named, node):
-            program.block(node, "SC206", "init_kwargs cannot be repeated at bind()")
+            program.block(node, SC206, "init_kwargs cannot be repeated at bind()")
             return None
         made += _keywords(named)
     return made

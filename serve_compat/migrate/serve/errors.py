@@ -10,10 +10,27 @@ import libcst as cst
 from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import deployment_name, is_none
 from serve_compat.migrate.analysis.values import Deployment, Library
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.defaults import changes_state
 from serve_compat.migrate.serve.deploys import without_blocking
+from serve_compat.migrate.serve.lookups import SC211
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.router_text import is_router
+
+SC216 = Rule(
+    "SC216",
+    "an expected error of another type keeps the file on serve_compat",
+    "serve",
+    "A route that is taken, for example, was a ValueError and is a RayServeException today.",
+    automatic=False,
+)
+SC217 = Rule(
+    "SC217",
+    "an update that must keep its process keeps the file on serve_compat",
+    "serve",
+    "Today every run of an application replaces its replicas.",
+    automatic=False,
+)
 
 _OTHERS = ("ValueError", "TypeError", "AssertionError")
 
@@ -41,7 +58,7 @@ def _check_known(program: Program, node: cst.Call) -> None:
     traced = any(not isinstance(value, Library) for value in values)
     elsewhere = any(isinstance(value, Library) and value.name.startswith("ray.") for value in values)
     if not traced and not elsewhere:
-        program.block(node, "SC211", "the deployment this belongs to is not defined in the given files")
+        program.block(node, SC211, "the deployment this belongs to is not defined in the given files")
 
 
 def _check_try(program: Program, node: cst.Call) -> None:
@@ -53,7 +70,7 @@ def _check_try(program: Program, node: cst.Call) -> None:
             for handler in parent.handlers:
                 kind = program.code(handler.type) if handler.type is not None else ""
                 if any(other in kind for other in _OTHERS):
-                    program.block(node, "SC216", "the errors that are expected here have other types today")
+                    program.block(node, SC216, "the errors that are expected here have other types today")
         child = parent
 
 
@@ -80,7 +97,7 @@ def _check_identity(program: Program) -> None:
         text = program.code(node)
         compares = "==" in text or "!=" in text or " in " in text
         if compares and ("pid" in text or ".remote(" in text):
-            program.block(updated[0], "SC217", "this update keeps the replica's process, which today's does not")
+            program.block(updated[0], SC217, "this update keeps the replica's process, which today's does not")
 
 
 _QUIET = {"deploy", "options", "get_handle", "get_deployment", "start"}
@@ -108,9 +125,9 @@ def _check(program: Program, updates: list[Update]) -> None:
     used = not all(_nothing_happens(program, one, other) for one, other in pairwise(calls))
     arguments = {", ".join(program.code(arg.value) for arg in without_blocking(call)[1]) for call, _ in updates}
     if used and changes_state(deployment.code):
-        program.block(last, "SC217", "this update keeps the replicas and what they remember; today's replaces them")
+        program.block(last, SC217, "this update keeps the replicas and what they remember; today's replaces them")
     elif len(arguments) > 1 or len({value.code for _, value in updates}) > 1:
-        program.block(last, "SC217", "the version stays the same, so that old releases kept the code and its arguments")
+        program.block(last, SC217, "the version stays the same, so that old releases kept the code and its arguments")
 
 
 def _nothing_happens(program: Program, one: cst.Call, other: cst.Call) -> bool:

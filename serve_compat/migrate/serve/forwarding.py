@@ -7,7 +7,15 @@ import libcst as cst
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.analysis.values import Deployment, Handle
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program
+
+SC224 = Rule(
+    "SC224",
+    "a request that goes on to another deployment is copied",
+    "serve",
+    "Today's requests cannot be sent to another replica. The copy has the same method, path, headers and body.",
+)
 
 NAME = "sendable"
 _NAMES = {"request", "req", "starlette_request", "http_request", "flask_request"}
@@ -42,10 +50,10 @@ def convert_sending(program: Program) -> None:
             if not _is_request(program, arg.value):
                 continue
             if not program.in_loop(call):
-                program.block(call, "SC224", "a request is sent on from synchronous code, where it cannot be copied")
+                program.block(call, SC224, "a request is sent on from synchronous code, where it cannot be copied")
                 continue
             program.changes.setdefault(arg.value, []).append(_sendable)
-            program.notes.append((arg, "SC224", "a copy of the request is sent"))
+            program.notes.append((arg, SC224, "a copy of the request is sent"))
             make_sendable(program)
 
 

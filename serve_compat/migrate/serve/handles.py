@@ -6,7 +6,17 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Box, Handle, Row, Value
+from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.definitions import SC219
 from serve_compat.migrate.serve.program import Program
+
+SC221 = Rule(
+    "SC221",
+    "a handle that leaves the file keeps it on serve_compat",
+    "serve",
+    "The code that receives it may expect ObjectRefs.",
+    automatic=False,
+)
 
 
 def check_handles(program: Program) -> None:
@@ -20,7 +30,7 @@ def check_handles(program: Program) -> None:
             continue
         use = program.uses.of(node)
         if use.kind not in fine:
-            program.block(node, "SC221", "a handle is passed to code outside of this file, which may expect ObjectRefs")
+            program.block(node, SC221, "a handle is passed to code outside of this file, which may expect ObjectRefs")
         elif use.kind == "attribute" and isinstance(use.node, cst.Attribute):
             _check_handle_call(program, use.node)
 
@@ -28,11 +38,11 @@ def check_handles(program: Program) -> None:
 def _check_handle_call(program: Program, node: cst.Attribute) -> None:
     call = program.tree.parents[node]
     if node.attr.value == "remote" and not (isinstance(call, cst.Call) and call.func is node):
-        program.block(node, "SC221", "calls of this handle happen where their results cannot be followed")
+        program.block(node, SC221, "calls of this handle happen where their results cannot be followed")
     if node.attr.value == "options" and isinstance(call, cst.Call):
         for arg in call.args:
             if arg.keyword is None or arg.keyword.value not in ("method_name", "stream", "multiplexed_model_id"):
-                program.block(call, "SC219", "today's handles have no such option")
+                program.block(call, SC219, "today's handles have no such option")
 
 
 def _holds_handle(value: Value) -> bool:

@@ -9,8 +9,23 @@ import libcst as cst
 from serve_compat.migrate.analysis.expressions import literal
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.analysis.uses import is_load
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program, becomes
 from serve_compat.migrate.serve.stock_names import is_todays
+
+SC201 = Rule(
+    "SC201",
+    "imports of serve_compat and of old modules become imports of today's ray.serve",
+    "serve",
+    "The result runs without this package. RayServeHandle and its relatives are DeploymentHandle today.",
+)
+SC215 = Rule(
+    "SC215",
+    "a name without an equivalent keeps the file on serve_compat",
+    "serve",
+    "Today's Ray Serve has nothing that does the same.",
+    automatic=False,
+)
 
 CONVERTED = frozenset({"get_deployment", "list_deployments"})
 HANDLES = frozenset({"RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"})
@@ -37,7 +52,7 @@ def _import(program: Program, node: cst.Import) -> bool:
     if not compat:
         return False
     if len(node.names) > 1 or dotted(compat[0].name) != "serve_compat":
-        program.block(node, "SC201", "this import cannot be turned into one of ray.serve")
+        program.block(node, SC201, "this import cannot be turned into one of ray.serve")
         return True
     alias = compat[0]
     name = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else "serve_compat"
@@ -45,7 +60,7 @@ def _import(program: Program, node: cst.Import) -> bool:
         module=cst.Name("ray"),
         names=[cst.ImportAlias(cst.Name("serve"), asname=None if name == "serve" else cst.AsName(cst.Name(name)))],
     )
-    program.follow(node, "SC201", "serve_compat is not needed any more", becomes(made))
+    program.follow(node, SC201, "serve_compat is not needed any more", becomes(made))
     return True
 
 
@@ -55,12 +70,12 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
     today = "ray.serve" + module[len("serve_compat") :] if compat else module
     if not today.startswith("ray.serve") or isinstance(node.names, cst.ImportStar):
         if compat:
-            program.block(node, "SC201", "which names a star import brings cannot be told")
+            program.block(node, SC201, "which names a star import brings cannot be told")
         return compat
     lost = [alias for alias in node.names if not _exists(today, dotted(alias.name))]
     if lost or compat or any(dotted(alias.name) in HANDLES for alias in node.names):
         message = f"{today} has other names today" if lost else "the import is one of ray.serve"
-        program.follow(node, "SC201", message, partial(_today, today))
+        program.follow(node, SC201, message, partial(_today, today))
         kept = [alias for alias in node.names if _exists(today, dotted(alias.name)) or dotted(alias.name) in HANDLES]
         if not kept:
             line = program.tree.statement(node)
@@ -101,7 +116,7 @@ def _names(program: Program, done: frozenset[str]) -> None:
     for node in program.tree.nodes(cst.SimpleString):
         in_annotation = any(isinstance(each, cst.Annotation) for each in program.tree.ancestors(node))
         if in_annotation and literal(node) in HANDLES:
-            program.change(node, "SC201", "the handle's type is DeploymentHandle", _quoted)
+            program.change(node, SC201, "the handle's type is DeploymentHandle", _quoted)
     for node in program.tree.nodes(cst.Name, cst.Attribute):
         around = list(program.tree.ancestors(node))[:2]
         parent = around[0] if around else None
@@ -117,14 +132,14 @@ def _names(program: Program, done: frozenset[str]) -> None:
         if parts[-1] in HANDLES and isinstance(node, cst.Name):
             program.change(
                 node,
-                "SC201",
+                SC201,
                 "the handle's type is DeploymentHandle",
                 lambda updated: updated.with_changes(value="DeploymentHandle"),
             )
         elif parts[-1] in HANDLES and isinstance(node, cst.Attribute):
             program.change(
                 node,
-                "SC201",
+                SC201,
                 "the handle's type is DeploymentHandle",
                 lambda updated: updated.with_changes(attr=cst.Name("DeploymentHandle")),
             )
@@ -139,4 +154,4 @@ def _quoted(updated: cst.CSTNode) -> cst.CSTNode:
 
 def _gone(program: Program, node: cst.CSTNode, name: str) -> None:
     program.old = True
-    program.block(node, "SC215", f"{name} has no equivalent in today's Ray Serve")
+    program.block(node, SC215, f"{name} has no equivalent in today's Ray Serve")

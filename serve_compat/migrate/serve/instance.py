@@ -10,9 +10,26 @@ from serve_compat.migrate.analysis.expressions import is_repeatable, literal
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Client, Node
 from serve_compat.migrate.ray_init import of_today, old_keywords
-from serve_compat.migrate.serve.deploys import serve_name
+from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.definitions import SC206
+from serve_compat.migrate.serve.deploys import SC204, serve_name
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword, with_args
+
+SC202 = Rule(
+    "SC202",
+    "serve.start() loses detached= and other keywords, and returns nothing",
+    "serve",
+    "Every instance of Serve is detached today; unknown keywords are swallowed without a word.",
+    differs="An instance that was not detached ended with its driver; today it lives as long as the cluster.",
+)
+SC203 = Rule(
+    "SC203",
+    "addresses, HTTP options and keywords of ray.init move to where today's Ray takes them",
+    "serve",
+    "location= is proxy_location=, host= and port= of serve.run() belong to serve.start(), and middlewares= and"
+    " root_path= have no equivalent that does the same.",
+)
 
 _GONE = {"detached", "dedicated_cpu", "_checkpoint_path", "_override_controller_namespace"}
 _LOCATIONS = {"NoServer": "Disabled", "HeadOnly": "HeadOnly", "EveryNode": "EveryNode", "Disabled": "Disabled"}
@@ -34,7 +51,7 @@ def convert_instance(program: Program) -> None:
         if is_load(program.tree, each) and any(isinstance(value, Client) for value in program.infer.of(each)):
             use = program.uses.of(each)
             if use.kind == "attribute" and not _shutdown(program, use.node):
-                program.block(each, "SC202", "what serve.start() returned is used; today it returns nothing")
+                program.block(each, SC202, "what serve.start() returned is used; today it returns nothing")
 
 
 def _shutdown(program: Program, node: cst.CSTNode) -> bool:
@@ -45,26 +62,26 @@ def _shutdown(program: Program, node: cst.CSTNode) -> bool:
     if not isinstance(call, cst.Call) or call.func is not node or call.args:
         return False
     made = cst.Call(cst.Attribute(serve_name(program, call), cst.Name("shutdown")))
-    program.change(call, "SC202", "serve.shutdown() ends the instance", lambda updated: made)
+    program.change(call, SC202, "serve.shutdown() ends the instance", lambda updated: made)
     return True
 
 
 def _ray_init(program: Program, node: cst.Call) -> None:
     old = old_keywords(node)
     if old:
-        program.change(node, "SC203", f"ray.init no longer takes {', '.join(old)}", of_today)
+        program.change(node, SC203, f"ray.init no longer takes {', '.join(old)}", of_today)
 
 
 def _start(program: Program, node: cst.Call) -> None:
     names = {arg.keyword.value if arg.keyword is not None else "" for arg in node.args}
     positional = [arg for arg in node.args if arg.keyword is None]
     if any(arg.star for arg in positional) or len(positional) > 1:
-        program.block(node, "SC202", "the arguments of serve.start() are not written out as name=value")
+        program.block(node, SC202, "the arguments of serve.start() are not written out as name=value")
         return
     unknown = names - _GONE - _TODAY - {"", "http_host", "http_port", "http_middlewares"}
     if unknown or "http_middlewares" in names:
         program.block(
-            node, "SC202", f"serve.start() has no equivalent of {', '.join(sorted(unknown)) or 'http_middlewares'}"
+            node, SC202, f"serve.start() has no equivalent of {', '.join(sorted(unknown)) or 'http_middlewares'}"
         )
         return
     location: list[cst.Arg] = []
@@ -72,9 +89,7 @@ def _start(program: Program, node: cst.Call) -> None:
         if arg.keyword is not None and arg.keyword.value == "http_options":
             location += _http_options(program, node, arg.value)
     if positional or names & (_GONE | {"http_host", "http_port"}) or location:
-        program.change(
-            node, "SC202", "serve.start() takes fewer keywords today", partial(_today_start, tuple(location))
-        )
+        program.change(node, SC202, "serve.start() takes fewer keywords today", partial(_today_start, tuple(location)))
 
 
 def _http_options(program: Program, node: cst.Call, value: cst.BaseExpression) -> list[cst.Arg]:
@@ -88,7 +103,7 @@ def _http_options(program: Program, node: cst.Call, value: cst.BaseExpression) -
         for each in value.elements:
             key = literal(each.key) if isinstance(each, cst.DictElement) else None
             if key is None:
-                program.block(node, "SC203", "a key of http_options is not a literal")
+                program.block(node, SC203, "a key of http_options is not a literal")
                 return []
             pairs.append((key, each.value))
     elif isinstance(value, cst.Call) and program.infer.library(value.func).endswith(".HTTPOptions"):
@@ -98,7 +113,7 @@ def _http_options(program: Program, node: cst.Call, value: cst.BaseExpression) -
     gone, moved = _sort_options(program, node, pairs)
     if gone:
         program.change(
-            value, "SC203", f"http_options no longer takes {', '.join(sorted(gone))}", partial(_leave_out, gone)
+            value, SC203, f"http_options no longer takes {', '.join(sorted(gone))}", partial(_leave_out, gone)
         )
     return moved
 
@@ -114,7 +129,7 @@ def _sort_options(
             gone.add(key)
             place = "Disabled" if is_none else _LOCATIONS.get(_last_word(value))
             if place is None:
-                program.block(node, "SC203", "this location of the HTTP server has no equivalent")
+                program.block(node, SC203, "this location of the HTTP server has no equivalent")
             elif not moved:
                 program.settled.add(value)
                 moved.append(keyword("proxy_location", cst.SimpleString(f'"{place}"')))
@@ -125,7 +140,7 @@ def _sort_options(
         ):
             gone.add(key)
         elif key not in ("host", "port", "request_timeout_s", "keep_alive_timeout_s"):
-            program.block(node, "SC203", f"http_options[{key!r}] has no equivalent that does the same")
+            program.block(node, SC203, f"http_options[{key!r}] has no equivalent that does the same")
     return frozenset(gone), moved
 
 
@@ -169,16 +184,16 @@ def _run(program: Program, node: cst.Call) -> None:
     address = [arg for arg in node.args if arg.keyword is not None and arg.keyword.value in ("host", "port")]
     blocking = [arg for arg in node.args if arg.keyword is not None and arg.keyword.value == "_blocking"]
     if blocking:
-        program.block(node, "SC204", "_blocking= of serve.run() has no equivalent that returns a handle")
+        program.block(node, SC204, "_blocking= of serve.run() has no equivalent that returns a handle")
     if address:
         line = program.tree.statement(node)
         if not all(is_repeatable(arg.value) for arg in address) or not isinstance(line, cst.SimpleStatementLine):
-            program.block(node, "SC203", "host= and port= of serve.run() cannot be moved to serve.start()")
+            program.block(node, SC203, "host= and port= of serve.run() cannot be moved to serve.start()")
             return
         pairs = ", ".join(f'"{arg.keyword.value}": {program.code(arg.value)}' for arg in address if arg.keyword)
         serve = program.code(serve_name(program, node))
         program.before.setdefault(line, []).append(f"{serve}.start(http_options={{{pairs}}})")
-        program.change(node, "SC203", "host= and port= belong to serve.start()", _without_address)
+        program.change(node, SC203, "host= and port= belong to serve.start()", _without_address)
     given = [
         value.deployment.option("route_prefix")
         for arg in node.args[:1]
@@ -188,9 +203,9 @@ def _run(program: Program, node: cst.Call) -> None:
     routes = [route for route in given if route is not None]
     if routes and "route_prefix" not in names:
         if len(routes) > 1 or not is_repeatable(routes[0]):
-            program.block(node, "SC206", "the route_prefix of this application cannot be told")
+            program.block(node, SC206, "the route_prefix of this application cannot be told")
             return
-        program.change(node, "SC206", "route_prefix= belongs to serve.run()", partial(_with_route, routes[0]))
+        program.change(node, SC206, "route_prefix= belongs to serve.run()", partial(_with_route, routes[0]))
 
 
 def _without_address(updated: cst.CSTNode) -> cst.CSTNode:

@@ -7,7 +7,16 @@ import libcst as cst
 from serve_compat.migrate.analysis.expressions import deployment_name, is_repeatable, literal
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.values import Deployment, Named, Node
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program
+
+SC211 = Rule(
+    "SC211",
+    "serve.get_deployment(name) goes",
+    "serve",
+    "What it was used for has calls of its own: serve.get_app_handle, serve.delete, serve.status, serve.run.",
+    differs="A deployment that does not exist shows in the call that uses it.",
+)
 
 
 def key_of(program: Program, receiver: cst.BaseExpression) -> cst.BaseExpression | None:

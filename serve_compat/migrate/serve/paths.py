@@ -6,7 +6,15 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import is_repeatable, literal
 from serve_compat.migrate.analysis.values import Deployment
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program, becomes
+
+SC223 = Rule(
+    "SC223",
+    'request.scope["path"] loses its route prefix',
+    "serve",
+    "Old releases took the prefix of the deployment off the path; today's leave it on, and tell it as root_path.",
+)
 
 
 def convert_paths(program: Program) -> None:
@@ -16,7 +24,7 @@ def convert_paths(program: Program) -> None:
         if _is_path(node) and is_repeatable(node.value) and _is_read(program, node) and _is_served(program, node):
             scope = program.code(node.value)
             made = cst.parse_expression(f'{program.code(node)}.removeprefix({scope}["root_path"])')
-            program.follow(node, "SC223", "the path without the route prefix", becomes(made))
+            program.follow(node, SC223, "the path without the route prefix", becomes(made))
 
 
 def _is_path(node: cst.Subscript) -> bool:

@@ -12,9 +12,10 @@ from serve_compat.migrate.analysis.infer import Inference
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.uses import Uses
 from serve_compat.migrate.analysis.values import Deployment, Value
+from serve_compat.migrate.rule import Rule
 
 Change = Callable[[cst.CSTNode], cst.CSTNode]
-Place = tuple[cst.CSTNode, str, str]  # node, rule, message
+Place = tuple[cst.CSTNode, Rule, str]  # node, rule, message
 
 
 @dataclass
@@ -71,12 +72,12 @@ class Program:
         self.infer = Inference(self.tree, self.options.foreign)
         self.uses = Uses(self.tree, self.infer)
 
-    def change(self, node: cst.CSTNode, rule: str, message: str, change: Change) -> None:
+    def change(self, node: cst.CSTNode, rule: Rule, message: str, change: Change) -> None:
         """Plan a change of the node, after those planned for it already."""
         self.follow(node, rule, message, change)
         self.old = True
 
-    def follow(self, node: cst.CSTNode, rule: str, message: str, change: Change) -> None:
+    def follow(self, node: cst.CSTNode, rule: Rule, message: str, change: Change) -> None:
         """The same for a change that old programs need, although it is no sign of one by itself."""
         self.changes.setdefault(node, []).append(change)
         self.notes.append((node, rule, message))
@@ -87,7 +88,7 @@ class Program:
             for value in self.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ():
                 yield call, value
 
-    def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
+    def block(self, node: cst.CSTNode, rule: Rule, message: str) -> None:
         """Something here has no safe equivalent: the file stays on serve_compat. One place of each kind counts."""
         if (rule, message) not in {(other, why) for _, other, why in self.blockers}:
             self.blockers.append((node, rule, message))

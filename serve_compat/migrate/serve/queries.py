@@ -7,11 +7,27 @@ import libcst as cst
 from serve_compat.migrate.analysis.expressions import is_repeatable, text
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Deployment, Named, Node
-from serve_compat.migrate.serve.attributes import deployment_attribute, named_attribute
+from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.attributes import SC213, deployment_attribute, named_attribute
 from serve_compat.migrate.serve.deploys import Address, address, serve_name
-from serve_compat.migrate.serve.lookups import application, key_of
+from serve_compat.migrate.serve.lookups import SC211, application, key_of
 from serve_compat.migrate.serve.printing import is_shown, shown_entry, text_of
 from serve_compat.migrate.serve.program import Program
+
+SC208 = Rule(
+    "SC208",
+    "get_handle() becomes serve.get_app_handle()",
+    "serve",
+    "Handles belong to applications. Where a KeyError is expected, serve.get_deployment_handle() raises it; what is"
+    " called is deployed first.",
+    differs="Looking up a handle of an application that does not exist is an error at once.",
+)
+SC212 = Rule(
+    "SC212",
+    ".delete() becomes serve.delete(name)",
+    "serve",
+    "Applications are deleted by their name.",
+)
 
 _SAME = {"name", "func_or_class", "num_replicas", "user_config", "ray_actor_options", "options", "bind", "deploy"}
 
@@ -50,7 +66,7 @@ def _use(program: Program, node: cst.CSTNode, named: bool) -> None:
         return
     elif use.kind not in ("flows", "iterated", "dropped", "subscripted") or (named and isinstance(node, cst.Call)):
         program.block(
-            node, "SC213", "a deployment object is used as a value: what it shows and offers is different today"
+            node, SC213, "a deployment object is used as a value: what it shows and offers is different today"
         )
 
 
@@ -62,7 +78,7 @@ def _shown(program: Program, node: cst.CSTNode) -> bool:
     shown = text_of(program, values[0]) if len(values) == 1 and isinstance(values[0], Deployment) else None
     made = text(shown) if shown is not None else shown_entry(program, key) if key is not None else None
     if made is not None:
-        program.change(node, "SC213", "the deployment shows what it showed", lambda updated: made)
+        program.change(node, SC213, "the deployment shows what it showed", lambda updated: made)
     return made is not None
 
 
@@ -89,7 +105,7 @@ def _name_of(
         return where.name if where is not None else None
     name = key_of(program, receiver)
     if name is None:
-        program.block(call, "SC211", "the name of this deployment cannot be repeated here")
+        program.block(call, SC211, "the name of this deployment cannot be repeated here")
     return name
 
 
@@ -111,7 +127,7 @@ def _get_handle(program: Program, call: cst.Call, node: cst.Attribute, named: bo
     attribute = "get_deployment_handle" if twice or app else "get_app_handle"
     args = [cst.Arg(name), cst.Arg(cst.parse_expression(app))] if app else [cst.Arg(name)] * (2 if twice else 1)
     made = cst.Call(cst.Attribute(serve_name(program, call), cst.Name(attribute)), args)
-    program.change(call, "SC208", f"get_handle() becomes serve.{attribute}()", lambda updated: made)
+    program.change(call, SC208, f"get_handle() becomes serve.{attribute}()", lambda updated: made)
 
 
 def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression) -> bool:
@@ -121,7 +137,7 @@ def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression
     }
     deploys = [each for each in _deploys(program) if _deployed(program, each) & wanted]
     if wanted and not deploys and application(program) is None and _runs_as_graph(program, wanted):
-        program.block(call, "SC208", "a handle of a deployment that runs inside a graph has no application of its own")
+        program.block(call, SC208, "a handle of a deployment that runs inside a graph has no application of its own")
         return True
     place: cst.CSTNode = call
     owner = program.tree.enclosing_class(call)
@@ -133,7 +149,7 @@ def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression
         place = own[0]
         program.needs |= {(owner, each) for each in wanted}
         if any((each, owner) in program.needs for each in wanted):
-            program.block(call, "SC208", "two deployments take handles of each other: today one of them must be first")
+            program.block(call, SC208, "two deployments take handles of each other: today one of them must be first")
             return True
     elif function is not None:
         return False
@@ -143,7 +159,7 @@ def _is_too_early(program: Program, call: cst.Call, receiver: cst.BaseExpression
         and _same_block(program, deploys[0], place)
         and not can_come_first(program, deploys[0], place)
     ):
-        program.block(call, "SC208", "the handle is taken before its deployment exists, which today is an error")
+        program.block(call, SC208, "the handle is taken before its deployment exists, which today is an error")
         return True
     return False
 
@@ -177,9 +193,9 @@ def _delete(program: Program, call: cst.Call, node: cst.Attribute, named: bool) 
     if name is None:
         return
     if call.args:
-        program.block(call, "SC212", "delete() with arguments has no equivalent")
+        program.block(call, SC212, "delete() with arguments has no equivalent")
     made = cst.Call(cst.Attribute(serve_name(program, call), cst.Name("delete")), [cst.Arg(name)])
-    program.change(call, "SC212", "delete() becomes serve.delete() of the application", lambda updated: made)
+    program.change(call, SC212, "delete() becomes serve.delete() of the application", lambda updated: made)
 
 
 def _is_tried(program: Program, node: cst.CSTNode) -> bool:
@@ -196,7 +212,7 @@ def _check_exists(program: Program, node: cst.CSTNode) -> None:
     made = cst.Call(
         cst.Attribute(serve_name(program, node), cst.Name("get_deployment_handle")), [cst.Arg(name), cst.Arg(name)]
     )
-    program.change(node, "SC211", "get_deployment() becomes a lookup of the handle", lambda updated: made)
+    program.change(node, SC211, "get_deployment() becomes a lookup of the handle", lambda updated: made)
 
 
 def _forget(program: Program, node: cst.Call) -> None:
@@ -207,19 +223,17 @@ def _forget(program: Program, node: cst.Call) -> None:
         isinstance(parent, cst.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0].target, cst.Name)
     )
     if not simple or not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
-        program.block(node, "SC211", "what get_deployment() returned is kept in a place that cannot be followed")
+        program.block(node, SC211, "what get_deployment() returned is kept in a place that cannot be followed")
     elif _is_tried(program, node):
         name = Named(node).name
         assert name is not None
         made = cst.Call(
             cst.Attribute(serve_name(program, node), cst.Name("get_deployment_handle")), [cst.Arg(name), cst.Arg(name)]
         )
-        program.change(
-            parent, "SC211", "get_deployment() becomes a lookup of the handle", lambda updated: cst.Expr(made)
-        )
+        program.change(parent, SC211, "get_deployment() becomes a lookup of the handle", lambda updated: cst.Expr(made))
     else:
         program.dropped.add(line)
-        program.notes.append((node, "SC211", "get_deployment() is not needed: its uses name the application"))
+        program.notes.append((node, SC211, "get_deployment() is not needed: its uses name the application"))
         program.old = True
 
 
@@ -246,7 +260,7 @@ def can_come_first(program: Program, deploy: cst.Call, place: cst.CSTNode) -> bo
     if line not in program.moved:
         program.moved[line] = other
         program.notes.append(
-            (deploy, "SC208", "what is called is deployed first: today its handle cannot be taken before")
+            (deploy, SC208, "what is called is deployed first: today its handle cannot be taken before")
         )
     return True
 

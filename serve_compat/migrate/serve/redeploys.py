@@ -10,7 +10,7 @@ from serve_compat.migrate.analysis.expressions import is_repeatable, literal
 from serve_compat.migrate.analysis.values import Named
 from serve_compat.migrate.serve.definitions import DROPPED, MOVED, RENAMED
 from serve_compat.migrate.serve.deploys import Address, address, is_visible, run_call, serve_name, without_blocking
-from serve_compat.migrate.serve.lookups import running_as
+from serve_compat.migrate.serve.lookups import SC211, running_as
 from serve_compat.migrate.serve.program import Program
 
 
@@ -28,15 +28,15 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
     assert isinstance(node.func, cst.Attribute)
     source = deployed_as(program, node.func.value)
     if source is None:
-        program.block(node, "SC211", "what get_deployment() would find here cannot be told from this file")
+        program.block(node, SC211, "what get_deployment() would find here cannot be told from this file")
         return
     receiver, before, init, where = source
     blocking, args = without_blocking(node)
     if not args and init and not all(is_repeatable(arg.value) and is_visible(program, arg.value, node) for arg in init):
-        program.block(node, "SC211", "the constructor's arguments of the first deploy() cannot be repeated here")
+        program.block(node, SC211, "the constructor's arguments of the first deploy() cannot be repeated here")
         return
     if _is_changed_before(program, node, node.func.value):
-        program.block(node, "SC211", "options of an earlier get_deployment(...).deploy() would be lost here")
+        program.block(node, SC211, "options of an earlier get_deployment(...).deploy() would be lost here")
         return
     named = next(value for value in program.infer.of(node.func.value) if isinstance(value, Named))
     given = [arg for call in named.options for arg in call.args]
@@ -44,7 +44,7 @@ def _deploy_by_name(program: Program, node: cst.Call) -> None:
     options = [*(arg for arg in before if arg.keyword is not None and arg.keyword.value not in names), *given]
     program.change(
         node,
-        "SC211",
+        SC211,
         "get_deployment(...).deploy() becomes another serve.run() of the same application",
         partial(_rerun, serve_name(program, node), receiver, where, args or init, options, blocking is not False),
     )

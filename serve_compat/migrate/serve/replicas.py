@@ -6,10 +6,18 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.uses import is_load
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.deploys import serve_name
 from serve_compat.migrate.serve.program import Change, Program, becomes
 
-_RULE = "SC225"
+SC225 = Rule(
+    "SC225",
+    "what a replica asks about itself has the names of today",
+    "serve",
+    "get_current_backend_tag() and backend_tag are the deployment of serve.get_replica_context(); a replica's tag"
+    " gets the deployment's name in front again.",
+)
+
 REPLICA_NAMES = frozenset({"get_current_backend_tag", "get_current_replica_tag"})
 _CONTEXT = "ray.serve.get_replica_context"
 
@@ -28,7 +36,7 @@ def convert_replicas(program: Program) -> None:
                 _replace(program, node, f"{program.code(node.value)}.deployment", "backend_tag is called deployment")
             elif node.attr.value == "replica_tag":
                 why = "the tag of a replica began with the name of its deployment"
-                program.follow(node, _RULE, why, _becomes(_tag(program.code(node.value))))  # today's have the name
+                program.follow(node, SC225, why, _becomes(_tag(program.code(node.value))))  # today's have the name
 
 
 def _tag(context: str) -> str:
@@ -36,7 +44,7 @@ def _tag(context: str) -> str:
 
 
 def _replace(program: Program, node: cst.BaseExpression, made: str, why: str) -> None:
-    program.change(node, _RULE, why, _becomes(made))
+    program.change(node, SC225, why, _becomes(made))
 
 
 def _becomes(made: str) -> Change:

@@ -12,8 +12,23 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import OTHER, Box, Gather, Pending, Ref, Row, Value, Values
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.serve.responses import await_ref, listed, method, result, ungathered, unwrapped
+
+SC209 = Rule(
+    "SC209",
+    "ray.get(handle.remote()) becomes handle.remote().result()",
+    "serve",
+    "A call of a handle returns a response and no ObjectRef. Where the program does more with it than wait, the"
+    " response is turned back into an ObjectRef.",
+)
+SC210 = Rule(
+    "SC210",
+    "of two awaits on a handle call one goes",
+    "serve",
+    "Asynchronous handles returned an ObjectRef that had to be awaited again; a response is awaited once.",
+)
 
 _RESPONSE = {"result", "cancel", "cancelled", "request_id", "_to_object_ref", "_to_object_ref_sync"}
 _TODAY = {"max_ongoing_requests", "max_queued_requests", "target_ongoing_requests"}
@@ -149,7 +164,7 @@ class Results:
             self._taint(values)
         elif not in_loop and self._blocks_a_loop(call):
             self._program.block(
-                call, "SC209", "this waits for a handle's result where today's replicas run an event loop"
+                call, SC209, "this waits for a handle's result where today's replicas run an event loop"
             )
 
     def _blocks_a_loop(self, node: cst.CSTNode) -> bool:
@@ -183,24 +198,24 @@ class Results:
         flavor = values[0].flavor if values else "sync"
         in_loop = program.in_loop(call)
         if flavor == "graph":
-            program.block(call, "SC210", "how often this result is awaited differs between releases and uses")
+            program.block(call, SC210, "how often this result is awaited differs between releases and uses")
         elif flavor == "async":
             program.change(
                 call,
-                "SC209",
+                SC209,
                 "the ObjectRef of a handle call has a name of its own",
                 partial(method, "_to_object_ref"),
             )
         elif in_loop:
             if any(isinstance(each, cst.GeneratorExp | cst.Lambda) for each in self._up_to_function(call)):
-                program.block(call, "SC209", "an await is needed here, where none can stand")
-            program.change(call, "SC209", "the ObjectRef of a handle call has a name of its own", await_ref)
+                program.block(call, SC209, "an await is needed here, where none can stand")
+            program.change(call, SC209, "the ObjectRef of a handle call has a name of its own", await_ref)
         else:
             if self._blocks_a_loop(call):
-                program.block(call, "SC209", "this needs an ObjectRef where today's replicas run an event loop")
+                program.block(call, SC209, "this needs an ObjectRef where today's replicas run an event loop")
             program.change(
                 call,
-                "SC209",
+                SC209,
                 "the ObjectRef of a handle call has a name of its own",
                 partial(method, "_to_object_ref_sync"),
             )
@@ -222,7 +237,7 @@ class Results:
                 self._make_lists(use.node)
             self._program.change(
                 use.node,
-                "SC209",
+                SC209,
                 "ray.get of a handle's result becomes .result()",
                 partial(result, many, asynchronous),
             )
@@ -233,9 +248,9 @@ class Results:
         """Generators around an await become lists: the code that takes them knows nothing of asynchronous ones."""
         for each in self._up_to_function(node):
             if isinstance(each, cst.Lambda):
-                self._program.block(node, "SC209", "an await is needed here, where none can stand")
+                self._program.block(node, SC209, "an await is needed here, where none can stand")
             elif isinstance(each, cst.GeneratorExp):
-                self._program.change(each, "SC209", "a list, since its elements are awaited", listed)
+                self._program.change(each, SC209, "a list, since its elements are awaited", listed)
 
     def _drop_await(self, node: cst.Await, values: Values) -> None:
         """The first of two awaits goes, where its result is awaited, waited for or sent on."""
@@ -258,15 +273,15 @@ class Results:
         kinds = {use.kind for use, single in again if use.kind not in ({"flows"} if single else of_lists)}
         if "awaited" in kinds or "got" in kinds:
             if kinds - {"awaited", "got", "sent", "dropped", "iterated"}:
-                self._program.block(node, "SC210", "the result of this await is both awaited again and used as a value")
+                self._program.block(node, SC210, "the result of this await is both awaited again and used as a value")
                 return
             change = ungathered if self._is_plain_gather(node.expression) else unwrapped
-            self._program.change(node, "SC210", "one await is enough for a response", change)
+            self._program.change(node, SC210, "one await is enough for a response", change)
             return
         asynchronous = any(isinstance(value, Pending) and value.flavor == "async" for value in self._flat(values))
         is_dropped = isinstance(self._program.tree.parents[node], cst.Expr)
         if asynchronous and not is_dropped and (kinds - {"sent", "dropped"} or not kinds):
-            self._program.block(node, "SC210", "what becomes of this ObjectRef cannot be followed")
+            self._program.block(node, SC210, "what becomes of this ObjectRef cannot be followed")
 
     def _is_kept(self, node: cst.BaseExpression, values: Values) -> bool:
         """Is this a list of results that is only filled or looked through, not one of them?"""

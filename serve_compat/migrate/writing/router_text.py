@@ -11,6 +11,19 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from serve_compat.migrate.rule import Rule
+
+SC222 = Rule(
+    "SC222",
+    "with --generate-router, set_traffic between deployments becomes a router deployment",
+    "deployment",
+    "Stock Ray Serve splits no traffic by weights. A small deployment takes over the route and the handles, and"
+    " sends each request on to one of the others; its user_config holds the weights: redeploying it changes them.",
+    differs="A request passes one replica more; routed deployments must return what can be pickled, so no streams."
+    " A shard key does not stick to one deployment, there is no shadow traffic, and weights are not checked. On"
+    " stock Ray Serve new weights replace the router's replica; the routed deployments keep running.",
+)
+
 IMPORTS = ("import random", "from starlette.requests import Request")
 """Import lines that the text of `router_class` needs, beside the file's own import of serve."""
 

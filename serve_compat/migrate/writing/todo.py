@@ -8,15 +8,17 @@ from typing import Any, TypeVar
 
 import libcst as cst
 
+from serve_compat.migrate.rule import Rule
+
 MARK = "# TODO(serve-compat "
 _MARKED = re.compile(r"#\s*TODO\(serve-compat\b")
 
 Statement = TypeVar("Statement", bound=cst.CSTNode)
 
 
-def comment(rule: str, message: str) -> str:
+def comment(rule: Rule, message: str) -> str:
     """The text of the comment: one line."""
-    return f"{MARK}{rule}): {' '.join(message.split())}"
+    return f"{MARK}{rule.id}): {' '.join(message.split())}"
 
 
 def is_marked(statement: cst.CSTNode) -> bool:
@@ -25,7 +27,7 @@ def is_marked(statement: cst.CSTNode) -> bool:
     return any(line.comment is not None and _MARKED.match(line.comment.value) for line in lines)
 
 
-def mark(statement: Statement, rule: str, message: str) -> Statement:
+def mark(statement: Statement, rule: Rule, message: str) -> Statement:
     """The statement with a TODO directly above it; unchanged where it has one already, of whichever rule.
 
     Args:
@@ -38,13 +40,13 @@ def mark(statement: Statement, rule: str, message: str) -> Statement:
     return statement.with_changes(leading_lines=lines)
 
 
-def mark_all(module: cst.Module, places: Iterable[tuple[cst.CSTNode, str, str]]) -> cst.Module:
+def mark_all(module: cst.Module, places: Iterable[tuple[cst.CSTNode, Rule, str]]) -> cst.Module:
     """The module with TODOs above the statements that hold the nodes.
 
     Args:
-        places: (node of this module, rule id, message). One statement gets one TODO, the first.
+        places: (node of this module, rule, message). One statement gets one TODO, the first.
     """
-    wanted: dict[cst.CSTNode, tuple[str, str]] = {}
+    wanted: dict[cst.CSTNode, tuple[Rule, str]] = {}
     for node, rule, message in places:
         wanted.setdefault(node, (rule, message))
     if not wanted:
@@ -53,10 +55,10 @@ def mark_all(module: cst.Module, places: Iterable[tuple[cst.CSTNode, str, str]])
 
 
 class _Marker(cst.CSTTransformer):
-    def __init__(self, wanted: dict[cst.CSTNode, tuple[str, str]]) -> None:
+    def __init__(self, wanted: dict[cst.CSTNode, tuple[Rule, str]]) -> None:
         super().__init__()
         self._wanted = wanted
-        self._open: list[tuple[str, str] | None] = []
+        self._open: list[tuple[Rule, str] | None] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if _takes_a_comment(node):

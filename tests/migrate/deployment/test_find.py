@@ -126,7 +126,7 @@ def test_a_config_that_cannot_be_told_is_not_guessed(lines):
     [create] = file.named("create_backend")
     with pytest.raises(Inconvertible) as refusal:
         file.configs.read(create.need("config"))
-    assert refusal.value.rule == "SC120"
+    assert refusal.value.rule.id == "SC120"
 
 
 def test_a_handle_is_followed_through_names_options_and_functions():

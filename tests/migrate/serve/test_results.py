@@ -26,7 +26,7 @@ def converted(body):
 
 
 def reasons(body):
-    return {rule for _, rule, _ in convert(cst.parse_module(HEAD + body)).blockers}
+    return {rule.id for _, rule, _ in convert(cst.parse_module(HEAD + body)).blockers}
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ import libcst as cst
 from serve_compat.migrate.analysis.expressions import is_repeatable
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use
-from serve_compat.migrate.deployment.find.handlers import Handler, takes_any
+from serve_compat.migrate.deployment.find.handlers import SC127, Handler, takes_any
 from serve_compat.migrate.deployment.find.listings import CreationGuard
 from serve_compat.migrate.deployment.find.operations import EARLY, Operation
-from serve_compat.migrate.deployment.find.options import Config, Inconvertible, pinned_queries
+from serve_compat.migrate.deployment.find.options import SC120, Config, pinned_queries
+from serve_compat.migrate.deployment.find.staying import Inconvertible
 
 Form = Literal["decorator", "lambda", "inline", "variable", "known"]
 
@@ -123,12 +124,12 @@ def check_served(pair: Pair) -> None:
     for operation, names in ((pair.create, known), (pair.endpoint, {"endpoint_name", "backend", "route", "methods"})):
         odd = set(operation.given) - names
         if odd:
-            raise Inconvertible("SC120", f"{operation.name}() has no argument {sorted(odd)[0]!r} with an equivalent")
+            raise Inconvertible(SC120, f"{operation.name}() has no argument {sorted(odd)[0]!r} with an equivalent")
     served = pair.handler.expression
     if isinstance(served, cst.BaseString) or "ImportedBackend" in cst.Module([]).code_for_node(served):
-        raise Inconvertible("SC127", "the backend is imported in its replicas only")
+        raise Inconvertible(SC127, "the backend is imported in its replicas only")
     if not (isinstance(served, cst.Lambda) or is_repeatable(served) or isinstance(served, cst.Call)):
-        raise Inconvertible("SC127", "which code the backend serves cannot be told")
+        raise Inconvertible(SC127, "which code the backend serves cannot be told")
 
 
 def methods_of(pair: Pair) -> Methods | None:
@@ -141,7 +142,7 @@ def methods_of(pair: Pair) -> Methods | None:
     body = pair.handler.body
     wrapped = not pair.handler.here or body is None or pair.handler.is_inherited or takes_any(body)
     if wrapped and not always_http and pair.create.door == EARLY:
-        raise Inconvertible("SC127", "its handler, which is defined elsewhere, gets keyword arguments of Ray 0.8")
+        raise Inconvertible(SC127, "its handler, which is defined elsewhere, gets keyword arguments of Ray 0.8")
     if given is None:
         return Methods(("GET",), wrapped=wrapped, always_http=always_http)
     value = home.constants.literal(given)
@@ -163,5 +164,5 @@ def options_of(pair: Pair) -> dict[str, cst.BaseExpression]:
     if pair.config.batch and not pair.is_batch:
         size = pair.config.batch.get("max_batch_size")
         if size is None or pair.home.constants.literal(size) != 1:
-            raise Inconvertible("SC127", "max_batch_size is given, but the handler is not known to take batches")
+            raise Inconvertible(SC127, "max_batch_size is given, but the handler is not known to take batches")
     return options

@@ -13,12 +13,29 @@ from serve_compat.migrate.deployment.decide import forms, requests
 from serve_compat.migrate.deployment.decide.pair import Pair, check_served, methods_of, options_of
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use, is_known, key_of, shown
-from serve_compat.migrate.deployment.find.handle_uses import method_names, speaks_http
-from serve_compat.migrate.deployment.find.handlers import handler_of
-from serve_compat.migrate.deployment.find.listings import CreationGuard, anchor, creation_guard
+from serve_compat.migrate.deployment.find.handle_uses import SC124, method_names, speaks_http
+from serve_compat.migrate.deployment.find.handlers import SC127, handler_of
+from serve_compat.migrate.deployment.find.listings import SC125, CreationGuard, anchor, creation_guard
 from serve_compat.migrate.deployment.find.loops import go_together
 from serve_compat.migrate.deployment.find.operations import Operation
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.options import SC120
+from serve_compat.migrate.deployment.find.staying import Inconvertible, stays
+
+SC121 = stays(
+    "SC121",
+    "TODO: traffic that is split or copied",
+    "Deployments do not share a route. serve.set_traffic() of serve_compat splits between deployments, too.",
+)
+SC122 = stays(
+    "SC122",
+    "TODO: a backend and its endpoint that are not created together",
+    "One of the two would be left behind.",
+)
+SC126 = stays(
+    "SC126",
+    "TODO: a route with parameters",
+    "A route prefix has none; a FastAPI application as ingress has.",
+)
 
 UPDATES = ("update_backend_config", "set_backend_config", "scale")
 TRIVIAL = ("set_traffic", "split", "link")
@@ -68,13 +85,13 @@ def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
 
 def _check_traffic(group: Group) -> None:
     if group.named("shadow_traffic"):
-        raise Inconvertible("SC121", "shadow traffic has no equivalent among deployments")
+        raise Inconvertible(SC121, "shadow traffic has no equivalent among deployments")
     for use in group.named("set_traffic", "split"):
         weights = use.weights
         if weights is None or None in weights.values() or sum(1 for each in weights.values() if each) != 1:
-            raise Inconvertible("SC121", "a weighted traffic split needs a router, which --generate-router writes")
+            raise Inconvertible(SC121, "a weighted traffic split needs a router, which --generate-router writes")
     if len(group.named("create_backend")) > 1 and len(group.tags) > 1:
-        raise Inconvertible("SC121", "several backends take turns behind one endpoint")
+        raise Inconvertible(SC121, "several backends take turns behind one endpoint")
 
 
 def _creations(group: Group) -> tuple[Use, Use]:
@@ -82,17 +99,15 @@ def _creations(group: Group) -> tuple[Use, Use]:
     who = " and ".join(dict.fromkeys(shown(each) for each in (*group.tags, *group.endpoints)))
     for kind, found in (("backend", backends), ("endpoint", endpoints)):
         if not found:
-            raise Inconvertible("SC122", f"none of the given files creates the {kind} that belongs to {who}")
+            raise Inconvertible(SC122, f"none of the given files creates the {kind} that belongs to {who}")
         if len(found) > 1:
-            raise Inconvertible("SC122", f"the {kind} of {who} is created in {len(found)} places")
+            raise Inconvertible(SC122, f"the {kind} of {who} is created in {len(found)} places")
     if len(group.endpoints) > 1:
-        raise Inconvertible("SC122", "several endpoints share one backend")
+        raise Inconvertible(SC122, "several endpoints share one backend")
     if backends[0].path != endpoints[0].path:
-        raise Inconvertible(
-            "SC122", f"the backend is created in {backends[0].path}, the endpoint in {endpoints[0].path}"
-        )
+        raise Inconvertible(SC122, f"the backend is created in {backends[0].path}, the endpoint in {endpoints[0].path}")
     if endpoints[0].tag is None and not any(use.weights for use in group.uses):
-        raise Inconvertible("SC122", "nothing connects the endpoint to a backend")
+        raise Inconvertible(SC122, "nothing connects the endpoint to a backend")
     return backends[0], endpoints[0]
 
 
@@ -100,20 +115,20 @@ def _check_all(group: Group, files: dict[str, Analysis], endpoint: Use) -> None:
     for use in group.uses:
         file = files[use.path]
         if file.file.skips(use.operation.call):
-            raise Inconvertible("SC122", "a part of it is marked to be skipped")
+            raise Inconvertible(SC122, "a part of it is marked to be skipped")
         if use.name not in ("get_handle", "get_backend_config") and not file.stands_alone(use.operation.call):
-            raise Inconvertible("SC122", f"what {use.name}() returns is used")
+            raise Inconvertible(SC122, f"what {use.name}() returns is used")
         if use.name in TRIVIAL:
             here = files[endpoint.path].tree.enclosing_function(endpoint.operation.call)
             if use.path != endpoint.path or file.tree.enclosing_function(use.operation.call) is not here:
-                raise Inconvertible("SC122", "the endpoint gets its backend in another function")
+                raise Inconvertible(SC122, "the endpoint gets its backend in another function")
 
 
 def _check_place(pair: Pair, group: Group) -> None:
     home = pair.home
     apart = _place_of(pair.create, home) is not _place_of(pair.endpoint, home)
     if apart and not go_together(pair.create, pair.endpoint, home):
-        raise Inconvertible("SC122", "the backend and the endpoint are created in different blocks")
+        raise Inconvertible(SC122, "the backend and the endpoint are created in different blocks")
     check_served(pair)
 
 
@@ -125,7 +140,7 @@ def _place_of(operation: Operation, home: Analysis) -> cst.CSTNode | None:
 def _check_route(pair: Pair) -> None:
     route = pair.home.constants.text(pair.route)
     if route is not None and "{" in route:
-        raise Inconvertible("SC126", f"the route {route!r} has parameters, which a route prefix cannot have")
+        raise Inconvertible(SC126, f"the route {route!r} has parameters, which a route prefix cannot have")
 
 
 def _check_updates(pair: Pair, files: dict[str, Analysis]) -> None:
@@ -137,7 +152,7 @@ def _check_updates(pair: Pair, files: dict[str, Analysis]) -> None:
         if config is not None and config.source is not None:
             pair.sources.add(config.source)
         if config is not None and (config.batch or not config.options):
-            raise Inconvertible("SC120", "this update has no equivalent among the options of a deployment")
+            raise Inconvertible(SC120, "this update has no equivalent among the options of a deployment")
         after = file.tree.order[use.operation.call] > file.tree.order[pair.create.call] if file is pair.home else False
         if not after or file.block(use.operation.call) is not block:
             straight = False
@@ -162,9 +177,7 @@ def _check_reading(use: Use, file: Analysis) -> None:
         above = [tree.parents.get(each) for each in reads]
         if all(isinstance(each, cst.Attribute) and each.attr.value in READABLE for each in above):
             return
-    raise Inconvertible(
-        "SC125", "what get_backend_config() gives is used as a whole, or for more than deployments have"
-    )
+    raise Inconvertible(SC125, "what get_backend_config() gives is used as a whole, or for more than deployments have")
 
 
 def check_handle(use: Use, file: Analysis, pair: Pair | None) -> None:
@@ -178,21 +191,21 @@ def check_handle(use: Use, file: Analysis, pair: Pair | None) -> None:
     """
     operation = use.operation
     if set(operation.given) - {"endpoint_name", "sync", "missing_ok"}:
-        raise Inconvertible("SC124", "get_handle() is given more than a name")
+        raise Inconvertible(SC124, "get_handle() is given more than a name")
     if "missing_ok" in operation.given and not _is_there(operation, file, pair):
-        raise Inconvertible("SC124", "the handle may be made before its endpoint: missing_ok")
+        raise Inconvertible(SC124, "the handle may be made before its endpoint: missing_ok")
     known = file.handles.get(operation.call)
     if known is None:
         return
     if known.lost is not None:
-        raise Inconvertible("SC124", "the handle goes where it cannot be followed")
+        raise Inconvertible(SC124, "the handle goes where it cannot be followed")
     if speaks_http(known, file.tree) and not all(call.certain for call in known.calls):
-        raise Inconvertible("SC124", "which HTTP options a call of the handle has cannot be told")
+        raise Inconvertible(SC124, "which HTTP options a call of the handle has cannot be told")
     for call in known.calls:
         if any(arg.star == "*" for arg in call.node.args):
-            raise Inconvertible("SC124", "a call of the handle hides its arguments")
+            raise Inconvertible(SC124, "a call of the handle hides its arguments")
         if pair is not None and pair.is_batch and method_names(known, call, file.constants) != {"__call__"}:
-            raise Inconvertible("SC127", "a method that gets lists of requests is called through a handle")
+            raise Inconvertible(SC127, "a method that gets lists of requests is called through a handle")
 
 
 def _is_there(operation: Operation, file: Analysis, pair: Pair | None) -> bool:
@@ -203,7 +216,7 @@ def _is_there(operation: Operation, file: Analysis, pair: Pair | None) -> bool:
 
 def _check_deletions(group: Group) -> None:
     if group.named("delete_backend") and not group.named("delete_endpoint"):
-        raise Inconvertible("SC122", "only the backend is deleted, not its endpoint")
+        raise Inconvertible(SC122, "only the backend is deleted, not its endpoint")
 
 
 def _creation_guards(pair: Pair) -> list[CreationGuard]:
@@ -235,7 +248,7 @@ def _deploy_place(pair: Pair) -> Operation:
     ends = (home, pair.create.call, pair.endpoint.call)
     late, early = bound_between(*ends, given), bound_between(*ends, [arg.value for arg in pair.create.rest])
     if late and early:
-        raise Inconvertible("SC122", "its arguments change between the creation of the backend and of the endpoint")
+        raise Inconvertible(SC122, "its arguments change between the creation of the backend and of the endpoint")
     if late or early:
         return pair.endpoint if late else pair.create
     between = [each for each in body[start + 1 : end] if each not in setup]

@@ -12,6 +12,7 @@ from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.handle_uses import method_names
 from serve_compat.migrate.deployment.find.handlers import (
+    SC127,
     Body,
     is_ignored,
     is_static,
@@ -20,7 +21,7 @@ from serve_compat.migrate.deployment.find.handlers import (
     request_parameter,
 )
 from serve_compat.migrate.deployment.find.operations import EARLY
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.staying import Inconvertible
 
 _ONLY_LOOK = frozenset({"print", "isinstance", "type", "str", "repr", "id", "len", "bool", "hasattr"})
 
@@ -119,7 +120,7 @@ def _passed_on(receiver: Receiver, pair: Pair) -> list[tuple[cst.FunctionDef, cs
             found.append(target)
         elif is_flask:
             what = code_of(call.func)
-            raise Inconvertible("SC127", f"the handler passes its request, which was Flask's, on to {what}()")
+            raise Inconvertible(SC127, f"the handler passes its request, which was Flask's, on to {what}()")
     return found
 
 

@@ -10,11 +10,21 @@ from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.decide.receivers import Receiver, functions_of, receivers
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.flask_attributes import AWAITED, FlaskUse, flask_use, request_name, starlette
-from serve_compat.migrate.deployment.find.handlers import mentions, reads, request_parameter
+from serve_compat.migrate.deployment.find.handlers import SC127, mentions, reads, request_parameter
 from serve_compat.migrate.deployment.find.operations import EARLY
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.staying import Inconvertible
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.texts import expression
+
+SC111 = Rule(
+    "SC111",
+    "Flask's way of reading a request becomes Starlette's",
+    "deployment",
+    "Up to Ray 1.1 handlers got a Flask request. .args is .query_params; .json, .form and .data are awaited, which"
+    " makes the handler a coroutine function. serve.context.web of Ray 0.8 asks whether there is an HTTP request.",
+    differs="Handlers that wait for their request overlap at these places.",
+)
 
 _LISTS = ("getlist", "multi_items")
 
@@ -28,30 +38,30 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
     handler, home = pair.handler, pair.home
     if handler.node is None and pair.create.door == EARLY:
         raise Inconvertible(
-            "SC127", "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way"
+            SC127, "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way"
         )
     if handler.node is None and _speaks_flask(home):
-        raise Inconvertible("SC127", "which handler this is cannot be told, and the file reads requests in Flask's way")
+        raise Inconvertible(SC127, "which handler this is cannot be told, and the file reads requests in Flask's way")
     if handler.is_class and handler.body is None and pair.create.door == EARLY:
-        raise Inconvertible("SC127", "the class inherits its __call__, and in Ray 0.8 that read Flask's requests")
+        raise Inconvertible(SC127, "the class inherits its __call__, and in Ray 0.8 that read Flask's requests")
     for receiver in receivers(pair, files):
         function, found = receiver.function, flask_uses(receiver, pair)
         if found and not handler.here:
-            raise Inconvertible("SC127", "the handler reads its request in Flask's way, and is defined elsewhere")
+            raise Inconvertible(SC127, "the handler reads its request in Flask's way, and is defined elsewhere")
         for use in found:
             if not use.becomes:
-                raise Inconvertible("SC127", f"{code_of(use.node)} has no equivalent in Starlette's requests")
+                raise Inconvertible(SC127, f"{code_of(use.node)} has no equivalent in Starlette's requests")
         late = next((use for use in found if use.awaited and not receiver.is_own), None)
         if late is not None:
-            raise Inconvertible("SC127", f"{code_of(late.node)} has to be awaited, outside of the handler")
+            raise Inconvertible(SC127, f"{code_of(late.node)} has to be awaited, outside of the handler")
         if any(use.awaited for use in found) and not isinstance(function, cst.Lambda):
             _check_can_wait(function, found, pair)
         if any(use.awaited for use in found) and isinstance(function, cst.Lambda) and not handler.here:
-            raise Inconvertible("SC127", "the lambda would have to wait for its request")
+            raise Inconvertible(SC127, "the lambda would have to wait for its request")
         if pair.group.named("get_handle") and _reads_lists(receiver):
-            raise Inconvertible("SC127", "it reads lists from query_params, which calls of handles do not bring")
+            raise Inconvertible(SC127, "it reads lists from query_params, which calls of handles do not bring")
         if any((home.names.qualified(node) or "").endswith(".ServeRequest") for node in walk(function)):
-            raise Inconvertible("SC127", "it asks for ServeRequest, which calls of today's handles do not bring")
+            raise Inconvertible(SC127, "it asks for ServeRequest, which calls of today's handles do not bring")
     _check_context(pair)
     if batch_marks(handler, home):
         _check_batch(pair)
@@ -83,11 +93,9 @@ def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair
     inner = [each for each in walk(function.body) if isinstance(each, cst.FunctionDef | cst.Lambda | cst.GeneratorExp)]
     for use in found:
         if use.awaited and any(use.node in set(walk(each)) for each in inner):
-            raise Inconvertible(
-                "SC127", f"{code_of(use.node)} has to be awaited, which is not possible where it stands"
-            )
+            raise Inconvertible(SC127, f"{code_of(use.node)} has to be awaited, which is not possible where it stands")
     if any(isinstance(each, cst.Yield) for each in walk(function.body)):
-        raise Inconvertible("SC127", "the handler is a generator, and would have to be a coroutine")
+        raise Inconvertible(SC127, "the handler is a generator, and would have to be a coroutine")
     if function.asynchronous is None and isinstance(pair.handler.node, cst.ClassDef):
         name = function.name.value
         for each in (one for owner in (pair.handler.node, *pair.handler.bases) for one in walk(owner)):
@@ -97,7 +105,7 @@ def _check_can_wait(function: cst.FunctionDef, found: list[FlaskUse], pair: Pair
                 and code_of(each.value) in ("self", "super()")
             ):
                 raise Inconvertible(
-                    "SC127", f"{name}() would become a coroutine function, and is called inside the class"
+                    SC127, f"{name}() would become a coroutine function, and is called inside the class"
                 )
 
 
@@ -107,24 +115,22 @@ def _check_context(pair: Pair) -> None:
         name = (pair.home.names.qualified(each) or "") if isinstance(each, cst.Attribute) else ""
         is_web = name == "ray.serve.context.web" and pair.create.door == EARLY
         if name.startswith("ray.serve.context.") and not is_web:
-            raise Inconvertible("SC127", f"{code_of(each)} has no equivalent in a deployment")
+            raise Inconvertible(SC127, f"{code_of(each)} has no equivalent in a deployment")
 
 
 def _check_batch(pair: Pair) -> None:
     node = pair.handler.node
     if not pair.handler.here or not isinstance(node, cst.ClassDef | cst.FunctionDef) or pair.handler.body is None:
-        raise Inconvertible("SC127", "the handler takes batches, and is defined elsewhere")
+        raise Inconvertible(SC127, "the handler takes batches, and is defined elsewhere")
     if pair.handler.is_inherited:
-        raise Inconvertible("SC127", "the handler takes batches, by a method that it inherits")
+        raise Inconvertible(SC127, "the handler takes batches, by a method that it inherits")
     if len(mentions(node, pair.home.constants, pair.home.file)) != 1:
-        raise Inconvertible("SC127", "the handler takes batches, and is used in several places")
+        raise Inconvertible(SC127, "the handler takes batches, and is used in several places")
     if pair.create.door == EARLY and pair.group.named("get_handle"):
-        raise Inconvertible(
-            "SC127", "in Ray 0.8 calls of a handle reached a batch handler as lists of keyword arguments"
-        )
+        raise Inconvertible(SC127, "in Ray 0.8 calls of a handle reached a batch handler as lists of keyword arguments")
     body = pair.handler.body
     if any(isinstance(each, cst.Yield) for each in walk(body.body)):
-        raise Inconvertible("SC127", "the batch handler is a generator")
+        raise Inconvertible(SC127, "the batch handler is a generator")
 
 
 def flask_uses(receiver: Receiver, pair: Pair) -> list[FlaskUse]:

@@ -11,16 +11,19 @@ from serve_compat.migrate.deployment.decide.forms import form_of
 from serve_compat.migrate.deployment.decide.handle_ties import meets_staying, takes_nothing, unlike
 from serve_compat.migrate.deployment.decide.naming import keeps_tag, means_the_same, reads_own_tag, wants_tags
 from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
-from serve_compat.migrate.deployment.decide.planning import check_handle, plan
+from serve_compat.migrate.deployment.decide.planning import SC121, SC122, SC126, check_handle, plan
 from serve_compat.migrate.deployment.decide.receivers import receivers
 from serve_compat.migrate.deployment.decide.requests import flask_uses
 from serve_compat.migrate.deployment.decide.splitting import Split, is_split, plan_split
 from serve_compat.migrate.deployment.decide.turns import are_turns, has_lives, plan_lives, plan_turns
 from serve_compat.migrate.deployment.find.file import LISTS, Analysis
-from serve_compat.migrate.deployment.find.groups import Group, Key, Use, is_known, shown
-from serve_compat.migrate.deployment.find.handlers import handler_of
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.groups import SC123, Group, Key, Use, is_known, shown
+from serve_compat.migrate.deployment.find.handle_uses import SC124
+from serve_compat.migrate.deployment.find.handlers import SC127, handler_of
+from serve_compat.migrate.deployment.find.listings import SC113, SC125
 from serve_compat.migrate.deployment.find.orphans import expects_nothing, is_about_deployments, may_be_made_here
+from serve_compat.migrate.deployment.find.staying import Inconvertible
+from serve_compat.migrate.rule import Rule
 
 _ANY_ENDPOINT = ("get_handle", "delete_endpoint", "delete_backend")
 
@@ -79,7 +82,7 @@ def resolve(files: dict[str, Analysis]) -> Resolution:
             continue
         if any(is_known(key) for key in (*group.tags, *group.endpoints)) and not may_be_made_here(group, files):
             who = " and ".join(shown(each) for each in (*group.endpoints, *group.tags))
-            group.fail("SC122", f"none of the given files creates {who}")
+            group.fail(SC122, f"none of the given files creates {who}")
         else:
             files[group.uses[0].path].has_open_handles |= bool(group.named("get_handle"))
     _find_halves(made.groups)
@@ -114,14 +117,14 @@ def _agree_on_methods(made: Resolution) -> None:
 
 
 def _place(group: Group, reason: Inconvertible) -> Use | None:
-    for use in group.named("set_traffic", "split") if reason.rule == "SC121" else ():
+    for use in group.named("set_traffic", "split") if reason.rule == SC121 else ():
         if use.weights is None or None in use.weights.values() or sum(1 for each in use.weights.values() if each) != 1:
             return use
     wanted = {
-        "SC121": ("set_traffic", "split", "shadow_traffic"),
-        "SC124": ("get_handle",),
-        "SC125": ("get_backend_config",),
-        "SC126": ("create_endpoint",),
+        SC121: ("set_traffic", "split", "shadow_traffic"),
+        SC124: ("get_handle",),
+        SC125: ("get_backend_config",),
+        SC126: ("create_endpoint",),
     }.get(reason.rule, ())
     return next(iter(group.named(*wanted)), None) or next(iter(group.named("create_backend", "create_endpoint")), None)
 
@@ -140,7 +143,7 @@ def _adopted(orphan: Group, made: Resolution) -> bool:
         return True
     for owner in owners:
         if orphan.named("set_traffic", "shadow_traffic", "update_backend_config", "delete_endpoint", "delete_backend"):
-            owner.fail("SC123", f"{path} may mean this or another one of the same name")
+            owner.fail(SC123, f"{path} may mean this or another one of the same name")
     return False
 
 
@@ -152,8 +155,8 @@ def _find_halves(groups: list[Group]) -> None:
             path, other = backends.get(use.tag, (use.path, group)) if is_known(use.tag) else (use.path, group)
             if path != use.path and not group.named("create_backend"):
                 why = f"the backend {shown(use.tag)} is created in {path}, and its endpoint in {use.path}"
-                group.fail("SC122", why, use)
-                other.fail("SC122", why)
+                group.fail(SC122, why, use)
+                other.fail(SC122, why)
 
 
 def _names(group: Group) -> set[tuple[str, Key]]:
@@ -180,7 +183,7 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
     mine = [group for group in made.groups if any(use.path == file.path for use in group.uses)]
     for use in file.uses:
         if use.operation.is_opaque:
-            _fail(made, [group for group in mine if group.creates], "SC123", use.operation.odd, use)
+            _fail(made, [group for group in mine if group.creates], SC123, use.operation.odd, use)
     for group in [each for each in made.open if each in mine]:
         reason = _why_not_open(group, file, made)
         if reason is not None and group in made.open:
@@ -189,26 +192,24 @@ def _settle_file(file: Analysis, made: Resolution) -> None:
             _fail(
                 made,
                 mine,
-                "SC123",
+                SC123,
                 f"which one {group.uses[0].name}() means here is only known at run time",
                 group.uses[0],
             )
     own = reads_own_tag(file)
     unlike = [group for group in mine if group in made.pairs and not keeps_tag(made.pairs[group])]
     if own is not None and unlike:
-        _fail(
-            made, unlike, "SC125", "a replica reads the tag of its backend, which its deployment would not have", None
-        )
+        _fail(made, unlike, SC125, "a replica reads the tag of its backend, which its deployment would not have", None)
     guards = {guard.listing for pair in made.pairs.values() if pair.home is file for guard in pair.guards}
     for use in file.uses:
         if use.operation.call in guards:
             continue
         if use.name in LISTS and not _lists_names(use, file, made) and not _may_print(use, file):
             message = f"what {use.name}() tells is used, which is not the same for deployments"
-            _fail(made, mine, "SC125", message, use)
+            _fail(made, mine, SC125, message, use)
 
 
-def _fail(made: Resolution, groups: list[Group], rule: str, why: str, at: Use | None) -> None:
+def _fail(made: Resolution, groups: list[Group], rule: Rule, why: str, at: Use | None) -> None:
     for group in groups:
         made.pairs.pop(group, None)
         made.splits.pop(group, None)
@@ -221,17 +222,17 @@ def _why_not_open(group: Group, file: Analysis, made: Resolution) -> Inconvertib
     """Why operations on something that only run time knows cannot follow."""
     mine = [each for each in made.groups if each.creates and any(use.path == file.path for use in each.uses)]
     if not mine or any(not made.converts(each) for each in mine):
-        return Inconvertible("SC123", "which endpoint this is, is only known at run time")
+        return Inconvertible(SC123, "which endpoint this is, is only known at run time")
     if group.named("get_handle") and any(takes_nothing(made.pairs[each], file) for each in mine if each in made.pairs):
-        return Inconvertible("SC124", "it may be a handle of an endpoint that takes no request")
+        return Inconvertible(SC124, "it may be a handle of an endpoint that takes no request")
     odd = next((use for use in group.uses if use.name not in _ANY_ENDPOINT), None)
     if odd is not None:
-        return Inconvertible("SC123", f"which one {odd.name}() means here is only known at run time")
+        return Inconvertible(SC123, f"which one {odd.name}() means here is only known at run time")
     for use in group.named("delete_backend"):
         twin = [each for each in file.uses if each.name == "delete_endpoint" and not is_known(each.endpoint)]
         here = file.tree.enclosing_function(use.operation.call)
         if not any(file.tree.enclosing_function(each.operation.call) is here for each in twin):
-            return Inconvertible("SC123", "which backend is deleted here is only known at run time")
+            return Inconvertible(SC123, "which backend is deleted here is only known at run time")
     try:
         for use in group.named("get_handle"):
             check_handle(use, file, None)
@@ -253,7 +254,7 @@ def _may_print(use: Use, file: Analysis) -> bool:
     arg = file.tree.parents.get(use.operation.call)
     call = file.tree.parents.get(arg) if isinstance(arg, cst.Arg) else None
     prints = isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value == "print"
-    return prints and file.file.allows("SC113")
+    return prints and file.file.allows(SC113)
 
 
 def _settle_ties(made: Resolution) -> None:
@@ -267,7 +268,7 @@ def _settle_ties(made: Resolution) -> None:
             continue
         for other in staying:
             if any(_serves(use, pair) for use in other.named("create_backend")):
-                _fail(made, [group], "SC127", "its handler also serves a backend that stays", group.uses[0])
+                _fail(made, [group], SC127, "its handler also serves a backend that stays", group.uses[0])
     for file in made.files.values():
         _settle_handles(file, made, staying)
 
@@ -284,7 +285,7 @@ def _settle_handles(file: Analysis, made: Resolution, staying: list[Group]) -> N
     for group in [*made.pairs, *made.splits, *made.open]:
         use = meets_staying(file, group, staying)
         if use is not None:
-            _fail(made, [group], "SC124", "a call may mean this endpoint or one that stays", use)
+            _fail(made, [group], SC124, "a call may mean this endpoint or one that stays", use)
     for use in unlike(file, made.pairs.values()):
         groups = [group for group in made.pairs if use in group.uses]
-        _fail(made, groups, "SC124", "a call may mean one of several endpoints, of which one takes no request", use)
+        _fail(made, groups, SC124, "a call may mean one of several endpoints, of which one takes no request", use)

@@ -8,13 +8,13 @@ import libcst as cst
 
 from serve_compat.migrate.deployment.decide import forms, requests
 from serve_compat.migrate.deployment.decide.pair import Pair, check_served, methods_of, options_of
-from serve_compat.migrate.deployment.decide.planning import check_handle
+from serve_compat.migrate.deployment.decide.planning import SC121, check_handle
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use, is_known
 from serve_compat.migrate.deployment.find.handle_uses import method_names
 from serve_compat.migrate.deployment.find.handlers import handler_of
 from serve_compat.migrate.deployment.find.operations import EARLY
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.staying import Inconvertible
 from serve_compat.migrate.writing.router_text import router_title
 
 TRAFFIC = ("set_traffic", "split", "link")
@@ -68,7 +68,7 @@ def plan_split(group: Group, files: dict[str, Analysis]) -> Split:
 
 
 def _no(why: str) -> Inconvertible:
-    return Inconvertible("SC121", f"no router is written for this endpoint: {why}")
+    return Inconvertible(SC121, f"no router is written for this endpoint: {why}")
 
 
 def _endpoint(group: Group) -> Use:

@@ -10,12 +10,23 @@ from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import code_of, is_repeatable
 from serve_compat.migrate.deployment.decide import forms, requests
 from serve_compat.migrate.deployment.decide.pair import Pair, check_served, methods_of, options_of
-from serve_compat.migrate.deployment.decide.planning import bound_between, plan
+from serve_compat.migrate.deployment.decide.planning import SC121, SC122, bound_between, plan
 from serve_compat.migrate.deployment.decide.receivers import are_mixed
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Key, Use, is_known
 from serve_compat.migrate.deployment.find.handlers import Handler, handler_of
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.staying import Inconvertible
+from serve_compat.migrate.rule import Rule
+
+SC114 = Rule(
+    "SC114",
+    "set_traffic() that gives another backend all traffic becomes its deploy()",
+    "deployment",
+    "Backends that take turns behind one endpoint are deployments of its name: deploying the next one replaces the"
+    " one before, without a gap.",
+    differs="The next one starts when it gets the traffic, and the one before ends then; a handle's next calls reach"
+    " it.",
+)
 
 _SWITCHES = ("set_traffic", "split", "link")
 _FOLLOWED = {"create_backend", "create_endpoint", *_SWITCHES, "get_handle", "delete_endpoint", "delete_backend"}
@@ -74,7 +85,7 @@ def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
 
 def _no(why: str = "") -> Inconvertible:
     message = "several backends take turns behind one endpoint"
-    return Inconvertible("SC121", f"{message}: {why}" if why else message)
+    return Inconvertible(SC121, f"{message}: {why}" if why else message)
 
 
 def _chosen(use: Use) -> Key | None:
@@ -222,7 +233,7 @@ def _places(pairs: list[Pair]) -> list[object]:
 
 def _too_many(group: Group) -> Inconvertible:
     name = next(iter(group.endpoints))[-1]
-    return Inconvertible("SC122", f"the endpoint {name!r} is created in {len(group.named('create_endpoint'))} places")
+    return Inconvertible(SC122, f"the endpoint {name!r} is created in {len(group.named('create_endpoint'))} places")
 
 
 def _lives(group: Group, files: dict[str, Analysis]) -> list[list[Use]]:

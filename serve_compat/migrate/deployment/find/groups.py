@@ -11,6 +11,14 @@ from serve_compat.migrate.analysis.constants import Constants
 from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.deployment.find.operations import Operation
+from serve_compat.migrate.deployment.find.staying import stays
+from serve_compat.migrate.rule import Rule
+
+SC123 = stays(
+    "SC123",
+    "TODO: which backend or endpoint is meant is only known at run time",
+    "An operation on it may mean one of those that would become deployments.",
+)
 
 Key = tuple[object, ...]
 """A tag or endpoint name: ("text", value), or the file, function and source of what only has a value at run time."""
@@ -51,14 +59,14 @@ class Group:
     tags: set[Key] = field(default_factory=set)
     endpoints: set[Key] = field(default_factory=set)
     uses: list[Use] = field(default_factory=list)
-    problem: tuple[str, str] | None = None
+    problem: tuple[Rule, str] | None = None
     at: Use | None = None
 
     def named(self, *names: str) -> list[Use]:
         """Its operations of these names, in the order of the text."""
         return [each for each in self.uses if each.name in names]
 
-    def fail(self, rule: str, why: str, at: Use | None = None) -> None:
+    def fail(self, rule: Rule, why: str, at: Use | None = None) -> None:
         """It cannot be converted; the first reason is kept."""
         if self.problem is None:
             self.problem, self.at = (rule, why), at

@@ -13,6 +13,13 @@ from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.uses import Uses, is_load
 from serve_compat.migrate.analysis.values import NOTHING, Box, Class, Handle, Row, Value, Values
+from serve_compat.migrate.deployment.find.staying import stays
+
+SC124 = stays(
+    "SC124",
+    "TODO: a handle that goes where it cannot be followed",
+    "Its calls would have to change with it.",
+)
 
 _HTTP_OPTIONS = frozenset({"http_method", "http_headers"})
 _OF_CONTAINERS = frozenset({"flows", "iterated", "subscripted", "dropped", "tested", "printed", "attribute"})

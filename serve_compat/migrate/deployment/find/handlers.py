@@ -11,6 +11,13 @@ from serve_compat.migrate.analysis.constants import Constants
 from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.context import FileContext
+from serve_compat.migrate.deployment.find.staying import stays
+
+SC127 = stays(
+    "SC127",
+    "TODO: a handler that cannot be brought to a deployment's way of calling it",
+    "It would get other arguments than it reads.",
+)
 
 Served = cst.FunctionDef | cst.ClassDef | cst.Lambda
 Body = cst.FunctionDef | cst.Lambda

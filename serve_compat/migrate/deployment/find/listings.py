@@ -9,6 +9,28 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.deployment.find.file import Analysis
+from serve_compat.migrate.deployment.find.staying import stays
+from serve_compat.migrate.rule import Rule
+
+SC109 = Rule(
+    "SC109",
+    "list_endpoints() and list_backends() become list_deployments() where only the names are used",
+    "deployment",
+    "What the listings tell beside the names has another form.",
+)
+SC113 = Rule(
+    "SC113",
+    "listings that are printed become list_deployments()",
+    "deployment",
+    "What a program prints to tell people what is served may as well name deployments.",
+    differs="Another text is printed.",
+    safe=False,
+)
+SC125 = stays(
+    "SC125",
+    "TODO: more is read of backends and endpoints than deployments tell",
+    "The program would print or decide something else.",
+)
 
 _ONLY_NAMES = frozenset({"sorted", "list", "set", "tuple"})
 Reading = Literal["names", "asked", "counted", "deleted", "more"]

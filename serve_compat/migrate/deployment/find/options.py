@@ -11,7 +11,28 @@ from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.deployment.find.handlers import Handler
 from serve_compat.migrate.deployment.find.operations import EARLY, MODULE, Operation
+from serve_compat.migrate.deployment.find.staying import Inconvertible, stays
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.texts import expression
+
+SC103 = Rule(
+    "SC103",
+    "config=, ray_actor_options= and env= become options of the deployment",
+    "deployment",
+    "BackendConfig's fields are keyword arguments of a deployment, and a CondaEnv is the conda of its runtime_env.",
+)
+SC104 = Rule(
+    "SC104",
+    "defaults that later releases changed are written down",
+    "deployment",
+    "A synchronous backend had 8 requests in flight per replica up to Ray 1.2, and an asynchronous one as many as"
+    " came; a deployment has 100. In Ray 0.8 a replica took no CPU, later one. --no-pin leaves them out.",
+)
+SC120 = stays(
+    "SC120",
+    "TODO: options that only run time knows, or that deployments do not have",
+    "Which options this gives cannot be told from the source.",
+)
 
 OPTION_OF_FIELD = {
     "num_replicas": "num_replicas",
@@ -23,20 +44,6 @@ OPTION_OF_FIELD = {
 BATCH_FIELDS = ("max_batch_size", "batch_wait_timeout")
 SYNC_QUERIES = "8"
 ASYNC_QUERIES = "1_000_000"
-
-
-class Inconvertible(Exception):  # noqa: N818 - an outcome of planning, not an error
-    """Something has no safe equivalent.
-
-    Attributes:
-        rule: whose TODO it gets.
-        message: says what, for the TODO and the report.
-    """
-
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.message = message
 
 
 @dataclass
@@ -84,7 +91,7 @@ class Configs:
         fields |= {name: value for name, value, _ in config.filled}
         for name, each in fields.items():
             if name in OPTION_OF_FIELD and OPTION_OF_FIELD[name] in config.options:
-                raise Inconvertible("SC120", f"the config gives {name!r} twice")
+                raise Inconvertible(SC120, f"the config gives {name!r} twice")
             if name in OPTION_OF_FIELD:
                 if code_of(each) != "None":
                     config.options[OPTION_OF_FIELD[name]] = each
@@ -92,7 +99,7 @@ class Configs:
                 if code_of(each) != "None":
                     config.batch[name] = each
             else:
-                raise Inconvertible("SC120", f"the config's {name!r} has no equivalent among a deployment's options")
+                raise Inconvertible(SC120, f"the config's {name!r} has no equivalent among a deployment's options")
         return config
 
     def _settled(self, given: cst.BaseExpression, config: Config) -> cst.BaseExpression:
@@ -100,7 +107,7 @@ class Configs:
         if isinstance(given, cst.Name) and value is not given:
             filled = self._constants.filled_in(given) if self._constants.is_changed(given) else []
             if filled is None:
-                raise Inconvertible("SC120", f"the config {given.value!r} is changed after it was made")
+                raise Inconvertible(SC120, f"the config {given.value!r} is changed after it was made")
             config.variables.append(given)
             config.filled = filled
         return value
@@ -117,14 +124,14 @@ class Configs:
             config.is_object = (self._names.qualified(value.func) or "").rpartition(".")[2] == "BackendConfig"
             if config.is_object or code_of(value.func) == "dict":
                 return [_keyword(each) for each in value.args]
-        raise Inconvertible("SC120", f"the config {code_of(value)} is only known at run time")
+        raise Inconvertible(SC120, f"the config {code_of(value)} is only known at run time")
 
     def _item(self, element: cst.BaseDictElement) -> tuple[str, cst.BaseExpression]:
         if isinstance(element, cst.DictElement):
             key = self._constants.text(element.key)
             if key is not None:
                 return key, element.value
-        raise Inconvertible("SC120", "a key of the config is only known at run time")
+        raise Inconvertible(SC120, "a key of the config is only known at run time")
 
     def actor_options(self, create: Operation, pin: bool) -> cst.BaseExpression | None:
         """`ray_actor_options` with the conda environment merged in, and Ray 0.8's 0 CPUs per replica if it is pinned.
@@ -140,7 +147,7 @@ class Configs:
             added.append('"num_cpus": 0')
         if env is not None and code_of(env) != "None":
             if self._has_key(given, "runtime_env"):
-                raise Inconvertible("SC120", "env= and a runtime_env in ray_actor_options are given at once")
+                raise Inconvertible(SC120, "env= and a runtime_env in ray_actor_options are given at once")
             added.append(f'"runtime_env": {{"conda": {self._conda(env)}}}')
         if not added:
             return given
@@ -170,7 +177,7 @@ class Configs:
 
 def _keyword(arg: cst.Arg) -> tuple[str, cst.BaseExpression]:
     if arg.keyword is None:
-        raise Inconvertible("SC120", f"the config's {code_of(arg)} is only known at run time")
+        raise Inconvertible(SC120, f"the config's {code_of(arg)} is only known at run time")
     return arg.keyword.value, arg.value
 
 

@@ -8,14 +8,23 @@ from serve_compat.migrate.deployment.decide.forms import free_name
 from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.write.http_methods import guard_lines
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.texts import expression, statement
+
+SC112 = Rule(
+    "SC112",
+    "@serve.accept_batch becomes a method with @serve.batch",
+    "deployment",
+    "Deployments get requests one by one; @serve.batch collects them again, with the same size and waiting time.",
+    differs="The waiting time counts from the first request of a batch.",
+)
 
 
 def write(pair: Pair, rewriting: Rewriting) -> None:
     """Plan the method that collects, and the one that answers a single request."""
     node, body = pair.handler.node, pair.handler.body
     assert isinstance(body, cst.FunctionDef)
-    rewriting.report("SC112", pair.create.call, "the batch handler collects its requests by @serve.batch")
+    rewriting.report(SC112, pair.create.call, "the batch handler collects its requests by @serve.batch")
     lines = guard_lines(pair.methods, "request", rewriting) if pair.methods is not None else []
     serve = rewriting.serve(pair.create.call)
     marks = set(batch_marks(pair.handler, pair.home))

@@ -8,11 +8,31 @@ from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import code_of, default_route
 from serve_compat.migrate.deployment.decide import requests
 from serve_compat.migrate.deployment.decide.pair import Pair
+from serve_compat.migrate.deployment.decide.requests import SC111
+from serve_compat.migrate.deployment.decide.turns import SC114
 from serve_compat.migrate.deployment.find.operations import CLIENT
 from serve_compat.migrate.deployment.write import batches
 from serve_compat.migrate.deployment.write.http_methods import guard, wrapped
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.texts import call_of, expression, keyword_args, plain, statement
+
+SC101 = Rule(
+    "SC101",
+    "create_backend and create_endpoint become one deployment of the endpoint's name, and deploy()",
+    "deployment",
+    "A deployment is a backend and an endpoint in one; its name is the endpoint's, by which handles, routes and"
+    " other files know it. The class is decorated in place where it is only used for this, and given to"
+    " serve.deployment() otherwise.",
+    differs="A route was one exact path; a route prefix also answers the paths below it. Creating something twice was"
+    " an error, deploying it again replaces it.",
+)
+SC110 = Rule(
+    "SC110",
+    "set_traffic() and link() of one backend go",
+    "deployment",
+    "All traffic to the only backend is what a deployment does.",
+)
 
 _ORDER = (
     "name",
@@ -41,7 +61,7 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
         if use.path == pair.home.path and operation is not at and operation.name in _FOLDED:
             rewriting.drop(operation.call, at.call)
             if operation.name not in ("create_backend", "create_endpoint"):
-                rewriting.report("SC110", operation.call, "an endpoint with one backend is the deployment itself")
+                rewriting.report(SC110, operation.call, "an endpoint with one backend is the deployment itself")
     for operation in pair.dropped:
         taker = next((each.at for each in pair.turns if operation in (each.create, each.endpoint)), None)
         rewriting.drop(operation.call, taker.call if taker is not None else None)
@@ -50,7 +70,7 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
         assert turn.at is not None
         if turn.at is not turn.create and turn.at is not turn.endpoint:
             message = "the backend that gets all traffic is deployed under the endpoint's name"
-            rewriting.report("SC114", turn.at.call, message)
+            rewriting.report(SC114, turn.at.call, message)
 
 
 def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
@@ -58,10 +78,10 @@ def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
     edits, home, at = rewriting.edits, pair.home, pair.at
     assert at is not None
     if requests.apply(pair, rewriting.files, edits):
-        rewriting.report("SC111", pair.create.call, "the handler reads its request as Starlette's")
+        rewriting.report(SC111, pair.create.call, "the handler reads its request as Starlette's")
     if pair.handler.node is None and pair.create.door == CLIENT:
         message = "what is served here was not found: see that it reads its request as Starlette's, not as Flask's"
-        home.file.report("SC111", pair.create.call, message, "note")
+        home.file.report(SC111, pair.create.call, message, "note")
     if pair.is_batch:
         batches.write(pair, rewriting)
     for _, _, assign in pair.config.filled:
@@ -69,7 +89,7 @@ def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
     guard(pair, rewriting)
     _write_deploy(pair, rewriting, at.call)
     if pair.form != "known":
-        rewriting.report("SC101", pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
+        rewriting.report(SC101, pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
 
 
 _FOLDED = ("create_backend", "create_endpoint", "set_traffic", "split", "link")

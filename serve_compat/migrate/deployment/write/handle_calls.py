@@ -10,8 +10,18 @@ from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.handle_uses import Call, HandleUses, method_names, option
 from serve_compat.migrate.deployment.find.handlers import is_ignored, request_parameter
 from serve_compat.migrate.deployment.find.operations import EARLY
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.texts import expression
+
+SC106 = Rule(
+    "SC106",
+    "get_handle() becomes the deployment's, and its calls bring what the handler reads",
+    "deployment",
+    "A backend got the arguments of a handle's call wrapped in a request; a deployment gets them as they are. Where"
+    " the handler reads a request, the call brings a small object that answers like one.",
+    differs="Reading JSON or a form of what is no dict was an error.",
+)
 
 CLASS = "HandleRequest"
 _GONE = ("shard_key", "http_method", "http_headers")

@@ -10,7 +10,17 @@ from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.deployment.decide.pair import Methods, Pair
 from serve_compat.migrate.deployment.find.handlers import request_parameter
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.texts import expression, statement
+
+SC105 = Rule(
+    "SC105",
+    "the handler refuses the HTTP methods that its endpoint refused",
+    "deployment",
+    "An endpoint answered GET only, unless it was given methods=; a deployment answers them all. --no-pin leaves"
+    " the guard out.",
+    differs="The answer is still 405; its text is that of Ray 1.4.",
+)
 
 REQUEST = "from starlette.requests import Request"
 RESPONSE = "from starlette.responses import Response"
@@ -94,7 +104,7 @@ def guard(pair: Pair, rewriting: Rewriting) -> None:
     function = pair.handler.body
     if function is None:
         return
-    rewriting.report("SC105", pair.endpoint.call, "the handler refuses the HTTP methods that the endpoint refused")
+    rewriting.report(SC105, pair.endpoint.call, "the handler refuses the HTTP methods that the endpoint refused")
     param = request_parameter(function, pair.handler.is_class)
     name = "request" if param is None or param.name.value in ("flask_request", "_") else param.name.value
     may_lack = param is not None and param.default is not None  # somebody calls it without a request

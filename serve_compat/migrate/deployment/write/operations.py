@@ -11,12 +11,28 @@ from serve_compat.migrate.deployment.decide.planning import UPDATES
 from serve_compat.migrate.deployment.decide.requests import parts_read
 from serve_compat.migrate.deployment.find.groups import Group, Use, is_known
 from serve_compat.migrate.deployment.find.handle_uses import option
-from serve_compat.migrate.deployment.find.listings import asked_name, is_about_names
+from serve_compat.migrate.deployment.find.listings import SC109, SC113, asked_name, is_about_names
 from serve_compat.migrate.deployment.find.options import OPTION_OF_FIELD
 from serve_compat.migrate.deployment.write.definitions import constructor_args
-from serve_compat.migrate.deployment.write.handle_calls import CLASS, rewrite_calls
+from serve_compat.migrate.deployment.write.handle_calls import CLASS, SC106, rewrite_calls
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.texts import expression, keyword_args, plain
+
+SC107 = Rule(
+    "SC107",
+    "update_backend_config() becomes another deploy() with the changed options",
+    "deployment",
+    "A deployment with a version is updated in place when only its options change. get_backend_config() becomes"
+    " attributes of the deployment.",
+)
+SC108 = Rule(
+    "SC108",
+    "delete_endpoint() and delete_backend() become one delete()",
+    "deployment",
+    "A deployment goes with its route.",
+    differs="The backend of an endpoint that was deleted alone went on running.",
+)
 
 
 def write_uses(pair: Pair, rewriting: Rewriting) -> None:
@@ -31,12 +47,12 @@ def write_uses(pair: Pair, rewriting: Rewriting) -> None:
             _without_reading(use.operation.call, rewriting)
         elif use.name == "get_backend_config":
             rewriting.put(use.operation.call, _named(pair, use, rewriting))
-            rewriting.report("SC107", use.operation.call, "options are read from the deployment")
+            rewriting.report(SC107, use.operation.call, "options are read from the deployment")
         elif use.name == "get_handle":
             _handle(use, pair, rewriting)
         elif use.name == "delete_endpoint":
             rewriting.put(use.operation.call, f"{_named(pair, use, rewriting)}.delete()")
-            rewriting.report("SC108", use.operation.call, "deleting the endpoint and its backend is one call")
+            rewriting.report(SC108, use.operation.call, "deleting the endpoint and its backend is one call")
         elif use.name == "delete_backend":
             rewriting.drop(use.operation.call)
 
@@ -56,7 +72,7 @@ def write_open(group: Group, rewriting: Rewriting) -> None:
             _handle(use, None, rewriting)
         elif use.name == "delete_endpoint":
             rewriting.put(call, f"{_looked_up(use, rewriting)}.delete()")
-            rewriting.report("SC108", call, "deleting the endpoint and its backend is one call")
+            rewriting.report(SC108, call, "deleting the endpoint and its backend is one call")
         elif use.name == "delete_backend" and not _is_endpoint(use, rewriting):
             rewriting.drop(call)
 
@@ -114,7 +130,7 @@ def _update(use: Use, pair: Pair, rewriting: Rewriting) -> None:
     given = use.operation.arg("config_options")
     if isinstance(given, cst.Name):
         rewriting.useless.add(given.value)
-    rewriting.report("SC107", call, "another deploy() with the changed options updates the deployment in place")
+    rewriting.report(SC107, call, "another deploy() with the changed options updates the deployment in place")
 
 
 def _options_of(use: Use, pair: Pair, rewriting: Rewriting) -> dict[str, cst.BaseExpression]:
@@ -148,7 +164,7 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     if rewrite_calls(known, reached, rewriting.file, rewriting.edits, rewriting.calls):
         rewriting.helpers.setdefault(CLASS, set())
         rewriting.helpers[CLASS] |= _parts(use, reached, rewriting)
-    rewriting.report("SC106", operation.call, "the handle is the deployment's, which passes arguments on as they are")
+    rewriting.report(SC106, operation.call, "the handle is the deployment's, which passes arguments on as they are")
 
 
 def _parts(use: Use, pair: Pair | None, rewriting: Rewriting) -> set[str]:
@@ -185,7 +201,7 @@ def write_lists(rewriting: Rewriting, owned: Owned) -> None:
             asked, name = asked_name(call, rewriting.file), renamed(use, rewriting.file, owned)
             if asked is not None and name is not None and name is not asked:
                 rewriting.edits.replace(asked, rewriting.edits.expression(name))
-            rule = "SC109" if is_about_names(call, rewriting.file) else "SC113"
+            rule = SC109 if is_about_names(call, rewriting.file) else SC113
             rewriting.report(rule, call, "the deployments are listed")
 
 

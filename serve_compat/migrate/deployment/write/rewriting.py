@@ -14,6 +14,7 @@ from serve_compat.migrate.deployment.decide.pair import Pair
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.loops import goes_over_things
 from serve_compat.migrate.deployment.find.operations import Operation
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.texts import comments_in, expression
 
@@ -45,7 +46,7 @@ class Rewriting:
     guarded: set[cst.CSTNode] = field(default_factory=set)
     calls: dict[cst.CSTNode, bool] = field(default_factory=dict)
 
-    def report(self, rule: str, node: cst.CSTNode, message: str) -> None:
+    def report(self, rule: Rule, node: cst.CSTNode, message: str) -> None:
         """Tell what was done."""
         self.file.file.report(rule, node, message)
 

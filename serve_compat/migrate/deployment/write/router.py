@@ -8,12 +8,10 @@ from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.deployment.decide.splitting import TRAFFIC, Split
 from serve_compat.migrate.deployment.find.groups import Use
 from serve_compat.migrate.deployment.write.definitions import write_deployment
-from serve_compat.migrate.deployment.write.operations import handle_of_unknown
+from serve_compat.migrate.deployment.write.operations import SC108, handle_of_unknown
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
-from serve_compat.migrate.writing.router_text import IMPORTS, router_class, router_deploy
+from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy
 from serve_compat.migrate.writing.texts import statement
-
-RULE = "SC222"
 
 
 def write_split(split: Split, rewriting: Rewriting) -> None:
@@ -27,12 +25,12 @@ def write_split(split: Split, rewriting: Rewriting) -> None:
             _write_router(split, use, rewriting)
         elif use.name in TRAFFIC:
             rewriting.put(call, router_deploy(split.title, _weights(use, rewriting)))
-            rewriting.report(RULE, call, f"{use.name}() becomes a new user_config of the router of {split.name!r}")
+            rewriting.report(SC222, call, f"{use.name}() becomes a new user_config of the router of {split.name!r}")
         elif use.name == "delete_endpoint":
             rewriting.put(call, f"{split.title}.delete()")
         elif use.name == "delete_backend":
             rewriting.put(call, f"{_deployment(split, use, rewriting)}.delete()")
-            rewriting.report("SC108", call, "the backend's deployment is deleted")
+            rewriting.report(SC108, call, "the backend's deployment is deleted")
         elif use.name == "get_handle":
             handle_of_unknown(use, rewriting)
 
@@ -43,7 +41,7 @@ def _write_router(split: Split, use: Use, rewriting: Rewriting) -> None:
     route = "None" if split.route is None else _text(split.route.rstrip("/") or "/")
     code = router_class(_text(split.name), split.title, route, rewriting.serve(top), split.methods)
     rewriting.edits.insert_before(top, lambda: [statement(code)])
-    rewriting.report(RULE, call, "the endpoint becomes a router in front of a deployment for each backend")
+    rewriting.report(SC222, call, "the endpoint becomes a router in front of a deployment for each backend")
     if use.tag is None or _is_set_at_once(split, use):
         rewriting.drop(call)
     else:

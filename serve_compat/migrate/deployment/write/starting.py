@@ -8,9 +8,19 @@ from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.analysis.values import Client
 from serve_compat.migrate.deployment.find.operations import Operation
-from serve_compat.migrate.deployment.find.options import Inconvertible
+from serve_compat.migrate.deployment.find.options import SC120
+from serve_compat.migrate.deployment.find.staying import Inconvertible
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
 from serve_compat.migrate.ray_init import of_today, old_keywords
+from serve_compat.migrate.rule import Rule
+
+SC102 = Rule(
+    "SC102",
+    "serve.init(), serve.connect() and the client become serve.start() and the module's functions",
+    "deployment",
+    "Deployments need no client. http_host= and http_port= are http_options=, and keywords that ray.init() has lost"
+    " are left out or renamed.",
+)
 
 _HTTP = {"http_host": "host", "http_port": "port", "http_middlewares": "middlewares"}
 _OF_START = ("detached", "http_options", "dedicated_cpu")
@@ -28,7 +38,7 @@ def check_starts(operations: list[Operation]) -> None:
         odd = set(operation.given) - known
         if odd or operation.odd:
             raise Inconvertible(
-                "SC120", f"serve.{operation.name}() has no equivalent for {', '.join(sorted(odd)) or 'this'}"
+                SC120, f"serve.{operation.name}() has no equivalent for {', '.join(sorted(odd)) or 'this'}"
             )
 
 
@@ -40,15 +50,15 @@ def write_starts(rewriting: Rewriting) -> None:
             continue
         if operation.name == "init" or set(operation.given) & set(_HTTP):
             rewriting.put(call, _start(operation, rewriting))
-            rewriting.report("SC102", call, "Serve is started by serve.start() with http_options")
+            rewriting.report(SC102, call, "Serve is started by serve.start() with http_options")
     for operation in rewriting.file.named("shutdown"):
         if rewriting.file.names.qualified(operation.call.func) is None:
             rewriting.put(operation.call, f"{rewriting.serve(operation.call)}.shutdown()")
-            rewriting.report("SC102", operation.call, "the instance is ended by serve.shutdown()")
+            rewriting.report(SC102, operation.call, "the instance is ended by serve.shutdown()")
     for node in rewriting.file.tree.nodes(cst.Try):
         if isinstance(node, cst.Try) and _connects_or_starts(node, rewriting):
             rewriting.edits.change(node, _started)
-            rewriting.report("SC102", node, "serve.start() attaches to an instance that runs already")
+            rewriting.report(SC102, node, "serve.start() attaches to an instance that runs already")
     _note_clients(rewriting)
 
 
@@ -117,4 +127,4 @@ def write_ray_init(rewriting: Rewriting) -> None:
             continue
         if old_keywords(node):
             rewriting.edits.change(node, of_today)
-            rewriting.report("SC102", node, "ray.init() without keywords that are gone")
+            rewriting.report(SC102, node, "ray.init() without keywords that are gone")

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.graphs.adapters import Adapter
 from serve_compat.migrate.serve.graphs.calls import Driver, Run
+
+SC220 = Rule(
+    "SC220",
+    "a DAGDriver and its InputNode become a deployment that makes the graph's calls",
+    "serve",
+    "Graphs of method calls are gone; a class with handles does the same in ordinary code. FastAPI finds the route"
+    " of a driver with several, and fills in the parameters of an http_adapter.",
+    differs="The driver answers every HTTP method, and its calls appear in its own code.",
+)
 
 
 @dataclass(frozen=True)

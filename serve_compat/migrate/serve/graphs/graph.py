@@ -11,12 +11,12 @@ import libcst as cst
 from serve_compat.migrate.analysis.expressions import is_repeatable, literal
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.values import Box, MethodNode, Node, Value
-from serve_compat.migrate.serve.definitions import KNOWN, RENAMED
+from serve_compat.migrate.serve.definitions import KNOWN, RENAMED, SC206
 from serve_compat.migrate.serve.deploys import serve_name
 from serve_compat.migrate.serve.forwarding import make_sendable
 from serve_compat.migrate.serve.graphs.adapters import SENT, Adapter, http_adapter
 from serve_compat.migrate.serve.graphs.calls import Driver, GraphError, Run, Writer, bound, is_driver
-from serve_compat.migrate.serve.graphs.driver import Style, class_text, driver_imports, needs_app, spaced
+from serve_compat.migrate.serve.graphs.driver import SC220, Style, class_text, driver_imports, needs_app, spaced
 from serve_compat.migrate.serve.graphs.lists import waited
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword, with_args
@@ -62,7 +62,7 @@ def convert_graphs(program: Program) -> bool:
         _check_outside(program, made)
         _import(program, frozenset().union(*(each.imports for each in made)))
     except GraphError as reason:
-        program.block(reason.node, "SC220", str(reason))
+        program.block(reason.node, SC220, str(reason))
     return True
 
 
@@ -103,11 +103,11 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
     if needs_app(driver, adapter):
         text = f"{app} = FastAPI()\n\n\n{text}"
     for call in driver.gets - set(program.changes):
-        program.change(call, "SC220", "the results in a list or dict are values now", waited)
+        program.change(call, SC220, "the results in a list or dict are values now", waited)
     arguments = ", ".join(driver.parameters.values())
     program.change(
         bind,
-        "SC220",
+        SC220,
         "DAGDriver becomes a deployment of this file",
         lambda updated: cst.parse_expression(f"{name}.bind({arguments})"),
     )
@@ -181,7 +181,7 @@ def _replace_block(program: Program, block: cst.With, texts: list[str]) -> None:
             rest[0] = rest[0].with_changes(leading_lines=updated.leading_lines)
         return cst.FlattenSentinel(rest)  # type: ignore[return-value]
 
-    program.change(block, "SC220", "the graph's calls are made by the methods of its driver", flat)
+    program.change(block, SC220, "the graph's calls are made by the methods of its driver", flat)
 
 
 def _is_followed_at_once(program: Program, block: cst.With) -> bool:
@@ -210,7 +210,7 @@ def _route(program: Program, bind: cst.Call, route: cst.BaseExpression) -> None:
         assert isinstance(updated, cst.Call)
         return with_args(updated, [*updated.args, keyword("route_prefix", route)])
 
-    program.change(mine[0], "SC206", "route_prefix= belongs to serve.run()", routed)
+    program.change(mine[0], SC206, "route_prefix= belongs to serve.run()", routed)
 
 
 def _means(program: Program, node: cst.BaseExpression, bind: cst.Call) -> bool:

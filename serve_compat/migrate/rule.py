@@ -1,4 +1,4 @@
-"""What is known about one rule of the migration."""
+"""What is known about one rule of the migration; each is declared where its work is done, or decided."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Literal
 Stage = Literal["compat", "deployment", "serve"]
 STAGES: tuple[Stage, ...] = ("compat", "deployment", "serve")
 """The stages, in the order in which they run."""
+_DECLARED: dict[str, Rule] = {}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule.
+    """One rule; making it declares it.
 
     Attributes:
         id: "SC" and three digits; SC0xx compat, SC1xx deployment, SC2xx serve. Never used again for something else.
@@ -31,3 +32,18 @@ class Rule:
     differs: str = ""
     safe: bool = True
     automatic: bool = True
+
+    def __post_init__(self) -> None:
+        assert self.id not in _DECLARED, f"{self.id} is declared twice"
+        _DECLARED[self.id] = self
+
+
+def declared() -> dict[str, Rule]:
+    """The rules of all modules that are imported, by id and in the order of the ids."""
+    return dict(sorted(_DECLARED.items()))
+
+
+def is_meant(rule: str, selectors: tuple[str, ...]) -> bool:
+    """Whether selectors of the command line mean a rule: its whole id, a prefix such as SC1, or ALL."""
+    wanted = [each.strip().upper() for each in selectors]
+    return any(each == "ALL" or (each and rule.startswith(each)) for each in wanted)
