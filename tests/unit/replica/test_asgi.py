@@ -8,7 +8,7 @@ import pytest
 from legacy.config import BackendConfig, Door
 from legacy.replica.app import ReplicaApp
 from legacy.replica.invoke import Servable
-from tests.unit.test_replica_app import Answer, Counted, ask, scope
+from tests.unit.replica.test_app import Answer, Counted, ask, scope
 
 CALL = b"m=&r=/serve/where&p="
 

@@ -2,7 +2,6 @@ import http.server
 import threading
 
 import pytest
-
 from serve_compat.utils import block_until_http_ready, get_random_letters
 
 

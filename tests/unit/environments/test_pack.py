@@ -12,7 +12,7 @@ from legacy.environments.job import Job
 from legacy.environments.pack import packed, taken_over
 from legacy.environments.unpack import unpacked
 from legacy.errors import EnvironmentFailedError
-from tests.environments.archives import archive
+from tests.unit.environments.archives import archive
 
 SITE = "site-packages"
 

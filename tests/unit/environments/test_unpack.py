@@ -12,8 +12,8 @@ from legacy.environments.cache import Cache
 from legacy.environments.job import Job
 from legacy.environments.unpack import unpacked
 from legacy.errors import EnvironmentFailedError
-from tests.environments.archives import archive, described, file, link
-from tests.environments.children import read_until, unpacker
+from tests.unit.environments.archives import archive, described, file, link
+from tests.unit.environments.children import read_until, unpacker
 
 
 def left_in(cache):

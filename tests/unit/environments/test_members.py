@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from legacy.environments.members import Members
 from legacy.errors import EnvironmentFailedError
-from tests.environments.archives import file, link
+from tests.unit.environments.archives import file, link
 
 names = st.lists(st.sampled_from(["a", "b", "..", ".", "", "/"]), min_size=1, max_size=6).map("/".join)
 members = st.lists(

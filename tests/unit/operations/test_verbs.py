@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from legacy.errors import BackendStartError, InstanceError
 from serve_compat.cli import main
 from serve_compat.operations import reach
-from tests.unit.test_operations_tables import STATUS, backend, endpoint
+from tests.unit.operations.test_tables import STATUS, backend, endpoint
 
 
 class FakeInstance:

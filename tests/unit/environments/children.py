@@ -1,4 +1,4 @@
-"""Unpacks an archive in a process that a test can watch, stop and kill: python -m tests.environments.children ...
+"""Unpacks an archive in a process that a test can watch, stop and kill: python -m tests.unit.environments.children ...
 
 usage: ARCHIVE DIGEST CACHE [BLOCK_AT]; prints each step; at the BLOCK_AT-th "unpacking" it waits for a line.
 """
@@ -16,7 +16,7 @@ from legacy.environments.unpack import unpacked
 
 
 def unpacker(archive, cache, block_at=0, **more):
-    command = [sys.executable, "-m", "tests.environments.children", archive.path, archive.digest, str(cache.root)]
+    command = [sys.executable, "-m", "tests.unit.environments.children", archive.path, archive.digest, str(cache.root)]
     return subprocess.Popen([*command, str(block_at)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **more)
 
 

@@ -10,7 +10,7 @@ from legacy.environments.unpack import unpacked
 from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.errors import EnvironmentFailedError
 from tests.conda_channel import wheel
-from tests.environments.archives import archive
+from tests.unit.environments.archives import archive
 
 
 def run(made, code):
