@@ -11,6 +11,7 @@ from typing import Any
 from legacy import eras
 from legacy.client import DEFAULT_METHODS, Client
 from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early import api as early
 from legacy.early.api import RoutePolicy, init, stat
 from legacy.environments.resolve import CondaEnv
@@ -49,8 +50,6 @@ __all__ = [
     "update_backend_config",
 ]
 
-DEFAULT_HTTP_HOST = "127.0.0.1"
-DEFAULT_HTTP_PORT = 8000
 _IGNORED = {
     "_checkpoint_path": "the state is kept in the cluster itself",
     "_override_controller_namespace": "an instance lives in the namespace of its Ray job",

@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT, QUEUE_TIMEOUT_S
+
 ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
 CONCURRENCY_1_4 = 100
@@ -166,6 +168,18 @@ class BackendConfig(BaseModel):
         given = changes if isinstance(changes, dict) else changes.given()
         return BackendConfig(**{**self.given(), **given})
 
+    def check_batch_size(self, tag: str) -> None:
+        """Refuse a batch size for a handler that takes single requests.
+
+        Raises:
+            ValueError: naming the backend.
+        """
+        if self.max_batch_size is not None and self.max_batch_size > 1 and not self.internal_metadata.accepts_batches:
+            raise ValueError(
+                f"backend {tag!r} got max_batch_size={self.max_batch_size}, but its handler takes single requests; "
+                "decorate it with @serve.accept_batch and let it take a list, or leave max_batch_size out"
+            )
+
     def given(self) -> dict[str, Any]:
         """The fields that were set explicitly, by reference: user_config may hold models that a dump would change."""
         return {name: getattr(self, name) for name in self.model_fields_set}
@@ -223,8 +237,8 @@ class HTTPOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, arbitrary_types_allowed=True)
 
-    host: str | None = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
+    host: str | None = DEFAULT_HTTP_HOST
+    port: int = Field(default=DEFAULT_HTTP_PORT, ge=0, le=65535)
     middlewares: list[Any] = Field(default_factory=list)
     location: DeploymentMode = DeploymentMode.HeadOnly
     num_cpus: float = Field(default=0, ge=0)
@@ -232,7 +246,7 @@ class HTTPOptions(BaseModel):
     root_path: str = ""
     fixed_number_replicas: PositiveInt | None = None
     fixed_number_selection_seed: int = 0
-    queue_timeout_s: PositiveFloat = 60.0
+    queue_timeout_s: PositiveFloat = QUEUE_TIMEOUT_S
     request_timeout_s: PositiveFloat = 3600.0
     max_queued_requests: PositiveInt = 10_000
     debug: bool = False

@@ -9,8 +9,8 @@ from legacy.calls.local_router import InstanceName, LocalRouter
 from legacy.calls.routers import routers
 from legacy.calls.target import Target
 from legacy.config import CLIENT_DOORS, Door
+from legacy.constants import QUEUE_TIMEOUT_S
 
-QUEUE_TIMEOUT_S = 60.0  # the originals wait for a free replica without end; here every wait has a deadline
 APPEAR_S = 5.0  # Ray 1.4-1.7: how long a call waits for its endpoint to be created
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
-BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
+from legacy.constants import LATENCY_BOUNDS_MS
+
 SAMPLED = 2_000
 """Values of a histogram reported per flush at most. Above that rate it is a sample; counters stay exact."""
 
@@ -71,7 +72,7 @@ class Exporter:
 
 def _instrument(metric: Metric) -> Any:
     if metric.kind == "histogram":
-        return Histogram(metric.name, metric.text, BOUNDS_MS, tag_keys=metric.labels)
+        return Histogram(metric.name, metric.text, LATENCY_BOUNDS_MS, tag_keys=metric.labels)
     return (Counter if metric.kind == "counter" else Gauge)(metric.name, metric.text, tag_keys=metric.labels)
 
 

@@ -10,6 +10,11 @@ from legacy.calls.local_router import InstanceName, LocalRouter, process_key
 from legacy.errors import InstanceError
 
 
+def has_ended(instance: InstanceName) -> InstanceError:
+    """The error for an instance that this process has shut down."""
+    return InstanceError(f"serve instance {instance.controller!r} has already been shut down; serve.start() a new one")
+
+
 class Routers:
     """Finds, makes and closes the routers of one process."""
 
@@ -35,7 +40,7 @@ class Routers:
             if key != self._key:  # another Ray session than last time
                 self._routers, self._shut, self._key = {}, set(), key
             if instance in self._shut:
-                raise InstanceError(f"serve instance {instance.controller!r} has already been shut down")
+                raise has_ended(instance)
             router = self._routers.get(instance)
             if router is None or router.closed:
                 router = self._routers[instance] = LocalRouter(instance, key)

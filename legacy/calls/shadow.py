@@ -9,12 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from legacy.calls.channel import Call, Lane, SlotWaiter
+from legacy.constants import MAX_COPIES
 from legacy.errors import BackendDeletedError, QueueFullError
 from legacy.records import ReplicaAddress
 
 logger = logging.getLogger("ray.serve")
-
-MAX_QUEUED = 1_000  # shadow calls that may wait per backend; more are dropped
 
 
 class Copies:
@@ -39,7 +38,7 @@ class Copies:
         replica = lane.take()
         if replica is not None:
             self._send(lane, replica, call)
-        elif self._queued[tag] >= MAX_QUEUED:
+        elif self._queued[tag] >= MAX_COPIES:
             self.dropped[tag] += 1
         else:
             self._queue(lane, call)

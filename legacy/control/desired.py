@@ -6,7 +6,7 @@ a controller crash carries the same id and finds its own work done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from legacy.control.registered import BackendRecord, EndpointRecord, new_record,
 from legacy.records import BackendSpec, Endpoint
 from legacy.traffic.routes import RouteTable
 from legacy.traffic.split import check_proportion, check_traffic
+
+NAMES_SHOWN = 10
 
 
 @dataclass
@@ -43,10 +45,7 @@ class Desired:
         if known is not None and known.created_by == command:
             return known
         if known is not None:
-            raise ValueError(
-                f"cannot create backend {spec.tag!r}: it is already registered; "
-                "delete_backend() it first, update_backend_config() it, or choose another tag"
-            )
+            raise ValueError(already_registered(spec.tag))
         return new_record(command, spec, code_key)
 
     def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> BackendRecord:
@@ -60,12 +59,8 @@ class Desired:
             return record
         given = changes if isinstance(changes, BackendConfig) else dict(changes)
         config = record.config.updated(given)
-        batched = config.max_batch_size is not None and config.max_batch_size > 1
-        if batched and record.spec.door in EARLY_DOORS and not config.internal_metadata.accepts_batches:
-            raise ValueError(
-                f"backend {tag!r} got max_batch_size={config.max_batch_size}, but its handler does not accept batches; "
-                "decorate it with @serve.accept_batch or leave max_batch_size out"
-            )
+        if record.spec.door in EARLY_DOORS:
+            config.check_batch_size(tag)
         return with_config(command, record, config)
 
     def delete_backend(self, tag: str, check_use: bool = True) -> BackendRecord | None:
@@ -78,7 +73,6 @@ class Desired:
         if users:
             raise ValueError(
                 f"cannot delete backend {tag!r}: endpoint {users[0]!r} still uses it; "
-                ""
                 "set_traffic() it to other backends, shadow_traffic(..., 0) it, or delete_endpoint() it first"
             )
         return self.backends.get(tag)
@@ -94,10 +88,8 @@ class Desired:
             return known
         for tag in endpoint.traffic:
             if tag not in self.backends:
-                raise ValueError(
-                    f"cannot create endpoint {endpoint.name!r}: backend {tag!r} is not registered; "
-                    f"known backends: {_listed(self.backends)}. create_backend() it first"
-                )
+                missing = not_registered("backend", tag, self.backends)
+                raise ValueError(f"cannot create endpoint {endpoint.name!r}: {missing}. create_backend() it first")
         if known is not None:
             raise ValueError(_taken(known.endpoint, endpoint))
         conflict = self.routes.conflict(endpoint)
@@ -143,7 +135,7 @@ class Desired:
         """
         record = self.backends.get(tag)
         if record is None:
-            raise ValueError(f"backend {tag!r} is not registered; known backends: {_listed(self.backends)}")
+            raise ValueError(not_registered("backend", tag, self.backends))
         return record
 
     def endpoint(self, name: str) -> EndpointRecord:
@@ -154,7 +146,7 @@ class Desired:
         """
         record = self.endpoints.get(name)
         if record is None:
-            raise ValueError(f"endpoint {name!r} is not registered; known endpoints: {_listed(self.endpoints)}")
+            raise ValueError(not_registered("endpoint", name, self.endpoints))
         return record
 
     def code_keys(self) -> set[str]:
@@ -186,6 +178,21 @@ class Desired:
         ]
 
 
+def already_registered(tag: str) -> str:
+    """The text for a backend's tag that is taken."""
+    return (
+        f"cannot create backend {tag!r}: it is already registered; "
+        "delete_backend() it first, update_backend_config() it, or choose another tag"
+    )
+
+
+def not_registered(kind: str, name: str, known: Iterable[str]) -> str:
+    """The text for a name that is not registered, with the first of those that are."""
+    names = sorted(known)
+    shown = ", ".join(map(repr, names[:NAMES_SHOWN])) or "none"
+    return f"{kind} {name!r} is not registered; known {kind}s: {shown}{', ...' if len(names) > NAMES_SHOWN else ''}"
+
+
 def _taken(known: Endpoint, wanted: Endpoint) -> str:
     if (known.route, known.methods) == (wanted.route, wanted.methods):
         return (
@@ -197,8 +204,3 @@ def _taken(known: Endpoint, wanted: Endpoint) -> str:
         f"not route {wanted.route!r} and methods {list(wanted.methods)}; "
         "delete_endpoint() it first or choose another name"
     )
-
-
-def _listed(names: Mapping[str, Any]) -> str:
-    shown = sorted(names)[:10]
-    return (", ".join(map(repr, shown)) or "none") + (", ..." if len(names) > len(shown) else "")

@@ -10,6 +10,7 @@ from typing import Any
 from ray.exceptions import RayError
 
 from legacy.cluster import Node
+from legacy.control.instance import STOP_S
 from legacy.control.pinning import may_pin, pinned, possible_nodes
 from legacy.environments.origin import Origin, Prepared
 from legacy.environments.start_link import py_executable
@@ -19,7 +20,6 @@ from legacy.errors import EnvironmentFailedError
 logger = logging.getLogger("ray.serve")
 
 LOOK_S = 0.5
-STOP_S = 5.0
 
 
 class Environments:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from legacy.config import HTTPOptions
 
+STOP_S = 5.0  # how long one of its actors may take to close what it has open
+
 
 @dataclass(frozen=True)
 class InstanceStart:

@@ -13,12 +13,11 @@ from ray.exceptions import RayActorError, RayError
 
 from legacy.cluster import Node
 from legacy.config import DeploymentMode, HTTPOptions
+from legacy.constants import PROXY_NAME, PROXY_READY_S
+from legacy.control.instance import STOP_S
 from legacy.records import ProxyStart
 
 logger = logging.getLogger("ray.serve")
-
-READY_S = 60.0  # Ray 1.2-1.7: start() gives up after a minute
-STOP_S = 5.0
 
 
 def nodes_with_proxy(options: HTTPOptions, nodes: Sequence[Node]) -> list[str]:
@@ -73,11 +72,12 @@ class Proxies:
         """
         try:
             waiting = {node_id: proxy.ready for node_id, proxy in self._proxies.items()}
-            await asyncio.wait_for(asyncio.gather(*map(asyncio.shield, waiting.values())), READY_S)
+            await asyncio.wait_for(asyncio.gather(*map(asyncio.shield, waiting.values())), PROXY_READY_S)
         except asyncio.TimeoutError:
             slow = [proxy.name for proxy in self._proxies.values() if not proxy.ready.done()]
             raise TimeoutError(
-                f"HTTP proxies {slow} were not ready after {READY_S:g} s; see their logs, or use location='NoServer'"
+                f"HTTP proxies {slow} were not ready after {PROXY_READY_S} s; "
+                "see their logs, or use location='NoServer'"
             ) from None
         return {node_id: task.result() for node_id, task in waiting.items()}
 
@@ -98,7 +98,7 @@ class Proxies:
         return {proxy.name: _state(proxy.ready) for proxy in self._proxies.values()}
 
     def _start(self, node_id: str) -> _Proxy:
-        name = f"SERVE_PROXY_ACTOR-{node_id}-0"
+        name = f"{PROXY_NAME}-{node_id}-0"
         actor = self._launcher.find(name)
         if actor is None:
             start = ProxyStart(name, node_id, self._controller_name, self._namespace, self._blob)

@@ -18,10 +18,10 @@ from legacy.config import BackendConfig
 from legacy.control import plan as planning
 from legacy.control.desired import Desired
 from legacy.control.fleet import Fleet, Live, ReplicaRecord
-from legacy.control.instance import InstanceStart
+from legacy.control.instance import STOP_S, InstanceStart
 from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
-from legacy.control.supervisor import STOP_S, Caretaker, Tools
+from legacy.control.supervisor import Caretaker, Tools
 from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendStartError
 from legacy.records import ReplicaStart, StartFailure
 

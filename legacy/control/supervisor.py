@@ -18,6 +18,7 @@ from legacy import cluster
 from legacy.config import BackendConfig
 from legacy.control.environments import Environments
 from legacy.control.fleet import Fleet, Live
+from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.publish import Publisher
 from legacy.control.store import Store
@@ -27,7 +28,6 @@ from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailu
 logger = logging.getLogger("ray.serve")
 
 ACKNOWLEDGE_S = 10.0  # how long a drain waits for slow routers
-STOP_S = 5.0  # how long a replica may take to close its sockets
 FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
 
 

@@ -15,6 +15,7 @@ import ray
 
 from legacy import eras
 from legacy.config import BackendConfig, DeploymentMode, Door, HTTPOptions
+from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early.handle import KeywordHandle, check_deadlines
 from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
@@ -44,8 +45,8 @@ class _Current:
 
 def init(
     name: str | None = None,
-    http_host: str = "127.0.0.1",
-    http_port: int = 8000,
+    http_host: str = DEFAULT_HTTP_HOST,
+    http_port: int = DEFAULT_HTTP_PORT,
     metric_exporter: Any = None,
     **further: Any,
 ) -> None:

@@ -13,6 +13,9 @@ from http import HTTPStatus
 
 Header = tuple[bytes, bytes]
 
+CLOSE: Header = (b"connection", b"close")
+PLAIN_TEXT: Header = (b"content-type", b"text/plain; charset=utf-8")
+
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _KNOWN_LIMIT = 2048
 _known_names: dict[bytes, bytes] = {}  # a valid name as the application writes it -> in lower case

@@ -28,7 +28,7 @@ SCOPE_KEY = "serve.connection"
 """Where the scope of an HTTP request carries its `Connection`; drop it before a scope is pickled or copied away."""
 
 HIGH_WATER = 64 * 1024  # bytes of a request's body held for the application before the client is made to wait
-_ASGI = {"version": "3.0", "spec_version": "2.4"}
+ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
 class Connection:
@@ -119,7 +119,7 @@ class CancellingProtocol(HttpToolsProtocol):
         self.headers = []
         scope: Any = {
             "type": "http",
-            "asgi": _ASGI,
+            "asgi": ASGI,
             "http_version": "1.1",
             "server": self.server,
             "client": self.client,

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
 from legacy.http.contract import Routed, call_line
+from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY
-from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, RequestBody, frame
+from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, Receive, RequestBody, frame
 from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call
 from legacy.ingress.framing import Inbound, forwarding_lines, read_request, target, write_request
 from legacy.ingress.header_rules import Refusal
 from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
-from legacy.ingress.replies import CLOSE, JSON, TEXT, Send, error_reply, miss_reply, reply
+from legacy.ingress.replies import JSON, TEXT, Send, error_reply, miss_reply, reply
 from legacy.ingress.shadow import Copy, Shadows
 from legacy.ingress.tunnel import SCOPE_KEY as TUNNEL_KEY
 from legacy.traffic.router import Router
 from legacy.traffic.routes import Match
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _CACHE_LIMIT = 4096
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from legacy.http.cycle import BODY_FOLLOWS
+from legacy.http.head import CLOSE
 from legacy.ingress.body import ClientGoneError, RequestBody
 from legacy.ingress.pool import Pool
-from legacy.ingress.replies import CLOSE, Send
+from legacy.ingress.replies import Send
 from legacy.ingress.response_head import Outbound
 from legacy.ingress.tunnel import Tunnel
 from legacy.ingress.upstream import ConnectionGoneError, Upstream

@@ -15,6 +15,7 @@ import ray
 
 from legacy import settings
 from legacy.config import HTTPOptions
+from legacy.constants import DEFAULT_HTTP_HOST
 from legacy.http.tls import tls_files
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.counters import Counters
@@ -100,7 +101,7 @@ class ServeProxy:
         return address
 
     async def _bind(self) -> socket.socket:
-        host, port = self._options.host or "127.0.0.1", self._options.port
+        host, port = self._options.host or DEFAULT_HTTP_HOST, self._options.port
         for _ in range(BIND_TRIES - 1):
             try:
                 return bind(host, port)

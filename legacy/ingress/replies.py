@@ -10,14 +10,13 @@ from urllib.parse import quote
 from legacy.config import EARLY_DOORS
 from legacy.errors import RayServeException
 from legacy.http.contract import REQUEST_ID
-from legacy.http.head import Header
+from legacy.http.head import PLAIN_TEXT, Header
 from legacy.traffic.routes import Match
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-TEXT = b"text/plain; charset=utf-8"
+TEXT = PLAIN_TEXT[1]
 JSON = b"application/json"
-CLOSE: Header = (b"connection", b"close")
 
 
 async def reply(

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
+from legacy.constants import MAX_COPIES
 from legacy.errors import RayServeException
 from legacy.ingress.counters import Counters, add
 from legacy.ingress.pool import Pool, UnreachableError
@@ -19,8 +20,6 @@ from legacy.ingress.upstream import ConnectionGoneError
 from legacy.ingress.waiting import wait_for_place
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
-
-MAX_PENDING = 1000  # copies that wait or are being answered, per shadow backend
 
 logger = logging.getLogger("ray.serve")
 
@@ -71,7 +70,7 @@ class Shadows:
         backlog = self._backlogs.get(slots.tag)
         if backlog is None or backlog.slots is not slots:
             backlog = self._backlogs[slots.tag] = _Backlog(slots)
-        if backlog.pending >= MAX_PENDING:
+        if backlog.pending >= MAX_COPIES:
             self.drop(slots.tag)
             return
         backlog.waiting.append(copy)

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy.errors import MethodMissingError
 from legacy.http.contract import REFUSED, REQUEST_ID, Routed, read_call, take_call, take_secret
-from legacy.http.protocol import SCOPE_KEY
+from legacy.http.head import CLOSE, PLAIN_TEXT
+from legacy.http.protocol import ASGI, SCOPE_KEY
 from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.flask_request import flask_request
@@ -27,9 +28,8 @@ logger = logging.getLogger("ray.serve")
 
 GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
 
-_PLAIN = (b"content-type", b"text/plain; charset=utf-8")
-_CLOSE = (b"connection", b"close")
-_ASGI = {"version": "3.0", "spec_version": "2.4"}  # the connection cancels us: responses need not watch for disconnects
+STRANGER = "only the proxies of one serve instance are served here"
+
 _REMEMBERED = 1024
 
 
@@ -60,7 +60,7 @@ class ReplicaApp:
             return
         call = take_call(scope["headers"])
         if call is None:
-            await _say(send, 400, "this socket serves the proxies of one serve instance only", _CLOSE)
+            await _say(send, 400, STRANGER, CLOSE)
         elif self.draining:
             await _say(send, 503, "this replica is stopping", REFUSED)
         elif self.in_flight >= self.ceiling:
@@ -73,7 +73,7 @@ class ReplicaApp:
         name = method or CALL
         if path_params:
             scope["path_params"] = path_params
-        scope["asgi"] = _ASGI
+        scope["asgi"] = ASGI  # the connection cancels us: responses need not watch for disconnects
         self.in_flight += 1
         began, failed = time.perf_counter(), True
         try:
@@ -140,7 +140,7 @@ class ReplicaApp:
         """Serve one websocket, which the proxy passes through unread."""
         call, asgi = take_call(scope["headers"]), self._servable.asgi
         if call is None or asgi is None:
-            await _decline(send, 400, "this socket serves the proxies of one serve instance only")
+            await _decline(send, 400, STRANGER)
         elif self.draining or self.in_flight >= self.ceiling:
             await _decline(send, 503, "this replica takes no websockets now", REFUSED)
         else:
@@ -199,7 +199,7 @@ class SecretApp:
         if self._secret and hmac.compare_digest(given, self._secret):
             await self._app(scope, receive, send)
         else:
-            await _say(send, 403, "this port serves the proxies of one serve instance only", _CLOSE)
+            await _say(send, 403, STRANGER, CLOSE)
 
 
 class _Watched:
@@ -241,14 +241,14 @@ def _strip_prefix(scope: Scope) -> None:
 async def _decline(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
     """Refuse a websocket with an ordinary answer."""
     body = text.encode("utf-8", "replace")
-    head = [_PLAIN, (b"content-length", b"%d" % len(body)), *headers]
+    head = [PLAIN_TEXT, (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "websocket.http.response.start", "status": status, "headers": head})
     await send({"type": "websocket.http.response.body", "body": body})
 
 
 async def _say(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
     body = text.encode("utf-8", "replace")
-    head = [_PLAIN, (b"content-length", b"%d" % len(body)), *headers]
+    head = [PLAIN_TEXT, (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 

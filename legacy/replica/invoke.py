@@ -106,8 +106,7 @@ class Servable:
             result = handler.function(*args, **kwargs)
             return await result if type(result) is CoroutineType else result
         except (SystemExit, KeyboardInterrupt) as error:
-            # Asyncio would let these two end the whole thread; the originals answer with an error and live on.
-            raise RayServeException(f"user code of backend {self._backend!r} raised {error!r}") from error
+            raise self._lives_on(error) from error
         finally:
             self.turnstile.leave()
 
@@ -197,9 +196,13 @@ class Servable:
                 args, kwargs = batch_arguments(requests, handler.may_take_positional)
                 return await self._finish(handler.function(*args, **kwargs))
             except (SystemExit, KeyboardInterrupt) as error:
-                raise RayServeException(f"user code of backend {self._backend!r} raised {error!r}") from error
+                raise self._lives_on(error) from error
 
         return call
+
+    def _lives_on(self, error: BaseException) -> RayServeException:
+        # Asyncio would let SystemExit end the whole thread; the originals answer with an error and live on.
+        return RayServeException(f"user code of backend {self._backend!r} raised {error!r}")
 
     def _look_up(self, name: str) -> Handler:
         owner = {CALL: self.target}.get if self._is_function else functools.partial(getattr, self.target)

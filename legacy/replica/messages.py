@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
 from legacy.errors import RayServeException
+from legacy.http.head import PLAIN_TEXT
 
 BUFFERED = 8 * 1024 * 1024
 """Bytes of a request body that are read before the handler runs; longer bodies stream."""
@@ -27,7 +28,6 @@ WHOLE_PATH = "serve.path"
 _LINE = ("type", "asgi", "http_version", "server", "client", "scheme", "method")
 _PORTABLE = (*_LINE, "root_path", "path", "raw_path", "query_string", "headers", "path_params", WHOLE_PATH)
 
-_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _BYTES = (b"content-type", b"text/plain")
 _JSON = (b"content-type", b"application/json")
 
@@ -263,7 +263,7 @@ def to_http(result: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
         TypeError: the result is not JSON; the message names its type.
     """
     if isinstance(result, str):
-        kind, body = _TEXT, result.encode("utf-8")
+        kind, body = PLAIN_TEXT, result.encode("utf-8")
     elif isinstance(result, bytes):
         kind, body = _BYTES, result
     elif result is None:

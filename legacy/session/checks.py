@@ -111,20 +111,15 @@ def checked_config(tag: str, target: Any, config: Any, door: Door) -> BackendCon
         TypeError: neither None, a dict nor a BackendConfig.
         ValueError: an unknown field, a value out of range, or a batch size for a handler without `accept_batch`.
     """
-    given = config_fields(config, "config")
+    given = {} if config is None else config_fields(config, "config")
     checked = BackendConfig(**given)
-    batches = accepts_batches(target)
-    if checked.max_batch_size is not None and checked.max_batch_size > 1 and not batches:
-        raise ValueError(
-            f"backend {tag!r} got max_batch_size={checked.max_batch_size}, but its handler takes single requests; "
-            "decorate it with @serve.accept_batch and let it take a list, or leave max_batch_size out"
-        )
     asynchronous = is_async(target)
     checked.internal_metadata = BackendMetadata(
-        accepts_batches=batches,
+        accepts_batches=accepts_batches(target),
         is_blocking=not asynchronous,
         autoscaling_config=checked.internal_metadata.autoscaling_config,
     )
+    checked.check_batch_size(tag)
     # Ray 1.2 computed the limit when the object was made, before it knew the handler: as if for a sync one
     as_async = asynchronous and not (door in CLIENT_DOORS and isinstance(config, BackendConfig))
     checked.max_concurrent_queries = resolved_concurrency(checked, door, as_async)
@@ -135,12 +130,10 @@ def config_fields(config: Any, name: str) -> dict[str, Any]:
     """The fields the user set explicitly; values are not copied, since user_config may hold anything.
 
     Raises:
-        TypeError: neither None, a dict nor a BackendConfig.
+        TypeError: neither a dict nor a BackendConfig.
     """
-    if config is None:
-        return {}
     if isinstance(config, BackendConfig):
-        return {field: getattr(config, field) for field in config.model_fields_set}
+        return config.given()
     if not isinstance(config, dict):
         raise TypeError(f"{name} must be a dict such as {{'num_replicas': 2}} or a serve.BackendConfig, not {config!r}")
     return dict(config)

@@ -21,6 +21,7 @@ from legacy import cluster, eras
 from legacy.calls.local_router import InstanceName, process_key
 from legacy.calls.routers import routers
 from legacy.config import CLIENT_DOORS, DeploymentMode, Door, HTTPOptions
+from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller, start_controller
 from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
@@ -29,7 +30,6 @@ from legacy.session.session import Session
 
 logger = logging.getLogger("ray.serve")
 
-CONTROLLER_NAME = "SERVE_CONTROLLER_ACTOR"
 _ALWAYS_NEW = (Era.V1_0, Era.V1_2)  # each start() made an instance, and a second detached one was an error
 READY_S = 70.0  # the controller gives up after 60 s itself, and knows why
 

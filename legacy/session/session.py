@@ -10,7 +10,6 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import ray
@@ -18,8 +17,10 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from legacy import settings
 from legacy.calls.local_router import InstanceName
-from legacy.calls.routers import routers
+from legacy.calls.routers import has_ended, routers
 from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.constants import HTTP_METHODS
+from legacy.control.desired import already_registered, not_registered
 from legacy.early.handle import FirstHandle
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.handle import RayServeHandle, RayServeSyncHandle
@@ -28,12 +29,11 @@ from legacy.session.backend_specs import Backend, backend_spec
 from legacy.session.checks import check_endpoint, config_fields
 from legacy.session.environment_transfer import with_environment
 from legacy.session.progress import show_until_done
-from legacy.traffic.split import check_proportion
+from legacy.traffic.split import as_weights, check_proportion
 
 logger = logging.getLogger("ray.serve")
 
 HANDLES_FOLLOW_S = 5.0  # how long a command waits for this process's own handles to follow it
-ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 HANDLES_KEPT = 100  # as in Ray 1.13
 GONE_S = 5.0  # how long shutdown waits for the controller's name to vanish
 
@@ -62,10 +62,7 @@ class Session:
     def create_backend(self, door: Door, backend: Backend) -> None:
         """Check the arguments in the order of the originals, register the backend and wait for its replicas."""
         if backend.tag in self.list_backends(door):
-            raise ValueError(
-                f"cannot create backend {backend.tag!r}: it is already registered; "
-                "delete_backend() it first, update_backend_config() it, or choose another tag"
-            )
+            raise ValueError(already_registered(backend.tag))
         spec = with_environment(backend_spec(door, backend), self.ask)
         self.command("create_backend", spec, timeout_s=settings.load().start_timeout_s)
 
@@ -85,14 +82,12 @@ class Session:
         """The config of one backend, or ValueError."""
         backends = self.list_backends(door)
         if tag not in backends:
-            raise ValueError(f"backend {tag!r} is not registered; known backends: {sorted(backends) or 'none'}")
+            raise ValueError(not_registered("backend", tag, backends))
         return backends[tag]
 
     def update_backend_config(self, door: Door, tag: str, changes: Any) -> None:
         """Merge the fields given explicitly into a backend's config and wait until it is in force."""
         self.used.add(door)
-        if changes is None:
-            raise TypeError("the config options must be a dict or a serve.BackendConfig, not None")
         given = config_fields(changes, "the config options")
         BackendConfig(**given)  # so that a bad value raises pydantic's own error here
         self.command("update_backend", tag, given, timeout_s=settings.load().start_timeout_s)
@@ -126,11 +121,7 @@ class Session:
     def set_traffic(self, door: Door, name: str, weights: Any) -> None:
         """Replace the traffic policy of an endpoint and wait until it is in force."""
         self.used.add(door)
-        if not isinstance(weights, Mapping):
-            raise TypeError(
-                f"the traffic of endpoint {name!r} must be a dict of backend tag to weight, not {weights!r}"
-            )
-        self.command("set_traffic", name, dict(weights))
+        self.command("set_traffic", name, as_weights(name, weights))
 
     def shadow_traffic(self, door: Door, name: str, tag: str, proportion: Any) -> None:
         """Copy a proportion of an endpoint's requests to a backend; 0 ends it."""
@@ -214,9 +205,7 @@ class Session:
     def check_alive(self) -> None:
         """Raise InstanceError when the instance was shut down from here."""
         if not self.alive:
-            raise InstanceError(
-                f"serve instance {self.name.controller!r} has already been shut down; serve.start() a new one"
-            )
+            raise has_ended(self.name)
 
     def _wait_until_gone(self) -> None:
         deadline = time.monotonic() + GONE_S
@@ -268,7 +257,7 @@ class Session:
 def _described(endpoint: Endpoint, door: Door) -> dict[str, Any]:
     described = {
         "route": endpoint.route,
-        "methods": list(endpoint.methods or ALL_METHODS),
+        "methods": list(endpoint.methods or HTTP_METHODS),
         "traffic": dict(endpoint.traffic),
         "shadows": dict(endpoint.shadows),
     }

@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from itertools import accumulate
 from numbers import Real
+from typing import Any
 
 TOLERANCE = 1e-8  # how far the sum of the weights may be from 1
 _NAMES_IN_MESSAGE = 10
@@ -87,11 +88,7 @@ def check_traffic(endpoint: str, weights: Mapping[str, float], known_backends: C
         TypeError: not a mapping, or a weight is not a number.
         ValueError: an unknown backend, a weight that is negative or not finite, or a sum other than 1.
     """
-    if not isinstance(weights, Mapping):
-        raise TypeError(
-            f"the traffic of endpoint {endpoint!r} must be a dict of backend tag to weight, not {weights!r}"
-        )
-    for tag, weight in weights.items():
+    for tag, weight in as_weights(endpoint, weights).items():
         check_known(endpoint, tag, known_backends)
         if not isinstance(weight, Real):
             raise TypeError(f"the weight of backend {tag!r} must be a number from 0 to 1, not {weight!r}")
@@ -103,6 +100,19 @@ def check_traffic(endpoint: str, weights: Mapping[str, float], known_backends: C
             f"the weights of endpoint {endpoint!r} must sum to 1, but {dict(weights)} sums to {total}; "
             "a backend that shall get nothing may have weight 0"
         )
+
+
+def as_weights(endpoint: str, weights: Any) -> dict[str, float]:
+    """A traffic policy as a plain dict, whatever mapping the user gave; what is in it is not looked at.
+
+    Raises:
+        TypeError: not a mapping.
+    """
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            f"the traffic of endpoint {endpoint!r} must be a dict of backend tag to weight, not {weights!r}"
+        )
+    return dict(weights)
 
 
 def check_proportion(endpoint: str, backend: str, proportion: float) -> None:

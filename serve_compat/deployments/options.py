@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from legacy.config import CONCURRENCY_1_4, AutoscalingConfig, BackendConfig
+from legacy.session.checks import config_fields
 
 
 @dataclass(frozen=True)
@@ -176,10 +177,4 @@ def config_values(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_config(config: Any) -> dict[str, Any]:
-    if config is None:
-        return {}
-    if isinstance(config, dict):
-        config = BackendConfig(**config)
-    if not isinstance(config, BackendConfig):
-        raise TypeError(f"config must be a dict or a serve.BackendConfig, not {config!r}")
-    return of_backend(config)
+    return {} if config is None else of_backend(BackendConfig(**config_fields(config, "config")))

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from legacy.api import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.config import HTTPOptions
+from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.errors import InstanceError
 from legacy.handle import RayServeHandle
 from legacy.records import DeploymentInfo

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-Kind = Literal["endpoint", "backend", "deployment"]
+from legacy.constants import CONTROLLER_NAME
 
-CONTROLLER = "SERVE_CONTROLLER_ACTOR"  # a detached instance's controller; others have random letters and a colon before
+Kind = Literal["endpoint", "backend", "deployment"]
 
 
 def share(text: str) -> float:
@@ -102,13 +102,13 @@ def choose_instance(
     Returns:
         (namespace, name), or the text to refuse with.
     """
-    letters = f":{CONTROLLER}"
+    letters = f":{CONTROLLER_NAME}"
     found = sorted(
         (space, name)
         for space, name in actors
-        if (name == CONTROLLER or name.endswith(letters)) and namespace in (None, space)
+        if (name == CONTROLLER_NAME or name.endswith(letters)) and namespace in (None, space)
     )
-    wanted = [each for each in found if each[1] in ((CONTROLLER,) if instance is None else (instance,))]
+    wanted = [each for each in found if each[1] in ((CONTROLLER_NAME,) if instance is None else (instance,))]
     if len(wanted) == 1:
         return wanted[0]
     where = "in this cluster" if namespace is None else f"in Ray namespace {namespace!r}"

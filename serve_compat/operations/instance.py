@@ -14,10 +14,11 @@ import ray.util
 from legacy import cluster
 from legacy.calls.local_router import InstanceName
 from legacy.config import DeploymentMode, Door
+from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller
 from legacy.errors import InstanceError
 from legacy.session.session import Session
-from serve_compat.operations.arguments import CONTROLLER, choose_instance
+from serve_compat.operations.arguments import choose_instance
 
 PROBE_S = 5.0
 
@@ -122,5 +123,5 @@ def _found(namespace: str | None, name: str | None) -> Instance:
         raise InstanceError(chosen)
     space, controller = chosen
     actor = find_controller(controller, space)
-    session = Session(actor, InstanceName(controller, space), owned=False, detached=controller == CONTROLLER)
+    session = Session(actor, InstanceName(controller, space), owned=False, detached=controller == CONTROLLER_NAME)
     return Instance(session, space, controller)

@@ -11,8 +11,8 @@ import pytest
 import ray
 
 import serve_compat as serve
+from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller
-from legacy.session.instances import CONTROLLER_NAME
 from tests.programs import ROOT
 from tests.ray.instance import Instance
 

@@ -5,8 +5,9 @@ import pytest
 
 from legacy.calls.local_router import InstanceName
 from legacy.config import Door
+from legacy.constants import QUEUE_TIMEOUT_S
 from legacy.early.handle import FirstHandle
-from legacy.handle import APPEAR_S, QUEUE_TIMEOUT_S, HandleOptions, RayServeHandle, RayServeSyncHandle
+from legacy.handle import APPEAR_S, HandleOptions, RayServeHandle, RayServeSyncHandle
 
 INSTANCE = InstanceName("controller", "namespace")
 

@@ -62,7 +62,7 @@ def test_a_copy_waits_for_a_place_without_holding_anybody_up(loop):
 
 
 def test_copies_beyond_the_backlog_are_dropped(loop, monkeypatch):
-    monkeypatch.setattr(shadow, "MAX_QUEUED", 2)
+    monkeypatch.setattr(shadow, "MAX_COPIES", 2)
     lane, made = FakeLane(), Copies(loop, lambda: True)
     for _ in range(5):
         made.send(lane, CALL)
@@ -70,7 +70,7 @@ def test_copies_beyond_the_backlog_are_dropped(loop, monkeypatch):
 
 
 def test_the_backlog_empties_as_copies_are_sent(loop, monkeypatch):
-    monkeypatch.setattr(shadow, "MAX_QUEUED", 1)
+    monkeypatch.setattr(shadow, "MAX_COPIES", 1)
     lane, made = FakeLane(), Copies(loop, lambda: True)
     made.send(lane, CALL)
     lane.slots.update(VIEW)

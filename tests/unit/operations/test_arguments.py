@@ -1,7 +1,7 @@
 import pytest
 
+from legacy.constants import CONTROLLER_NAME
 from serve_compat.operations.arguments import (
-    CONTROLLER,
     check_registered,
     check_scalable,
     choose_instance,
@@ -69,20 +69,20 @@ def test_a_backend_that_scales_by_itself_is_not_scaled():
 
 
 def test_the_only_detached_instance_is_found_in_whatever_namespace():
-    actors = [("serve", CONTROLLER), ("serve", f"{CONTROLLER}:a#xyz"), ("x", f"abcdef:{CONTROLLER}")]
-    assert choose_instance(actors, None, None) == ("serve", CONTROLLER)
+    actors = [("serve", CONTROLLER_NAME), ("serve", f"{CONTROLLER_NAME}:a#xyz"), ("x", f"abcdef:{CONTROLLER_NAME}")]
+    assert choose_instance(actors, None, None) == ("serve", CONTROLLER_NAME)
 
 
 def test_a_drivers_own_instance_has_to_be_named():
-    actors = [("x", f"abcdef:{CONTROLLER}")]
-    assert f"--instance abcdef:{CONTROLLER}" in choose_instance(actors, None, None)
-    assert choose_instance(actors, None, f"abcdef:{CONTROLLER}") == ("x", f"abcdef:{CONTROLLER}")
+    actors = [("x", f"abcdef:{CONTROLLER_NAME}")]
+    assert f"--instance abcdef:{CONTROLLER_NAME}" in choose_instance(actors, None, None)
+    assert choose_instance(actors, None, f"abcdef:{CONTROLLER_NAME}") == ("x", f"abcdef:{CONTROLLER_NAME}")
 
 
 def test_several_instances_are_told_apart_by_their_namespace():
-    actors = [("a", CONTROLLER), ("b", CONTROLLER)]
+    actors = [("a", CONTROLLER_NAME), ("b", CONTROLLER_NAME)]
     assert "a, b; choose with --namespace" in choose_instance(actors, None, None)
-    assert choose_instance(actors, "b", None) == ("b", CONTROLLER)
+    assert choose_instance(actors, "b", None) == ("b", CONTROLLER_NAME)
 
 
 @pytest.mark.parametrize(("namespace", "name"), [(None, None), ("x", None), (None, "abcdef")])
