@@ -10,11 +10,12 @@ from typing import Any
 
 from legacy import eras
 from legacy.client import DEFAULT_METHODS, Client
-from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.config import BackendConfig, HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early import api as early
 from legacy.early.api import RoutePolicy, init, stat
 from legacy.environments.resolve import CondaEnv
+from legacy.generations import V0_8, Generation
 from legacy.handle import RayServeHandle
 from legacy.replica.context import get_current_backend_tag, get_current_replica_tag, get_replica_context
 from legacy.session.backend_specs import Backend
@@ -95,7 +96,7 @@ def start(
     middlewares = [] if http_middlewares is None else http_middlewares
     options = merged_http_options(http_options, http_host, http_port, middlewares, _warn_deprecated)
     early.started_anew()
-    return Client(instances.start(detached, options, dedicated_cpu), eras.client_door(eras.chosen()))
+    return Client(instances.start(detached, options, dedicated_cpu), eras.chosen().client)
 
 
 def connect() -> Client:
@@ -104,7 +105,7 @@ def connect() -> Client:
     Raises:
         RayServeException: there is none.
     """
-    return Client(instances.connect(), eras.client_door(eras.chosen()))
+    return Client(instances.connect(), eras.chosen().client)
 
 
 def shutdown() -> None:
@@ -138,33 +139,33 @@ def create_backend(
     if early.speaks():
         return early.create_backend(backend, older.get("backend_config"))
     _check_older("create_backend", older)
-    _session().create_backend(Door.MODULE, backend)
+    _session().create_backend(_generation(), backend)
 
 
 def list_backends() -> dict[str, BackendConfig]:
     """All backends: tag -> BackendConfig (Ray 0.8: a plain dict)."""
     if early.speaks():
         return early.list_backends()
-    return _session().list_backends(Door.MODULE)
+    return _session().list_backends(_generation())
 
 
 def get_backend_config(backend_tag: str) -> BackendConfig:
     """The config of one backend; ValueError for an unknown tag (Ray 0.8: AssertionError)."""
     if early.speaks():
         return early.get_backend_config(backend_tag)
-    return _session().get_backend_config(Door.MODULE, backend_tag)
+    return _session().get_backend_config(_generation(), backend_tag)
 
 
 def update_backend_config(backend_tag: str, config_options: BackendConfig | dict[str, Any]) -> None:
     """Change some fields of a backend's config, as `Client.update_backend_config`."""
     if early.speaks():
         return early.update_backend_config(backend_tag, config_options)
-    _session().update_backend_config(Door.MODULE, backend_tag, config_options)
+    _session().update_backend_config(_generation(), backend_tag, config_options)
 
 
 def delete_backend(backend_tag: str, force: bool = False) -> None:
     """Unregister a backend, as `Client.delete_backend`."""
-    _session().delete_backend(_door(), backend_tag, force)
+    _session().delete_backend(_generation(), backend_tag, force)
 
 
 def create_endpoint(
@@ -189,24 +190,24 @@ def create_endpoint(
             f"create_endpoint() takes the name as its only positional argument, not {early_arguments!r} too; "
             "write backend=..., route=..., methods=[...]. Only after serve.init() (Ray 0.8) may a route follow it"
         )
-    _session().create_endpoint(Door.MODULE, endpoint_name, backend, route, methods)
+    _session().create_endpoint(_generation(), endpoint_name, backend, route, methods)
 
 
 def list_endpoints() -> dict[str, dict[str, Any]]:
     """All endpoints: name -> {"route", "methods", "traffic", "shadows", "python_methods"}."""
-    return _session().list_endpoints(_door())
+    return _session().list_endpoints(_generation())
 
 
 def delete_endpoint(endpoint: str) -> None:
     """Unregister an endpoint; its backends stay. An unknown name is fine."""
-    _session().delete_endpoint(_door(), endpoint)
+    _session().delete_endpoint(_generation(), endpoint)
 
 
 def set_traffic(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
     """Replace the split of an endpoint's traffic, as `Client.set_traffic`."""
     if early.speaks():
         return early.set_traffic(endpoint_name, traffic_policy_dictionary)
-    _session().set_traffic(Door.MODULE, endpoint_name, traffic_policy_dictionary)
+    _session().set_traffic(_generation(), endpoint_name, traffic_policy_dictionary)
 
 
 def split(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
@@ -231,7 +232,7 @@ def set_backend_config(backend_tag: str, backend_config: BackendConfig | dict[st
 
 def shadow_traffic(endpoint_name: str, backend_tag: str, proportion: float) -> None:
     """Copy a proportion of an endpoint's requests to another backend, as `Client.shadow_traffic`."""
-    _session().shadow_traffic(_door(), endpoint_name, backend_tag, proportion)
+    _session().shadow_traffic(_generation(), endpoint_name, backend_tag, proportion)
 
 
 def get_handle(
@@ -252,7 +253,7 @@ def get_handle(
         if not isinstance(missing_ok, bool):  # the second argument was a deadline, as was the third
             relative_slo_ms, missing_ok = missing_ok, False
         return early.get_handle(endpoint_name, relative_slo_ms, absolute_slo_ms, missing_ok)
-    return _session().get_handle(Door.MODULE, endpoint_name, missing_ok, sync)
+    return _session().get_handle(_generation(), endpoint_name, missing_ok, sync)
 
 
 def _check_ignored(name: str, value: Any) -> None:
@@ -289,5 +290,5 @@ def _warn_deprecated(message: str) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=4)
 
 
-def _door() -> Door:
-    return Door.V08 if early.speaks() else Door.MODULE
+def _generation() -> Generation:
+    return V0_8 if early.speaks() else eras.chosen().functions

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import Any, NoReturn
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.environments.resolve import CondaEnv
 from legacy.errors import RayServeException
+from legacy.generations import V1_2, Generation
 from legacy.handle import RayServeHandle
 from legacy.session.backend_specs import Backend
 from legacy.session.session import Session
@@ -23,12 +24,12 @@ class Client:
 
     Args:
         session: the connection to the instance.
-        door: whose rules hold; an era other than Ray 1.2 may ask for another.
+        generation: whose rules hold; an era other than Ray 1.2 may ask for another.
     """
 
-    def __init__(self, session: Session, door: Door = Door.CLIENT) -> None:
+    def __init__(self, session: Session, generation: Generation = V1_2) -> None:
         self._session = session
-        self._door = door
+        self._generation = generation
 
     def create_backend(
         self,
@@ -56,11 +57,11 @@ class Client:
             BackendStartError: a replica could not be started; it carries the user's error text.
         """
         backend = Backend(backend_tag, func_or_class, actor_init_args, ray_actor_options, config, env)
-        self._session.create_backend(self._door, backend)
+        self._session.create_backend(self._generation, backend)
 
     def list_backends(self) -> dict[str, BackendConfig]:
         """All backends: tag -> BackendConfig."""
-        return self._session.list_backends(self._door)
+        return self._session.list_backends(self._generation)
 
     def get_backend_config(self, backend_tag: str) -> BackendConfig:
         """The config of one backend.
@@ -68,7 +69,7 @@ class Client:
         Raises:
             ValueError: unknown tag.
         """
-        return self._session.get_backend_config(self._door, backend_tag)
+        return self._session.get_backend_config(self._generation, backend_tag)
 
     def update_backend_config(self, backend_tag: str, config_options: BackendConfig | dict[str, Any]) -> None:
         """Change some fields of a backend's config and wait until its replicas follow.
@@ -80,7 +81,7 @@ class Client:
             TypeError: neither of them.
             ValueError: unknown tag or a bad value; nothing changes.
         """
-        self._session.update_backend_config(self._door, backend_tag, config_options)
+        self._session.update_backend_config(self._generation, backend_tag, config_options)
 
     def delete_backend(self, backend_tag: str, force: bool = False) -> None:
         """Unregister a backend; its replicas finish what they work on. An unknown tag is fine.
@@ -91,7 +92,7 @@ class Client:
         Raises:
             ValueError: an endpoint still uses it, even with weight 0 or as a shadow.
         """
-        self._session.delete_backend(self._door, backend_tag, force)
+        self._session.delete_backend(self._generation, backend_tag, force)
 
     def create_endpoint(
         self,
@@ -112,15 +113,15 @@ class Client:
             TypeError: an argument of the wrong type.
             ValueError: unknown backend, or the name or route is taken.
         """
-        self._session.create_endpoint(self._door, endpoint_name, backend, route, methods)
+        self._session.create_endpoint(self._generation, endpoint_name, backend, route, methods)
 
     def list_endpoints(self) -> dict[str, dict[str, Any]]:
         """All endpoints: name -> {"route", "methods", "traffic", "shadows"}."""
-        return self._session.list_endpoints(self._door)
+        return self._session.list_endpoints(self._generation)
 
     def delete_endpoint(self, endpoint: str) -> None:
         """Unregister an endpoint; its backends stay. An unknown name is fine."""
-        self._session.delete_endpoint(self._door, endpoint)
+        self._session.delete_endpoint(self._generation, endpoint)
 
     def set_traffic(self, endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
         """Replace the split of an endpoint's traffic; its shadows end.
@@ -131,7 +132,7 @@ class Client:
         Raises:
             ValueError: unknown endpoint or backend, a negative weight, another sum; nothing changes.
         """
-        self._session.set_traffic(self._door, endpoint_name, traffic_policy_dictionary)
+        self._session.set_traffic(self._generation, endpoint_name, traffic_policy_dictionary)
 
     def shadow_traffic(self, endpoint_name: str, backend_tag: str, proportion: float) -> None:
         """Copy a proportion of an endpoint's requests to another backend, whose answers are thrown away.
@@ -143,7 +144,7 @@ class Client:
             TypeError: the proportion is no number in [0, 1].
             ValueError: unknown endpoint or backend.
         """
-        self._session.shadow_traffic(self._door, endpoint_name, backend_tag, proportion)
+        self._session.shadow_traffic(self._generation, endpoint_name, backend_tag, proportion)
 
     def get_handle(self, endpoint_name: str, missing_ok: bool = False, sync: bool = True) -> RayServeHandle:
         """A handle that calls the endpoint from Python.
@@ -155,7 +156,7 @@ class Client:
         Raises:
             KeyError: no such endpoint.
         """
-        return self._session.get_handle(self._door, endpoint_name, missing_ok, sync)
+        return self._session.get_handle(self._generation, endpoint_name, missing_ok, sync)
 
     def shutdown(self) -> None:
         """Stop the instance and forget everything in it. A second call does nothing."""

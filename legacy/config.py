@@ -1,7 +1,7 @@
 """BackendConfig and HTTPOptions: declared once, validated, merged by one rule.
 
-Defaults and merge rules are those of Ray 1.2 (client door) and 1.4 (module door); where they disagree the door that
-registers the backend decides, in `resolved_concurrency`.
+Defaults and merge rules are those of Ray 1.2 and 1.4; where they disagree the generation (see `legacy.generations`) of
+the backend decides, in `resolved_concurrency`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,6 @@ from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT, QUEUE_TIMEOUT
 ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
 CONCURRENCY_1_4 = 100
-
-
-class Door(str, Enum):
-    """How the user came in, which decides where generations disagree (design, section 5)."""
-
-    V08 = "0.8"  # serve.init() and module functions of 0.8
-    CLIENT_1_0 = "1.0"  # methods of a Client object where the user said Ray 1.0 or 1.1: Flask requests
-    CLIENT = "client"  # methods of a Client object: Ray 1.0-1.2
-    MODULE = "module"  # module-level functions: Ray 1.3-1.7
-    DEPLOYMENT = "deployment"  # @serve.deployment: Ray 1.3-2.6
-
-
-CLIENT_DOORS = (Door.CLIENT, Door.CLIENT_1_0)
-FLASK_DOORS = (Door.V08, Door.CLIENT_1_0)  # handlers get Flask requests
-EARLY_DOORS = (Door.V08, *CLIENT_DOORS)  # up to Ray 1.2
 
 
 class BackendMetadata(BaseModel):
@@ -133,7 +118,7 @@ class BackendConfig(BaseModel):
         num_replicas: how many processes serve the backend, at least 1.
         max_batch_size: the longest list an `accept_batch` handler gets; None means lists of one.
         batch_wait_timeout: seconds to wait for a full batch before a partial one runs.
-        max_concurrent_queries: how many queries each router has in flight per replica; None lets the door decide.
+        max_concurrent_queries: how many queries each router has in flight per replica; None: the generation decides.
         user_config: anything serialisable; handed to the class's `reconfigure`.
         experimental_graceful_shutdown_wait_loop_s: seconds between two looks at a stopping replica in the originals.
             Here a replica stops as soon as it is idle; the field is kept so that old programs run.
@@ -192,18 +177,18 @@ def heard_by_replicas() -> tuple[str, ...]:
     return tuple(name for name, field in fields if Heard.BY_REPLICAS in field.metadata)
 
 
-def resolved_concurrency(config: BackendConfig, door: Door, is_async: bool) -> int:
+def resolved_concurrency(config: BackendConfig, default: int | None, is_async: bool) -> int:
     """The `max_concurrent_queries` in force when the user gave none.
 
     Args:
         config: the backend's config; `max_concurrent_queries` wins when it is set.
-        door: 1.3-1.7 and deployments use 100; 0.8-1.2 compute it from the handler and the batch settings.
+        default: the generation's; None computes it from the handler and the batch settings, as Ray 0.8-1.2.
         is_async: whether the handler is a coroutine function.
     """
     if config.max_concurrent_queries is not None:
         return config.max_concurrent_queries
-    if door in (Door.MODULE, Door.DEPLOYMENT):
-        return CONCURRENCY_1_4
+    if default is not None:
+        return default
     if config.max_batch_size and (config.batch_wait_timeout > 0 or not is_async):
         return 2 * config.max_batch_size
     return ASYNC_CONCURRENCY_1_2 if is_async else SYNC_CONCURRENCY_1_2

@@ -8,10 +8,8 @@ from legacy.calls.channel import Call
 from legacy.calls.local_router import InstanceName, LocalRouter
 from legacy.calls.routers import routers
 from legacy.calls.target import Target
-from legacy.config import CLIENT_DOORS, Door
 from legacy.constants import QUEUE_TIMEOUT_S
-
-APPEAR_S = 5.0  # Ray 1.4-1.7: how long a call waits for its endpoint to be created
+from legacy.generations import Generation
 
 
 class HandleOptions(NamedTuple):
@@ -25,8 +23,8 @@ class HandleOptions(NamedTuple):
 
 
 _DEFAULTS = HandleOptions()
-_PLAIN_DOORS = {"serve_request": "handle_plain", "raw": "handle_raw"}
-_PLAIN = {style: ("__call__", style, "GET", None, None) for style in _PLAIN_DOORS}
+_PLAIN_METHODS = {"serve_request": "handle_plain", "raw": "handle_raw"}
+_PLAIN = {style: ("__call__", style, "GET", None, None) for style in _PLAIN_METHODS}
 
 
 class RayServeHandle:
@@ -38,7 +36,7 @@ class RayServeHandle:
     Args:
         instance: the serve instance the endpoint belongs to.
         endpoint: its name.
-        door: which generation's rules hold for arguments and for endpoints that do not exist.
+        generation: whose rules hold for arguments and for endpoints that do not exist.
         options: see `options`.
         methods: what may be called as `handle.name.remote(...)`, for others than deployments' own handles.
     """
@@ -47,16 +45,15 @@ class RayServeHandle:
         self,
         instance: InstanceName,
         endpoint: str,
-        door: Door,
+        generation: Generation,
         options: HandleOptions = _DEFAULTS,
         methods: tuple[str, ...] = (),
     ) -> None:
         self._instance = instance
         self._endpoint = endpoint
-        self._door = door
+        self._generation = generation
         self._options = options
         self._methods = methods
-        self._style = "raw" if door is Door.DEPLOYMENT else "serve_request"
         self._link: tuple[LocalRouter, Target] | None = None
 
     async def remote(self, *args: Any, **kwargs: Any) -> Any:
@@ -76,7 +73,8 @@ class RayServeHandle:
         """
         router, target = self._connected()
         call = self._call(args, kwargs)
-        return await router.send_async(target, call, self._options.queue_timeout_s, self._appear_s())
+        appear_s = self._generation.missing_endpoint_s
+        return await router.send_async(target, call, self._options.queue_timeout_s, appear_s)
 
     def options(
         self,
@@ -99,7 +97,7 @@ class RayServeHandle:
         return self._with(self._options._replace(**given))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not (self._door is Door.DEPLOYMENT or name in self._methods):
+        if name.startswith("_") or not (self._generation.methods_as_attributes or name in self._methods):
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r}; to call a method of the backend, "
                 f"use handle.options(method_name={name!r}).remote(...)"
@@ -107,18 +105,17 @@ class RayServeHandle:
         return self._with(self._options._replace(method_name=name))
 
     def __repr__(self) -> str:
-        kind = "deployment" if self._door is Door.DEPLOYMENT else "endpoint"
-        return f"{type(self).__name__}({kind}={self._endpoint!r})"
+        return f"{type(self).__name__}({self._generation.noun}={self._endpoint!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._instance, self._endpoint, self._door, self._options, self._methods)
+        return type(self), (self._instance, self._endpoint, self._generation, self._options, self._methods)
 
     def connect(self) -> None:
         """Begin to follow the endpoint's traffic now instead of at the first call."""
         self._connected()
 
     def _with(self, options: HandleOptions) -> Any:
-        other = type(self)(self._instance, self._endpoint, self._door, options, self._methods)
+        other = type(self)(self._instance, self._endpoint, self._generation, options, self._methods)
         other._link = self._link  # so that it knows the traffic policy this handle knew, if the endpoint is deleted
         return other
 
@@ -130,21 +127,19 @@ class RayServeHandle:
         return link
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        if len(args) > 1 and self._door is not Door.DEPLOYMENT:
-            if self._door is not Door.MODULE:
-                raise TypeError(
-                    f"{self!r}.remote() takes one positional argument, the request's data, but {len(args)} were given; "
-                    "pass the others as keyword arguments (request.query_params), or get the handle with "
-                    "serve.get_handle, whose calls pass several arguments straight on"
-                )
-            return _call("raw", self._options, args, kwargs)
-        if self._door in CLIENT_DOORS and "request_data" in kwargs and not args:  # its name up to Ray 1.3
+        rules = self._generation
+        if rules.data_argument in kwargs:
             kwargs = dict(kwargs)
-            args = (kwargs.pop("request_data"),)
-        return _call(self._style, self._options, args, kwargs)
-
-    def _appear_s(self) -> float | None:
-        return APPEAR_S if self._door is Door.MODULE else None
+            args = (*args, kwargs.pop(rules.data_argument))
+        if len(args) <= 1:
+            return _call(rules.call_style, self._options, args, kwargs)
+        if not rules.several_arguments:
+            raise TypeError(
+                f"{self!r}.remote() takes one positional argument, the request's data, but {len(args)} were given; "
+                "pass the others as keyword arguments (request.query_params), or get the handle with "
+                "serve.get_handle, whose calls pass several arguments straight on"
+            )
+        return _call("raw", self._options, args, kwargs)
 
 
 class RayServeSyncHandle(RayServeHandle):
@@ -156,11 +151,13 @@ class RayServeSyncHandle(RayServeHandle):
         Arguments, result and errors are those of `RayServeHandle.remote`.
         """
         router, target = self._connected()
-        return router.send(target, self._call(args, kwargs), self._options.queue_timeout_s, self._appear_s())
+        return router.send(
+            target, self._call(args, kwargs), self._options.queue_timeout_s, self._generation.missing_endpoint_s
+        )
 
 
 def _call(style: str, options: HandleOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     meta = (options.method_name, style, options.http_method, options.http_headers, options.shard_key)
     return Call(
-        _PLAIN_DOORS[style] if meta == _PLAIN.get(style) else "handle_request", meta, args, kwargs, options.shard_key
+        _PLAIN_METHODS[style] if meta == _PLAIN.get(style) else "handle_request", meta, args, kwargs, options.shard_key
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.environments.origin import Origin
-
-Matching = Literal["exact", "template", "prefix"]
+from legacy.generations import V1_2, Generation, Matching
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,8 @@ class BackendSpec:
         is_class: a class is constructed, a function is called as it is; None for an import path (the replica looks).
         config: validated, with `max_concurrent_queries` resolved.
         actor_options: `ray_actor_options` with defaults filled in (a copy of the user's dict).
-        door: decides the dialect's details.
+        generation: that of the API it was asked for through.
         version: replicas of another version are replaced, 20% at a time; None never matches another version.
-        wait_for_resources: False raises ResourcesError when the replicas cannot be placed at once (0.8-1.3).
         setup: dotted path of a function that replicas call before they load the code; "" for none.
         sys_path: import directories of the caller that replicas append to theirs.
         environment: the conda environment that replicas run in; None for the cluster's own Python.
@@ -34,9 +32,8 @@ class BackendSpec:
     is_class: bool | None
     config: BackendConfig
     actor_options: dict[str, Any]
-    door: Door
+    generation: Generation
     version: str | None = None
-    wait_for_resources: bool = True
     setup: str = ""
     sys_path: tuple[str, ...] = ()
     environment: Origin | None = None
@@ -44,12 +41,10 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A named door to one or several backends.
+    """A name, and mostly a route, behind which one or several backends answer.
 
     Attributes:
-        route: None is headless (handles only). With `matching`: "exact" compares the decoded path (Ray 0.8-1.2),
-            "template" is a Starlette path such as /t/{x} with slash redirects (1.3-1.7), "prefix" matches whole
-            segments (deployments).
+        route: None is headless (handles only).
         methods: upper-case HTTP methods; empty means all.
         traffic: backend tag -> weight as the user gave it; the sum is 1.
         shadows: backend tag -> proportion of requests that are copied to it.
@@ -61,10 +56,14 @@ class Endpoint:
     methods: tuple[str, ...]
     traffic: dict[str, float]
     shadows: dict[str, float] = field(default_factory=dict)
-    matching: Matching = "exact"
-    door: Door = Door.CLIENT
+    generation: Generation = V1_2
     python_methods: tuple[str, ...] = ()
     application: str | None = None
+
+    @property
+    def matching(self) -> Matching:
+        """How the route matches."""
+        return self.generation.matching
 
 
 @dataclass(frozen=True)

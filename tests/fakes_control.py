@@ -7,7 +7,7 @@ from typing import Any
 
 import ray.exceptions
 
-from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.config import BackendConfig, HTTPOptions
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
@@ -15,6 +15,7 @@ from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.store import Store
 from legacy.control.supervisor import Tools
+from legacy.generations import V1_2, Generation
 from legacy.records import BackendSpec, ReplicaAddress, ReplicaStart, StartFailure
 
 
@@ -161,8 +162,10 @@ class World:
         return [] if view is None else [replica.tag for replica in view.replicas]
 
 
-def spec(tag: str, version: str | None = None, door: Door = Door.CLIENT, **config) -> BackendSpec:
-    return BackendSpec(tag, b"code", True, BackendConfig(**{"max_concurrent_queries": 8, **config}), {}, door, version)
+def spec(tag: str, version: str | None = None, generation: Generation = V1_2, **config) -> BackendSpec:
+    return BackendSpec(
+        tag, b"code", True, BackendConfig(**{"max_concurrent_queries": 8, **config}), {}, generation, version
+    )
 
 
 def run(scenario):

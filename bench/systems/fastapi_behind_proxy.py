@@ -14,7 +14,8 @@ import threading
 import time
 
 from bench.systems.base import System, main
-from legacy.config import Door, HTTPOptions
+from legacy.config import HTTPOptions
+from legacy.generations import DEPLOYMENT
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind
 from legacy.ingress.pool import Pool
@@ -53,7 +54,7 @@ class FastApiBehindProxy(System):
     async def _proxy(self, path: str) -> None:
         router = Router(10_000)
         replica = ReplicaAddress("app#1", "app", NODE, self._server.pid, path)
-        endpoint = Endpoint("app", "/fast", (), {"app": 1.0}, matching="prefix", door=Door.DEPLOYMENT)
+        endpoint = Endpoint("app", "/fast", (), {"app": 1.0}, generation=DEPLOYMENT)
         router.apply(Update("e", 1, True, {"app": endpoint}, {"app": BackendView("app", 1000, (replica,))}))
         front = Front(ProxyApp(router, Pool(NODE), HTTPOptions()))
         await front.start(bind("127.0.0.1", self.port))

@@ -24,13 +24,13 @@ class Call(NamedTuple):
     """One handle call, the same for its primary and its shadows.
 
     Attributes:
-        door: the replica's method to call. "handle_request" takes the meta before the arguments; the others are for
-            calls without options, since Ray needs a quarter longer for a small call when it has an argument.
+        actor_method: the replica's method to call. "handle_request" takes the meta before the arguments; the others
+            are for calls without options, since Ray needs a quarter longer for a small call when it has an argument.
         meta: (method name, style, http method, http headers or None, shard key or None) as replicas expect it.
         shard_key: fixes the choice of the backend; None draws.
     """
 
-    door: str
+    actor_method: str
     meta: tuple[str, str, str, dict[str, str] | None, str | None]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -97,9 +97,9 @@ class Lane:
         Args:
             silent: nobody will ask for the answer (a shadow), so its error must not be reported as unhandled either.
         """
-        method = self._methods.get((replica.tag, call.door)) or self._method(replica, call)
+        method = self._methods.get((replica.tag, call.actor_method)) or self._method(replica, call)
         try:
-            if call.door == "handle_request":
+            if call.actor_method == "handle_request":
                 answer, marker = method(call.meta, *call.args, **call.kwargs)
             else:
                 answer, marker = method(*call.args, **call.kwargs)
@@ -136,8 +136,8 @@ class Lane:
         self._methods = {}
 
     def _method(self, replica: ReplicaAddress, call: Call) -> Callable[..., Any]:
-        method: Callable[..., Any] = getattr(replica.actor, call.door).options(num_returns=2).remote
-        self._methods[replica.tag, call.door] = method
+        method: Callable[..., Any] = getattr(replica.actor, call.actor_method).options(num_returns=2).remote
+        self._methods[replica.tag, call.actor_method] = method
         return method
 
     def _over(self, marker: Any, future: Future[Any]) -> None:

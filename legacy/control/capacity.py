@@ -1,4 +1,4 @@
-"""Asking the cluster whether replicas fit right now, for the doors that raise instead of waiting (Ray 0.8-1.3)."""
+"""Asking the cluster whether replicas fit right now, for generations that raise instead of waiting (Ray 0.8-1.3)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Records to bytes and back: versioned, checksummed, strict. The only unpickling of our own state.
 
-    b"SCK2" + sha256(payload) + payload        payload: a pickled record of this package
+    b"SCK3" + sha256(payload) + payload        payload: a pickled record of this package
 
 A reader that meets anything else raises CheckpointError and touches nothing.
 """
@@ -15,7 +15,7 @@ from ray import cloudpickle
 
 from legacy.errors import RayServeException
 
-MAGIC = b"SCK2"
+MAGIC = b"SCK3"
 _HASH = 32
 
 

@@ -32,12 +32,12 @@ class Commands:
 
         Raises:
             ValueError: the tag is taken.
-            ResourcesError: no room, for doors that do not wait for resources.
+            ResourcesError: no room, for generations that do not wait for resources.
             BackendStartError: a replica failed; nothing stays registered.
         """
         await self._recovered
         desired, store = self._changes.desired, self._changes.store
-        if spec.tag not in desired.backends and not spec.wait_for_resources:
+        if spec.tag not in desired.backends and not spec.generation.waits_for_resources:
             await check_room(spec.tag, spec.actor_options, spec.config.num_replicas)
         fresh = spec.tag not in desired.backends
         record = desired.create_backend(command, spec, code_key(spec.code))
@@ -69,7 +69,7 @@ class Commands:
 
         Raises:
             ValueError: unknown tag or bad value.
-            ResourcesError: no room for more replicas, for doors that do not wait for resources.
+            ResourcesError: no room for more replicas, for generations that do not wait for resources.
             BackendStartError: a replica refused it; the old config is in force again.
         """
         await self._recovered
@@ -149,5 +149,5 @@ class Commands:
 
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
         wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
-        if not record.spec.wait_for_resources and wanted > record.config.num_replicas:
+        if not record.spec.generation.waits_for_resources and wanted > record.config.num_replicas:
             await check_room(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)

@@ -15,10 +15,10 @@ import secrets
 from typing import Any
 
 from legacy import cluster, settings
-from legacy.config import Door, HTTPOptions
+from legacy.config import HTTPOptions
 from legacy.control.autoscaler import Autoscaler
 from legacy.control.changes import Changes
-from legacy.control.deployment_commands import TRIES, DeploymentCommands
+from legacy.control.deployment_commands import DeploymentCommands
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
@@ -101,10 +101,10 @@ class ServeController(DeploymentCommands):
         doing = (self._environments.progress(spec.environment) for spec in specs if spec.environment)
         return "; ".join(dict.fromkeys(filter(None, doing)))
 
-    async def environments_door(self) -> tuple[str, Any]:
+    async def upload_agent(self) -> tuple[str, Any]:
         """The node that takes conda environments from programs outside the cluster, and its agent."""
         await self._recovered
-        return self._environments.door()
+        return self._environments.upload_agent()
 
     async def watch(self, poll: Poll) -> Update:
         """A router's long poll; it acknowledges what the router has in force."""
@@ -145,15 +145,15 @@ class ServeController(DeploymentCommands):
         self._store.keep_code(self._desired.code_keys())
         for replica in self._store.load_all("replica"):
             self._reconciler.adopt(replica)
-        for name in self._desired.doors_without_backend():  # a delete of the deployment was cut short
+        for name in self._desired.endpoints_without_backend():  # a delete of the deployment was cut short
             self._store.remove("endpoint", name)
             self._desired.delete_endpoint(name)
         for tag, record in list(self._desired.backends.items()):
             self._reconciler.publish(tag)
             self._changes.open_endpoint(tag)
             if not record.confirmed:
-                tries = TRIES if record.spec.door is Door.DEPLOYMENT else 1
-                self._background.append(asyncio.ensure_future(self._changes.finish(record, tries)))
+                finishing = self._changes.finish(record, record.spec.generation.start_tries)
+                self._background.append(asyncio.ensure_future(finishing))
         for tag in list(self._reconciler.fleets()):
             self._reconciler.touch(tag)
         for name, registered in self._desired.endpoints.items():

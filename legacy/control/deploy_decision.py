@@ -37,7 +37,7 @@ def decide(
     conflict = desired.routes.conflict(endpoint)
     if conflict is not None:
         raise ValueError(conflict)
-    door = _door_of(desired, command, endpoint)
+    opened = _endpoint_record(desired, command, endpoint)
     backend: BackendRecord | None
     old_endpoint = desired.endpoints.get(endpoint.name)
     if known is None:
@@ -49,10 +49,10 @@ def decide(
     else:
         before = undo_of(known, old_endpoint)
         backend = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
-    return Deploying(backend, door)
+    return Deploying(backend, opened)
 
 
-def _door_of(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:
+def _endpoint_record(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:
     known = desired.endpoints.get(endpoint.name)
     if known is None:
         return EndpointRecord(endpoint, command)

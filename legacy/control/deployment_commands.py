@@ -16,8 +16,6 @@ from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 
 logger = logging.getLogger("ray.serve")
 
-TRIES = 3  # Ray 1.13: a constructor that fails three times in a row fails the deployment
-
 
 class DeploymentCommands(Commands):
     """The part of the controller that deploys; the rest is the same as for backends."""
@@ -82,18 +80,19 @@ class DeploymentCommands(Commands):
         return {name: self._status(record) for name, record in self._changes.desired.backends.items()}
 
     async def _roll_out(self, record: BackendRecord, wait: bool) -> int:
+        tries = record.spec.generation.start_tries
         if not wait:
-            asyncio.ensure_future(self._changes.finish(record, TRIES))  # noqa: RUF006 - the checkpoint finishes it too
+            asyncio.ensure_future(self._changes.finish(record, tries))  # noqa: RUF006 - the checkpoint finishes it too
             return self._changes.publisher.version
         try:
-            return await self._changes.in_force(await self._changes.carry_out(record, TRIES))
+            return await self._changes.in_force(await self._changes.carry_out(record, tries))
         except BackendEnvironmentError as error:
             raise BackendEnvironmentError(
                 f"Deployment {record.tag} is UNHEALTHY: {_what_serves(record)}\n{error}"
             ) from None
         except BackendStartError as error:
             raise BackendStartError(
-                f"Deployment {record.tag} is UNHEALTHY: The Deployment constructor failed {TRIES} times in a row. "
+                f"Deployment {record.tag} is UNHEALTHY: The Deployment constructor failed {tries} times in a row. "
                 f"{_what_serves(record)} See logs for details.\n{error}"
             ) from None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from legacy.config import EARLY_DOORS, BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.control.registered import BackendRecord, EndpointRecord, new_record, with_config
 from legacy.records import BackendSpec, Endpoint
 from legacy.traffic.routes import RouteTable
@@ -59,7 +59,7 @@ class Desired:
             return record
         given = changes if isinstance(changes, BackendConfig) else dict(changes)
         config = record.config.updated(given)
-        if record.spec.door in EARLY_DOORS:
+        if record.spec.generation.refuses_batch_size:
             config.check_batch_size(tag)
         return with_config(command, record, config)
 
@@ -164,10 +164,10 @@ class Desired:
         every += [record.before.backend for record in self.backends.values() if record.before is not None]
         return {record.spec.environment.key for record in every if record.spec.environment is not None}
 
-    def doors_without_backend(self) -> list[str]:
+    def endpoints_without_backend(self) -> list[str]:
         """Endpoints that belong to a deployment which is not registered."""
-        doors = (record.endpoint for record in self.endpoints.values() if record.endpoint.door is Door.DEPLOYMENT)
-        return [endpoint.name for endpoint in doors if endpoint.name not in self.backends]
+        every = (record.endpoint for record in self.endpoints.values())
+        return [one.name for one in every if one.generation.owns_endpoint and one.name not in self.backends]
 
     def users_of(self, tag: str) -> list[str]:
         """The endpoints whose traffic or shadows name a backend."""

@@ -98,7 +98,7 @@ class Environments:
         ]
         return "; ".join(said)
 
-    def door(self) -> tuple[str, Any]:
+    def upload_agent(self) -> tuple[str, Any]:
         """The node that takes environments from outside the cluster, and its agent."""
         head = self._nodes[0].node_id
         return head, self._agent(head)

@@ -52,7 +52,7 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
         "methods": list(endpoint.methods),
         "traffic": dict(endpoint.traffic),
         "shadows": dict(endpoint.shadows),
-        "style": endpoint.door.value,
+        "style": endpoint.generation.style,
         "application": endpoint.application,
     }
 
@@ -64,7 +64,7 @@ def _backend(record: BackendRecord | None, fleet: Fleet | None, errors: Mapping[
     scaling = record.config.autoscaling_config if record else None
     return {
         "status": status_of(record, fleet).word,
-        "style": record.spec.door.value if record else None,
+        "style": record.spec.generation.style if record else None,
         "wanted": record.replicas if record else 0,
         "autoscaling": [scaling.min_replicas, scaling.max_replicas] if scaling else None,
         "version": record.version if record else None,

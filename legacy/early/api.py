@@ -14,11 +14,11 @@ from typing import Any
 import ray
 
 from legacy import eras
-from legacy.config import BackendConfig, DeploymentMode, Door, HTTPOptions
+from legacy.config import BackendConfig, DeploymentMode, HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early.handle import KeywordHandle, check_deadlines
-from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
+from legacy.generations import V0_8
 from legacy.session.backend_specs import Backend
 from legacy.session.instances import instances
 from legacy.session.session import Session
@@ -66,9 +66,9 @@ def init(
         RayServeException: the program was started with an era other than 0.8.
     """
     era = eras.chosen()
-    if era not in (None, Era.V0_8):
+    if era.name and not era.functions.begins_with_init:
         raise RayServeException(
-            f"serve.init() belongs to Ray 0.8, and this program was started for era {era.value}; "
+            f"serve.init() belongs to Ray 0.8, and this program was started for era {era.name}; "
             "leave --era out or say --era 0.8"
         )
     if name is not None and not isinstance(name, str):
@@ -81,12 +81,12 @@ def init(
     location = DeploymentMode.EveryNode if started else DeploymentMode.NoServer
     options = HTTPOptions(host=http_host, port=http_port, location=location)
     _Current.session = instances.named(name, options)
-    _Current.session.used.add(Door.V08)
+    _Current.session.used.add(V0_8)
 
 
 def speaks() -> bool:
     """Whether module functions are those of Ray 0.8 now: from `serve.init()` on, also after `serve.shutdown()`."""
-    return _Current.session is not None or eras.chosen() is Era.V0_8
+    return _Current.session is not None or eras.chosen().functions.begins_with_init
 
 
 def started_anew() -> None:
@@ -139,17 +139,17 @@ def create_backend(backend: Backend, backend_config: Any = None) -> None:
         raise TypeError(f"config must be a dictionary such as {{'num_replicas': 2}}, not {config!r}")
     _check_settings(config or {}, _SETTINGS)
     checked = Backend(backend.tag, backend.target, backend.init_args, backend.actor_options, config)
-    session().replace_backend(Door.V08, checked)
+    session().replace_backend(V0_8, checked)
 
 
 def list_backends() -> dict[str, Any]:
     """All backends: tag -> settings as a plain dict."""
-    return {tag: _plain(config) for tag, config in session().list_backends(Door.V08).items()}
+    return {tag: _plain(config) for tag, config in session().list_backends(V0_8).items()}
 
 
 def get_backend_config(tag: str) -> BackendConfig:
     """The settings of one backend; AssertionError for an unknown tag."""
-    backends = session().list_backends(Door.V08)
+    backends = session().list_backends(V0_8)
     if tag not in backends:
         raise AssertionError(f"Backend {tag} is not registered; known backends: {sorted(backends) or 'none'}")
     return backends[tag]
@@ -169,7 +169,7 @@ def update_backend_config(tag: str, options: Any) -> None:
         raise ValueError(f"config_options must be a dictionary, not {options!r}")
     get_backend_config(tag)
     _check_settings(options, _UPDATABLE)
-    session().update_backend_config(Door.V08, tag, options)
+    session().update_backend_config(V0_8, tag, options)
 
 
 def create_endpoint(name: str, backend: Any, route: Any, methods: Any) -> None:
@@ -180,12 +180,12 @@ def create_endpoint(name: str, backend: Any, route: Any, methods: Any) -> None:
         ValueError: unknown backend, or the name or route is taken by another.
     """
     methods = list(methods) if isinstance(methods, tuple) else methods
-    known = session().list_endpoints(Door.V08).get(name)
+    known = session().list_endpoints(V0_8).get(name)
     if known is not None and isinstance(methods, list):
         wanted = [method.upper() for method in methods if isinstance(method, str)]
         if (known["route"], known["methods"]) == (route, wanted):
             return
-    session().create_endpoint(Door.V08, name, backend, route, methods)
+    session().create_endpoint(V0_8, name, backend, route, methods)
 
 
 def set_traffic(name: str, weights: Any) -> None:
@@ -197,16 +197,16 @@ def set_traffic(name: str, weights: Any) -> None:
     """
     if not isinstance(weights, dict):
         raise AssertionError(f"Traffic policy must be a dictionary of backend tag to weight, not {weights!r}")
-    session().set_traffic(Door.V08, name, weights)
+    session().set_traffic(V0_8, name, weights)
 
 
 def get_handle(name: str, relative_slo_ms: Any, absolute_slo_ms: Any, missing_ok: bool) -> KeywordHandle:
     """A handle that calls the endpoint with keyword arguments; AssertionError when it does not exist."""
     check_deadlines(relative_slo_ms, absolute_slo_ms)
     here = session()
-    if not missing_ok and name not in here.list_endpoints(Door.V08):
+    if not missing_ok and name not in here.list_endpoints(V0_8):
         raise AssertionError(f"endpoint {name!r} does not exist; create_endpoint() it first or pass missing_ok=True")
-    handle = KeywordHandle(here.name, name)
+    handle = KeywordHandle(here.name, name, V0_8)
     handle.connect()
     return handle
 

@@ -5,34 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from legacy.calls.local_router import InstanceName
-from legacy.config import Door
 from legacy.errors import RayServeException
 from legacy.handle import HandleOptions, RayServeSyncHandle
-from legacy.replica.calls import KEYWORDS
 
 
 class KeywordHandle(RayServeSyncHandle):
-    """A handle of Ray 0.8: `handle.remote(**kwargs)` calls the handler with these keyword arguments.
-
-    Args:
-        instance: the serve instance the endpoint belongs to.
-        endpoint: its name.
-        door: always `Door.V08`.
-        options: see `options`.
-        methods: not used.
-    """
-
-    def __init__(
-        self,
-        instance: InstanceName,
-        endpoint: str,
-        door: Door = Door.V08,
-        options: HandleOptions | None = None,
-        methods: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(instance, endpoint, door, options or HandleOptions(), methods)
-        self._style = KEYWORDS
+    """A handle of Ray 0.8: `handle.remote(**kwargs)` calls the handler with these keyword arguments."""
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Send a call to one of the endpoint's replicas; gives the `ray.ObjectRef` of the answer.

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from legacy.config import EARLY_DOORS
 from legacy.errors import RayServeException
 from legacy.http.contract import REQUEST_ID
 from legacy.http.head import PLAIN_TEXT, Header
@@ -59,7 +58,7 @@ def miss_reply(match: Match, path: str, method: str, query: bytes, root: str = "
         return 307, b"", [(b"location", location)]
     if match.kind == "not_allowed":
         allow = [(b"allow", ", ".join(match.allowed).encode("ascii", "replace"))]
-        if match.endpoint is not None and match.endpoint.door in EARLY_DOORS:
+        if match.endpoint is not None and match.endpoint.generation.names_allowed_methods:
             text = f"Methods {method} not allowed. Available HTTP methods are {list(match.allowed)}."
             return 405, text.encode(), allow
         return 405, b"Method Not Allowed", allow

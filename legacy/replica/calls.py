@@ -27,7 +27,6 @@ The style "raw" passes the arguments as they are (deployments, and 1.4-1.7 with 
 makes a request of them for any other.
 """
 
-KEYWORDS = "keywords"
 PLAIN: Meta = ("__call__", "serve_request", "GET", None, None)
 RAW: Meta = ("__call__", "raw", "GET", None, None)
 
@@ -107,7 +106,7 @@ class Gate:
                 turn.set_result(None)
 
 
-class CallDoor:
+class HandleCalls:
     """The way of handle calls from the actor's loop to user code.
 
     It is no part of the actor's class, because Ray wraps every method of an actor class for tracing.
@@ -138,7 +137,7 @@ class CallDoor:
         try:
             servable = self._servable
             handler = servable.find(name)
-            if meta[1] == KEYWORDS and servable.takes_keywords:
+            if meta[1] == "keywords" and servable.takes_keywords:
                 WEB.set(False)
                 args, kwargs = keyword_arguments(handler, kwargs)
             else:

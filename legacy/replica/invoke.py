@@ -13,8 +13,9 @@ from typing import Any
 
 from ray import cloudpickle
 
-from legacy.config import FLASK_DOORS, BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.errors import MethodMissingError, RayServeException
+from legacy.generations import Generation
 from legacy.replica.backends import accepts_batches
 from legacy.replica.batch_core import BatchCore
 from legacy.replica.batching import Batcher
@@ -53,7 +54,7 @@ class Servable:
         target: the function or instance.
         backend: the backend's name, for messages.
         config: batch limits and user_config.
-        door: decides when `reconfigure` is called.
+        generation: what requests look like, and when `reconfigure` is called.
 
     Attributes:
         batches: whether its handlers take lists.
@@ -64,10 +65,10 @@ class Servable:
         takes_keywords: handle calls are keyword arguments of the handler (Ray 0.8).
     """
 
-    def __init__(self, target: Any, backend: str, config: BackendConfig, door: Door) -> None:
+    def __init__(self, target: Any, backend: str, config: BackendConfig, generation: Generation) -> None:
         self.target = target
         self._backend = backend
-        self._door = door
+        self._generation = generation
         self._is_function = inspect.isroutine(target)
         self.batches = accepts_batches(target if self._is_function else type(target))
         self._handlers: dict[str, Handler] = {}
@@ -77,9 +78,9 @@ class Servable:
         self.turnstile = Turnstile()
         self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
         # Every request asks for these three.
-        self.strips_prefix = door is Door.DEPLOYMENT
-        self.wants_flask = door in FLASK_DOORS
-        self.takes_keywords = door is Door.V08
+        self.strips_prefix = generation.strips_prefix
+        self.wants_flask = generation.flask_requests
+        self.takes_keywords = generation.call_style == "keywords"
 
     def find(self, name: str) -> Handler:
         """The handler of that name.
@@ -121,14 +122,14 @@ class Servable:
         for batcher in self._batchers.values():
             batcher.configure(config.max_batch_size or 1, config.batch_wait_timeout)
         wanted = config.user_config
-        given = wanted is not None if self._door is Door.DEPLOYMENT else _truth(wanted)
+        given = wanted is not None if self._generation.reconfigures_with_falsy else _truth(wanted)
         print_of_it = _fingerprint(wanted)
         if not given or print_of_it == self._configured_with:
             return
         if self._is_function or not hasattr(self.target, "reconfigure"):
             kind = "is a function" if self._is_function else "has no method reconfigure(user_config)"
             raise RayServeException(f"backend {self._backend!r} was given a user_config, but it {kind}")
-        if self._door is Door.DEPLOYMENT:
+        if self._generation.reconfigures_alone:
             async with self.turnstile.closed(ALONE_S):
                 await self._finish(self.target.reconfigure(wanted))
         else:

@@ -20,7 +20,7 @@ from legacy.http.tls import tls_files
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.app import ReplicaApp, SecretApp
-from legacy.replica.calls import PLAIN, RAW, CallDoor, Gate, Meta
+from legacy.replica.calls import PLAIN, RAW, Gate, HandleCalls, Meta
 from legacy.replica.code import construct, load, prepare
 from legacy.replica.faults import error_text, traceback_text
 from legacy.replica.invoke import Servable
@@ -57,7 +57,7 @@ class ServeReplica:
         self._gate = Gate(_ceiling(start.spec.config))
         self._servable: Servable | None = None
         self._app: ReplicaApp | None = None
-        self._door: CallDoor | None = None
+        self._calls: HandleCalls | None = None
         self._metrics: ReplicaMetrics | None = None
         self._birth: asyncio.Task[ReplicaAddress | StartFailure] | None = None
         self._drained: asyncio.Task[None] | None = None
@@ -83,9 +83,9 @@ class ServeReplica:
             MethodMissingError: the backend has no such method.
             Exception: whatever user code raises.
         """
-        if self._door is None:
+        if self._calls is None:
             raise self._not_ready()
-        return await self._door.call(meta, args, kwargs), None
+        return await self._calls.call(meta, args, kwargs), None
 
     async def handle_plain(self, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:
         """`handle_request` without options: Ray needs a quarter longer for a small call that has an argument."""
@@ -184,14 +184,14 @@ class ServeReplica:
         self._server.owns(path)
         here = context.ReplicaContext(spec.tag, start.tag, None, start.controller_name, start.namespace)
         context.set_current(here)
-        eras.follow(spec.door)
+        eras.follow(spec.generation)
         self._step = "import"
         if spec.setup:
             prepare(spec.setup)
         code = await self._user.run(_contained, load, spec.code)
         self._step = "constructor"
         here.servable_object = await self._user.run(_contained, construct, code)
-        servable = Servable(here.servable_object, spec.tag, spec.config, spec.door)
+        servable = Servable(here.servable_object, spec.tag, spec.config, spec.generation)
         await self._user.run(_contained, servable.start)
         self._step = "reconfigure"
         await self._user.run(_contained, servable.configure, spec.config)
@@ -201,7 +201,7 @@ class ServeReplica:
         self._server.speaks_websocket = servable.asgi is not None
         await self._user.run(self._server.serve_unix, app, sock)
         self._servable, self._app, self._metrics = servable, app, metrics
-        self._door = CallDoor(servable, metrics, self._gate, self._user)
+        self._calls = HandleCalls(servable, metrics, self._gate, self._user)
         self._flush_metrics()
         tcp = await self.open_tcp() if start.listen_tcp else None
         node = ray.get_runtime_context().get_node_id()

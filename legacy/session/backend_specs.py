@@ -11,12 +11,12 @@ from typing import Any
 from ray import cloudpickle
 
 from legacy import settings
-from legacy.config import FLASK_DOORS, Door
 from legacy.environments.fingerprint import packages_of
 from legacy.environments.lookup import Places, places_of, resolved
 from legacy.environments.origin import Origin
 from legacy.environments.resolve import CondaEnv
 from legacy.environments.wanted import Wanted, wanted_environment
+from legacy.generations import Generation
 from legacy.records import BackendSpec
 from legacy.replica.flask_request import MISSING, is_available
 from legacy.session.checks import check_target, checked_actor_options, checked_config
@@ -35,7 +35,7 @@ class Backend:
     init_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
-def backend_spec(door: Door, backend: Backend) -> BackendSpec:
+def backend_spec(generation: Generation, backend: Backend) -> BackendSpec:
     """Check what the user passed, in the order of the originals, and pickle the code.
 
     Raises:
@@ -46,19 +46,18 @@ def backend_spec(door: Door, backend: Backend) -> BackendSpec:
         if not isinstance(backend.env, CondaEnv):
             raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")
         resolved(Wanted("name", backend.env.name, backend.env.name), _places())  # the originals look at it first
-    if door in FLASK_DOORS and not is_available():
+    if generation.flask_requests and not is_available():
         warnings.warn(MISSING, RuntimeWarning, stacklevel=5)  # only HTTP needs it: handle calls go without
     is_class = check_target(backend.tag, backend.target, backend.init_args, backend.init_kwargs)
-    actor_options = checked_actor_options(backend.actor_options, door)
-    config = checked_config(backend.tag, backend.target, backend.config, door)
+    actor_options = checked_actor_options(backend.actor_options, generation)
+    config = checked_config(backend.tag, backend.target, backend.config, generation)
     return BackendSpec(
         tag=backend.tag,
         code=cloudpickle.dumps((backend.target, backend.init_args, backend.init_kwargs)),
         is_class=is_class,
         config=config,
         actor_options=actor_options,
-        door=door,
-        wait_for_resources=door in (Door.MODULE, Door.DEPLOYMENT),
+        generation=generation,
         setup=_alias_of(sys.modules.get("ray.serve")),
         sys_path=_import_directories(sys.path),
         environment=environment_of(actor_options, backend.env),

@@ -10,28 +10,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from legacy.config import CLIENT_DOORS, BackendConfig, BackendMetadata, Door, HTTPOptions, resolved_concurrency
+from legacy.config import BackendConfig, BackendMetadata, HTTPOptions, resolved_concurrency
+from legacy.generations import Generation
 from legacy.replica.backends import accepts_batches
 
-_RESERVED = {
-    "name": "serve names its replicas itself",
-    "lifetime": "replicas live as long as their backend",
-    "max_restarts": "serve replaces dead replicas itself",
-}
-_RESERVED_V08 = {**_RESERVED, "detached": _RESERVED["lifetime"], "max_reconstructions": _RESERVED["max_restarts"]}
-_RESERVED_MODULE = {**_RESERVED, "placement_group": "serve places replicas itself"}
-_RESERVED_DEPLOYMENT = {
-    **_RESERVED_MODULE,
-    "args": "use init_args or deploy(...)",
-    "kwargs": "use init_kwargs or deploy(...)",
-    "namespace": "replicas live in the namespace of their instance",
-    "max_concurrency": "use max_concurrent_queries",
-    "max_task_retries": "serve never runs a call twice",
-    "max_pending_calls": "use max_concurrent_queries",
-    "placement_group_bundle_index": "serve places replicas itself",
-    "placement_group_capture_child_tasks": "serve places replicas itself",
-    "scheduling_strategy": "serve places replicas itself",
-}
 FIRST_USER_PORT = 1024
 HTTP_PORTS = (80, 443)
 _AMOUNTS = ("num_cpus", "num_gpus", "memory", "object_store_memory")
@@ -69,7 +51,7 @@ def is_async(target: Any) -> bool:
     return inspect.iscoroutinefunction(handler)
 
 
-def checked_actor_options(options: Any, door: Door) -> dict[str, Any]:
+def checked_actor_options(options: Any, generation: Generation) -> dict[str, Any]:
     """A copy of `ray_actor_options` with defaults filled in.
 
     Raises:
@@ -80,8 +62,7 @@ def checked_actor_options(options: Any, door: Door) -> dict[str, Any]:
         options = {}
     if not isinstance(options, dict):
         raise TypeError(f"ray_actor_options must be a dict such as {{'num_cpus': 2}}, not {options!r}")
-    by_door = {Door.V08: _RESERVED_V08, Door.MODULE: _RESERVED_MODULE, Door.DEPLOYMENT: _RESERVED_DEPLOYMENT}
-    reserved = by_door.get(door, _RESERVED)
+    reserved = generation.reserved_actor_options
     for key in options:
         if key in reserved:
             raise ValueError(f"Specifying {key!r} in ray_actor_options is not allowed: {reserved[key]}; remove it")
@@ -90,9 +71,8 @@ def checked_actor_options(options: Any, door: Door) -> dict[str, Any]:
     resources = options.get("resources")
     if resources is not None and not isinstance(resources, dict):
         raise TypeError(f"ray_actor_options['resources'] must be a dict of name to amount, not {resources!r}")
-    default_cpus = 0 if door is Door.V08 else 1
     copied = {key: value for key, value in options.items() if value is not None}
-    return {"num_cpus": default_cpus, **copied}
+    return {"num_cpus": generation.default_cpus, **copied}
 
 
 def _check_amount(key: str, amount: Any) -> None:
@@ -104,7 +84,7 @@ def _check_amount(key: str, amount: Any) -> None:
         raise ValueError(f"ray_actor_options[{key!r}] must be 0 or more, not {amount!r}")
 
 
-def checked_config(tag: str, target: Any, config: Any, door: Door) -> BackendConfig:
+def checked_config(tag: str, target: Any, config: Any, generation: Generation) -> BackendConfig:
     """The config a backend is registered with: validated, computed defaults filled in; the argument is not changed.
 
     Raises:
@@ -120,9 +100,9 @@ def checked_config(tag: str, target: Any, config: Any, door: Door) -> BackendCon
         autoscaling_config=checked.internal_metadata.autoscaling_config,
     )
     checked.check_batch_size(tag)
-    # Ray 1.2 computed the limit when the object was made, before it knew the handler: as if for a sync one
-    as_async = asynchronous and not (door in CLIENT_DOORS and isinstance(config, BackendConfig))
-    checked.max_concurrent_queries = resolved_concurrency(checked, door, as_async)
+    # where the limit was computed, it was when the object was made, before it knew the handler: as if for a sync one
+    as_async = asynchronous and not isinstance(config, BackendConfig)
+    checked.max_concurrent_queries = resolved_concurrency(checked, generation.default_concurrency, as_async)
     return checked
 
 

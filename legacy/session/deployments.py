@@ -8,9 +8,10 @@ from typing import Any
 
 import ray
 
-from legacy import settings
-from legacy.config import CONCURRENCY_1_4, BackendConfig, DeploymentMode, Door
+from legacy import eras, settings
+from legacy.config import BackendConfig, DeploymentMode, resolved_concurrency
 from legacy.errors import DeadlineError
+from legacy.generations import Generation
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.replica.code import unpacked
@@ -58,7 +59,7 @@ def deploy(wanted: Wanted, blocking: bool) -> None:
     spec = _spec(wanted)
     methods = _methods(wanted.target) if wanted.registered is None else _known_methods(session, wanted.registered.tag)
     endpoint = Endpoint(
-        wanted.name, wanted.route, (), {wanted.name: 1.0}, matching="prefix", door=Door.DEPLOYMENT,
+        wanted.name, wanted.route, (), {wanted.name: 1.0}, generation=spec.generation,
         python_methods=methods, application=wanted.application,
     )  # fmt: skip
     timeout_s = settings.load().start_timeout_s
@@ -104,7 +105,7 @@ def statuses() -> dict[str, tuple[str, str]]:
 
 def handle(name: str, sync: bool) -> RayServeHandle:
     """The handle to a deployment, which may come later; the same object for the same question."""
-    return _session().deployment_handle(name, sync)
+    return _session().deployment_handle(_generation(), name, sync)
 
 
 def root_url() -> str | None:
@@ -124,22 +125,26 @@ def code_of(spec: BackendSpec) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
 
 def _session() -> Session:
     session = instances.current()
-    session.used.add(Door.DEPLOYMENT)
+    session.used.add(_generation())
     return session
 
 
+def _generation() -> Generation:
+    return eras.chosen().deployments
+
+
 def _spec(wanted: Wanted) -> BackendSpec:
+    generation = _generation()
     options = with_job_environment(wanted.actor_options, _job_environment())
     if wanted.registered is None:
         backend = Backend(
             wanted.name, wanted.target, wanted.init_args, options, wanted.config, None, wanted.init_kwargs
         )
-        return replace(backend_spec(Door.DEPLOYMENT, backend), version=wanted.version)
+        return replace(backend_spec(generation, backend), version=wanted.version)
     known = wanted.registered
-    checked = checked_actor_options(options, Door.DEPLOYMENT)
+    checked = checked_actor_options(options, generation)
     config = wanted.config.updated({"internal_metadata": known.config.internal_metadata})
-    if config.max_concurrent_queries is None:
-        config.max_concurrent_queries = CONCURRENCY_1_4
+    config.max_concurrent_queries = resolved_concurrency(config, generation.default_concurrency, is_async=False)
     return replace(
         known,
         tag=wanted.name,
@@ -147,7 +152,7 @@ def _spec(wanted: Wanted) -> BackendSpec:
         actor_options=checked,
         # unless it is another one, it lies where the program was that deployed it first
         environment=known.environment if checked == known.actor_options else environment_of(checked),
-        door=Door.DEPLOYMENT,
+        generation=generation,
         version=wanted.version,
     )
 

@@ -36,7 +36,7 @@ def with_environment(spec: BackendSpec, ask: Callable[[str], Any]) -> BackendSpe
         return spec
     if not cluster.is_remote_driver():
         return replace(spec, environment=replace(origin, node_id=cluster.this_node()))
-    node_id, agent = ask("environments_door")
+    node_id, agent = ask("upload_agent")
     return replace(spec, environment=sent(origin, node_id, agent))
 
 

@@ -20,31 +20,30 @@ import ray
 from legacy import cluster, eras
 from legacy.calls.local_router import InstanceName, process_key
 from legacy.calls.routers import routers
-from legacy.config import CLIENT_DOORS, DeploymentMode, Door, HTTPOptions
+from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller, start_controller
-from legacy.eras import Era
 from legacy.errors import InstanceError, RayServeException
+from legacy.generations import Generation
 from legacy.replica import context
 from legacy.session.session import Session
 
 logger = logging.getLogger("ray.serve")
 
-_ALWAYS_NEW = (Era.V1_0, Era.V1_2)  # each start() made an instance, and a second detached one was an error
 READY_S = 70.0  # the controller gives up after 60 s itself, and knows why
 
 
-def second_start(used: Set[Door], same_address: bool) -> Literal["attach", "new"]:
+def second_start(used: Set[Generation], same_address: bool) -> Literal["attach", "new"]:
     """What `start()` means when this process has started an instance already.
 
     Attach when the running one was used through module functions (Ray 1.3+). When only Client methods were used (Ray
     1.0-1.2), or nothing was used yet and another HTTP address is asked for, it is a new instance beside the first.
 
     Args:
-        used: the doors through which the running instance was used.
+        used: the generations of the APIs through which the running instance was used.
         same_address: whether the HTTP address asked for is that of the running instance.
     """
-    if used - set(CLIENT_DOORS):
+    if any(generation.second_start == "attach" for generation in used):
         return "attach"
     if used:
         return "new"
@@ -73,7 +72,7 @@ class Instances:
                 return running
             if detached:
                 existing = self._detached()
-                if existing is not None and (running is not None or eras.chosen() in _ALWAYS_NEW):
+                if existing is not None and (running is not None or eras.chosen().second_start == "new"):
                     raise RayServeException(
                         "a detached serve instance runs in this Ray namespace already; serve.connect() to it, "
                         "or shut it down first"
@@ -179,14 +178,11 @@ class Instances:
     def _attaches(self, running: Session, options: HTTPOptions) -> bool:
         if context.current() is not None:
             return True
-        era = eras.chosen()
-        if era is not None and era is not Era.V0_8:  # the user said how it is; 0.8 had no start()
-            if era in _ALWAYS_NEW:
-                return False
-            self._warn_if_different(running, options)
-            return True
-        same = _address(options) == _address(running.http_options())
-        if second_start(running.used, same) == "new":
+        said = eras.chosen().second_start
+        if said is None:
+            same = _address(options) == _address(running.http_options())
+            said = second_start(running.used, same)
+        if said == "new":
             return False
         self._warn_if_different(running, options)
         return True

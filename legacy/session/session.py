@@ -1,6 +1,6 @@
-"""One serve instance as seen from this process: every command of every legacy dialect goes through here.
+"""One serve instance as seen from this process: every command of every generation goes through here.
 
-The door says through which API the user came in; where generations disagree, it decides.
+Each is given the generation of the API that the user came through; where generations disagree, it decides.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 from legacy import settings
 from legacy.calls.local_router import InstanceName
 from legacy.calls.routers import has_ended, routers
-from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.config import BackendConfig, HTTPOptions
 from legacy.constants import HTTP_METHODS
 from legacy.control.desired import already_registered, not_registered
 from legacy.early.handle import FirstHandle
 from legacy.errors import DeadlineError, InstanceError, RayServeException
+from legacy.generations import Generation
 from legacy.handle import RayServeHandle, RayServeSyncHandle
-from legacy.records import BackendSpec, Endpoint, Matching
+from legacy.records import BackendSpec, Endpoint
 from legacy.session.backend_specs import Backend, backend_spec
 from legacy.session.checks import check_endpoint, config_fields
 from legacy.session.environment_transfer import with_environment
@@ -54,88 +55,87 @@ class Session:
         self.owned = owned
         self.detached = detached
         self.alive = True
-        self.used: set[Door] = set()
+        self.used: set[Generation] = set()
         self._deployment_handles: dict[tuple[str, bool], RayServeHandle] = {}
 
     # backends
 
-    def create_backend(self, door: Door, backend: Backend) -> None:
+    def create_backend(self, generation: Generation, backend: Backend) -> None:
         """Check the arguments in the order of the originals, register the backend and wait for its replicas."""
-        if backend.tag in self.list_backends(door):
+        if backend.tag in self.list_backends(generation):
             raise ValueError(already_registered(backend.tag))
-        spec = with_environment(backend_spec(door, backend), self.ask)
+        spec = with_environment(backend_spec(generation, backend), self.ask)
         self.command("create_backend", spec, timeout_s=settings.load().start_timeout_s)
 
-    def replace_backend(self, door: Door, backend: Backend) -> None:
+    def replace_backend(self, generation: Generation, backend: Backend) -> None:
         """Register a backend, in the place of one of the same tag if there is one, and wait for its replicas."""
-        self.used.add(door)
-        spec = with_environment(backend_spec(door, backend), self.ask)
+        self.used.add(generation)
+        spec = with_environment(backend_spec(generation, backend), self.ask)
         self.command("replace_backend", spec, timeout_s=settings.load().start_timeout_s)
 
-    def list_backends(self, door: Door) -> dict[str, BackendConfig]:
+    def list_backends(self, generation: Generation) -> dict[str, BackendConfig]:
         """tag -> config of all backends."""
-        self.used.add(door)
+        self.used.add(generation)
         backends: dict[str, BackendConfig] = self.ask("list_backends")
         return backends
 
-    def get_backend_config(self, door: Door, tag: str) -> BackendConfig:
+    def get_backend_config(self, generation: Generation, tag: str) -> BackendConfig:
         """The config of one backend, or ValueError."""
-        backends = self.list_backends(door)
+        backends = self.list_backends(generation)
         if tag not in backends:
             raise ValueError(not_registered("backend", tag, backends))
         return backends[tag]
 
-    def update_backend_config(self, door: Door, tag: str, changes: Any) -> None:
+    def update_backend_config(self, generation: Generation, tag: str, changes: Any) -> None:
         """Merge the fields given explicitly into a backend's config and wait until it is in force."""
-        self.used.add(door)
+        self.used.add(generation)
         given = config_fields(changes, "the config options")
         BackendConfig(**given)  # so that a bad value raises pydantic's own error here
         self.command("update_backend", tag, given, timeout_s=settings.load().start_timeout_s)
 
-    def delete_backend(self, door: Door, tag: str, force: bool) -> None:
+    def delete_backend(self, generation: Generation, tag: str, force: bool) -> None:
         """Unregister a backend and wait until its replicas are gone; an unknown tag is fine."""
-        self.used.add(door)
+        self.used.add(generation)
         self.command("delete_backend", tag, force, timeout_s=settings.load().start_timeout_s)
 
     # endpoints
 
-    def create_endpoint(self, door: Door, name: str, backend: Any, route: Any, methods: Any) -> None:
+    def create_endpoint(self, generation: Generation, name: str, backend: Any, route: Any, methods: Any) -> None:
         """Register an endpoint and wait until every proxy knows it."""
-        self.used.add(door)
-        upper = check_endpoint(name, backend, route, methods, backend_later=door is Door.V08)
+        self.used.add(generation)
+        upper = check_endpoint(name, backend, route, methods, generation.endpoint_before_backend)
         traffic = {} if backend is None else {backend: 1.0}
-        matching: Matching = "template" if door is Door.MODULE else "exact"
-        self.command("create_endpoint", Endpoint(name, route, upper, traffic, {}, matching, door))
+        self.command("create_endpoint", Endpoint(name, route, upper, traffic, {}, generation))
 
-    def list_endpoints(self, door: Door) -> dict[str, dict[str, Any]]:
+    def list_endpoints(self, generation: Generation) -> dict[str, dict[str, Any]]:
         """name -> route, methods, traffic and shadows of all endpoints."""
-        self.used.add(door)
+        self.used.add(generation)
         endpoints: dict[str, Endpoint] = self.ask("list_endpoints")
-        return {name: _described(endpoint, door) for name, endpoint in endpoints.items()}
+        return {name: _described(endpoint, generation) for name, endpoint in endpoints.items()}
 
-    def delete_endpoint(self, door: Door, name: str) -> None:
+    def delete_endpoint(self, generation: Generation, name: str) -> None:
         """Unregister an endpoint and wait until no proxy knows it; an unknown name is fine."""
-        self.used.add(door)
+        self.used.add(generation)
         self.command("delete_endpoint", name)
 
-    def set_traffic(self, door: Door, name: str, weights: Any) -> None:
+    def set_traffic(self, generation: Generation, name: str, weights: Any) -> None:
         """Replace the traffic policy of an endpoint and wait until it is in force."""
-        self.used.add(door)
+        self.used.add(generation)
         self.command("set_traffic", name, as_weights(name, weights))
 
-    def shadow_traffic(self, door: Door, name: str, tag: str, proportion: Any) -> None:
+    def shadow_traffic(self, generation: Generation, name: str, tag: str, proportion: Any) -> None:
         """Copy a proportion of an endpoint's requests to a backend; 0 ends it."""
-        self.used.add(door)
+        self.used.add(generation)
         check_proportion(name, tag, proportion)
         self.command("shadow_traffic", name, tag, proportion)
 
-    def get_handle(self, door: Door, name: str, missing_ok: bool, sync: bool) -> RayServeHandle:
+    def get_handle(self, generation: Generation, name: str, missing_ok: bool, sync: bool) -> RayServeHandle:
         """A handle to an endpoint.
 
         Raises:
             KeyError: there is no such endpoint, and `missing_ok` is False.
         """
-        self.used.add(door)
+        self.used.add(generation)
         endpoints: dict[str, Endpoint] = self.ask("list_endpoints")
         if name not in endpoints and not missing_ok:
             raise KeyError(
@@ -144,19 +144,19 @@ class Session:
             )
         methods = endpoints[name].python_methods if name in endpoints else ()
         kind = RayServeSyncHandle if sync else RayServeHandle
-        if door is Door.CLIENT_1_0 and sync:
+        if generation.options_change_handle and sync:
             kind = FirstHandle
         _warn_about_context(sync)
-        handle = kind(self.name, name, door, methods=methods)
+        handle = kind(self.name, name, generation, methods=methods)
         handle.connect()
         return handle
 
-    def deployment_handle(self, name: str, sync: bool) -> RayServeHandle:
+    def deployment_handle(self, generation: Generation, name: str, sync: bool) -> RayServeHandle:
         """The handle to a deployment, which need not exist yet; the same object for the same arguments."""
         self.check_alive()
         handle = self._deployment_handles.get((name, sync))
         if handle is None:
-            handle = (RayServeSyncHandle if sync else RayServeHandle)(self.name, name, Door.DEPLOYMENT)
+            handle = (RayServeSyncHandle if sync else RayServeHandle)(self.name, name, generation)
             if len(self._deployment_handles) >= HANDLES_KEPT:
                 self._deployment_handles.pop(next(iter(self._deployment_handles)))
             self._deployment_handles[name, sync] = handle
@@ -254,14 +254,16 @@ class Session:
             raise InstanceError(f"serve instance {self.name.controller!r} is gone: {error}") from None
 
 
-def _described(endpoint: Endpoint, door: Door) -> dict[str, Any]:
-    described = {
+def _described(endpoint: Endpoint, generation: Generation) -> dict[str, Any]:
+    described: dict[str, Any] = {
         "route": endpoint.route,
         "methods": list(endpoint.methods or HTTP_METHODS),
         "traffic": dict(endpoint.traffic),
         "shadows": dict(endpoint.shadows),
     }
-    return {**described, "python_methods": list(endpoint.python_methods)} if door is Door.MODULE else described
+    if generation.lists_python_methods:
+        described["python_methods"] = list(endpoint.python_methods)
+    return described
 
 
 def _warn_about_context(sync: bool) -> None:

@@ -19,7 +19,6 @@ from urllib.parse import quote
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-from legacy.config import EARLY_DOORS
 from legacy.records import Endpoint
 
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
@@ -113,7 +112,10 @@ class RouteTable:
             ValueError: the route is not a valid template; the table is unchanged.
         """
         old = self._entries.get(endpoint.name)
-        stays = old is not None and (old.key, old.endpoint.matching) == (_key(endpoint), endpoint.matching)
+        stays = old is not None and (old.key, old.endpoint.matching) == (
+            _key(endpoint),
+            endpoint.matching,
+        )
         order = old.order if old is not None and stays else self._next_order
         entry = _Entry(endpoint, order)
         if old is not None and not stays:
@@ -160,7 +162,7 @@ class RouteTable:
     def listing(self) -> dict[str, Any]:
         """The body of /-/routes: route -> [endpoint, methods], as in Ray 1.2-1.7; prefix -> endpoint, as in 1.13.
 
-        Endpoints without a route are listed under their name when they come from the client door, as in Ray 1.2.
+        Endpoints without a route are listed under their name up to Ray 1.2.
         """
         listed: dict[str, Any] = {}
         for name, entry in self._entries.items():
@@ -168,7 +170,7 @@ class RouteTable:
             if endpoint.route is not None:
                 is_prefix = endpoint.matching == "prefix"
                 listed[endpoint.route] = name if is_prefix else [name, list(endpoint.methods)]
-            elif endpoint.door in EARLY_DOORS:
+            elif endpoint.generation.lists_without_route:
                 listed[name] = [name, list(endpoint.methods)]
         return listed
 
@@ -257,8 +259,7 @@ def _has_fields(endpoint: Endpoint) -> bool:
 
 
 def _allowed(endpoint: Endpoint) -> tuple[str, ...]:
-    old = endpoint.door in EARLY_DOORS
-    if old or "GET" not in endpoint.methods or "HEAD" in endpoint.methods:
+    if not endpoint.generation.answers_head or "GET" not in endpoint.methods or "HEAD" in endpoint.methods:
         return endpoint.methods
     return (*endpoint.methods, "HEAD")
 

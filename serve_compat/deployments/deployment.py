@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from legacy.config import Door
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
 from legacy.session import deployments
@@ -267,7 +266,7 @@ def registered(name: str, info: DeploymentInfo) -> Deployment:
     spec = info.spec
     options = {
         "name": name,
-        "version": spec.version if spec.door is Door.DEPLOYMENT else LEGACY_VERSION,
+        "version": spec.version if spec.generation.has_versions else LEGACY_VERSION,
         "route_prefix": None if info.endpoint is None else info.endpoint.route,
         "ray_actor_options": spec.actor_options,
         **table.of_backend(spec.config),

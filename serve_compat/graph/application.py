@@ -170,7 +170,7 @@ def _check_root(target: Any) -> None:
 class _Builder:
     def __init__(self, named: Mapping[int, str]) -> None:
         self._names = named
-        self._awaited = Awaited(settings.load().handle_is_sync or eras.awaited_once(eras.chosen()))
+        self._awaited = Awaited(settings.load().handle_is_sync or eras.chosen().deployments.awaited_once)
 
     def deployment(self, name: str, node: ClassNode | FunctionNode, is_ingress: bool) -> Deployment:
         original: Deployment = node._deployment

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, Door, HTTPOptions
+from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, HTTPOptions
+from legacy.generations import V1_2
 from legacy.session.checks import check_target, checked_actor_options
 from serve_compat.names.teaching import teaching_getattr
 
@@ -42,4 +43,4 @@ class ReplicaConfig:
         self.is_class = check_target(getattr(func_or_class, "__name__", "?"), func_or_class, actor_init_args)
         self.func_or_class = func_or_class
         self.actor_init_args = actor_init_args
-        self.ray_actor_options = checked_actor_options(ray_actor_options, Door.CLIENT)
+        self.ray_actor_options = checked_actor_options(ray_actor_options, V1_2)

@@ -29,7 +29,7 @@ def get_global_client() -> Client:
     Raises:
         RayServeException: there is none.
     """
-    return Client(instances.current(), eras.client_door(eras.chosen()))
+    return Client(instances.current(), eras.chosen().client)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,10 +13,11 @@ import ray.util
 
 from legacy import cluster
 from legacy.calls.local_router import InstanceName
-from legacy.config import DeploymentMode, Door
+from legacy.config import DeploymentMode
 from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller
 from legacy.errors import InstanceError
+from legacy.generations import V1_2
 from legacy.session.session import Session
 from serve_compat.operations.arguments import choose_instance
 
@@ -50,22 +51,22 @@ class Instance:
 
     def set_traffic(self, endpoint: str, weights: Mapping[str, float]) -> None:
         """Replace an endpoint's split and wait until it is in force."""
-        self._session.set_traffic(Door.CLIENT, endpoint, weights)
+        self._session.set_traffic(V1_2, endpoint, weights)
 
     def shadow(self, endpoint: str, backend: str, share: float) -> None:
         """Copy a share of an endpoint's requests to a backend; 0 ends it."""
-        self._session.shadow_traffic(Door.CLIENT, endpoint, backend, share)
+        self._session.shadow_traffic(V1_2, endpoint, backend, share)
 
     def scale(self, backend: str, replicas: int) -> None:
         """Change the number of replicas and wait until they run."""
-        self._session.update_backend_config(Door.CLIENT, backend, {"num_replicas": replicas})
+        self._session.update_backend_config(V1_2, backend, {"num_replicas": replicas})
 
     def delete(self, kind: str, name: str) -> None:
         """Unregister an endpoint, a backend or a deployment and wait until it is gone."""
         if kind == "endpoint":
-            self._session.delete_endpoint(Door.CLIENT, name)
+            self._session.delete_endpoint(V1_2, name)
         elif kind == "backend":
-            self._session.delete_backend(Door.CLIENT, name, force=False)
+            self._session.delete_backend(V1_2, name, force=False)
         else:
             self._session.command("delete_deployment", name)
 

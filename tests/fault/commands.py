@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from legacy.config import Door
+from legacy.generations import DEPLOYMENT
 from legacy.records import BackendSpec, Endpoint
 from tests.fakes_control import spec
 from tests.fault.lives import Command, Life, World
@@ -22,11 +22,11 @@ def endpoint(name: str, route: str, **traffic: float) -> Endpoint:
 
 
 def deployment(name: str, code: bytes, version: str | None = None, **config: Any) -> BackendSpec:
-    return replace(spec(name, version, Door.DEPLOYMENT, **config), code=code)
+    return replace(spec(name, version, DEPLOYMENT, **config), code=code)
 
 
 def prefix(name: str, route: str) -> Endpoint:
-    return Endpoint(name, route, (), {name: 1.0}, {}, "prefix", Door.DEPLOYMENT)
+    return Endpoint(name, route, (), {name: 1.0}, {}, "prefix", DEPLOYMENT)
 
 
 # Called with the controller and, for another client than the first, with the id of its command.

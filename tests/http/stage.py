@@ -14,7 +14,8 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from legacy.config import Door, HTTPOptions
+from legacy.config import HTTPOptions
+from legacy.generations import DEPLOYMENT, V1_4
 from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
@@ -135,8 +136,8 @@ async def stage(
     endpoints = [
         Endpoint("exact", "/echo", METHODS, {"b": 1.0}, shadows),
         Endpoint("few", "/few", ("GET",), {"b": 1.0}),
-        Endpoint("template", "/t/{x:int}", METHODS, {"b": 1.0}, matching="template", door=Door.MODULE),
-        Endpoint("prefix", "/p", (), {"b": 1.0}, matching="prefix", door=Door.DEPLOYMENT),
+        Endpoint("template", "/t/{x:int}", METHODS, {"b": 1.0}, generation=V1_4),
+        Endpoint("prefix", "/p", (), {"b": 1.0}, generation=DEPLOYMENT),
     ]
     router.apply(Update("epoch", 1, True, {one.name: one for one in endpoints}, views, "a-secret"))
     ticker = asyncio.get_running_loop().create_task(_tick(made, (limits or Limits()).tick_s))

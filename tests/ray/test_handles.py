@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import ray
@@ -201,10 +202,11 @@ def test_a_handle_survives_the_deletion_of_its_endpoint(up, client, request):
     assert ray.get(handle.options(http_method="PUT").remote()) == "still"
 
 
-def test_a_module_call_to_a_missing_endpoint_gives_up(client, monkeypatch):
-    monkeypatch.setattr("legacy.handle.APPEAR_S", 0.2)
+def test_a_module_call_to_a_missing_endpoint_gives_up(client):
+    handle = serve.get_handle("nobody", missing_ok=True)
+    handle._generation = replace(handle._generation, missing_endpoint_s=0.2)
     with pytest.raises(RayServeException, match="does not exist"):
-        serve.get_handle("nobody", missing_ok=True).remote()
+        handle.remote()
 
 
 def test_a_client_call_waits_for_an_endpoint_to_be_created(up, client, request):

@@ -15,7 +15,8 @@ import pytest
 import ray
 import requests
 
-from legacy.config import Door, HTTPOptions
+from legacy.config import HTTPOptions
+from legacy.generations import V1_2
 from legacy.ingress.proxy import ServeProxy
 from legacy.records import Endpoint, Poll, ProxyStart, Update
 
@@ -25,7 +26,7 @@ class FakeController:
 
     def __init__(self) -> None:
         self._told = asyncio.Event()
-        endpoint = Endpoint("e", "/e", ("GET",), {"b": 1.0}, door=Door.CLIENT)
+        endpoint = Endpoint("e", "/e", ("GET",), {"b": 1.0}, generation=V1_2)
         self._update = Update("epoch", 1, True, {"e": endpoint}, {})
         self.polls: list[Poll] = []
 

@@ -14,8 +14,9 @@ import pytest
 import ray
 from ray import cloudpickle
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.errors import MethodMissingError, RayServeException
+from legacy.generations import V1_4
 from legacy.records import BackendSpec, ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.backends import accept_batch
@@ -57,7 +58,7 @@ class Replica:
     def __init__(self, target, args, config, socket_dir):
         code = target if isinstance(target, bytes) else cloudpickle.dumps((target, args, {}))
         names = {"controller_name": "controller", "namespace": "serve", "secret": "right"}
-        spec = BackendSpec("b", code, None, config, {}, Door.MODULE)
+        spec = BackendSpec("b", code, None, config, {}, V1_4)
         start = ReplicaStart("b#abcdef", spec, socket_dir=socket_dir, **names)
         self.actor = ray.remote(ServeReplica).options(max_concurrency=1000, num_cpus=1).remote(start)
         self.address = self.do("initialize")

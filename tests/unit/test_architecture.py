@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.errors",
         "legacy.settings",
         "legacy.config",
+        "legacy.generations",
         "legacy.eras",
         "legacy.records",
         *(f"legacy.environments.{name}" for name in ("origin", "lookup", "wanted", "requirements", "resolve")),
@@ -70,7 +71,7 @@ STRANGERS = (  # none of them knows another
     ("serve_compat.operations", GRAPH, MIGRATE),
     ("serve_compat.verify", GRAPH, MIGRATE),
 )
-VALUES = ("legacy.errors", "legacy.settings", "legacy.config", "legacy.records")
+VALUES = ("legacy.errors", "legacy.settings", "legacy.config", "legacy.generations", "legacy.records")
 WITHOUT_RAY = (*VALUES, "legacy.http.protocol", "legacy.traffic")
 WITHOUT_ASYNCIO = (*VALUES, *(f"legacy.traffic.{name}" for name in ("split", "routes", "slots", "router")))
 STANDS_ALONE = MIGRATE  # runs where neither Ray nor the core is installed

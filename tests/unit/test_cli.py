@@ -95,7 +95,7 @@ def test_the_environment_puts_our_directory_first_once():
 def test_the_era_reaches_the_program_and_its_sub_processes(tmp_path):
     (tmp_path / "program.py").write_text(
         "import subprocess, sys\n"
-        "code = 'from legacy import eras; print(eras.chosen().value)'\n"
+        "code = 'from legacy import eras; print(eras.chosen().name)'\n"
         "exec(code)\n"
         "subprocess.run([sys.executable, '-c', code], check=True)\n"
         "print(sys.argv[1:])\n"

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from legacy.config import (
     BackendConfig,
     DeploymentMode,
-    Door,
     Heard,
     HTTPOptions,
     heard_by_replicas,
     resolved_concurrency,
 )
+from legacy.generations import DEPLOYMENT, V0_8, V1_2, V1_4
 
 
 def test_the_defaults_are_those_of_ray_1_2():
@@ -130,15 +130,16 @@ def test_updating_is_merging_what_was_given(first, second):
         ({"max_concurrent_queries": 3, "max_batch_size": 5}, True, 3),
     ],
 )
-def test_the_client_door_computes_the_concurrency_as_ray_1_2(fields, is_async, expected):
-    for door in (Door.CLIENT, Door.V08):
-        assert resolved_concurrency(BackendConfig(**fields), door, is_async) == expected
+def test_clients_compute_the_concurrency_as_ray_1_2(fields, is_async, expected):
+    for generation in (V1_2, V0_8):
+        assert resolved_concurrency(BackendConfig(**fields), generation.default_concurrency, is_async) == expected
 
 
-@pytest.mark.parametrize("door", [Door.MODULE, Door.DEPLOYMENT])
-def test_the_later_doors_use_100(door):
-    assert resolved_concurrency(BackendConfig(), door, False) == 100
-    assert resolved_concurrency(BackendConfig(max_concurrent_queries=7), door, True) == 7
+@pytest.mark.parametrize("generation", [V1_4, DEPLOYMENT])
+def test_later_generations_use_100(generation):
+    assert resolved_concurrency(BackendConfig(), generation.default_concurrency, False) == 100
+    given = BackendConfig(max_concurrent_queries=7)
+    assert resolved_concurrency(given, generation.default_concurrency, True) == 7
 
 
 def test_http_options_have_the_defaults_of_ray_1_4():

@@ -1,8 +1,7 @@
 import pytest
 
 from legacy import eras
-from legacy.config import EARLY_DOORS, Door
-from legacy.eras import Era
+from legacy.generations import DEPLOYMENT, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3
 
 
 @pytest.fixture(autouse=True)
@@ -11,19 +10,19 @@ def nothing_said(monkeypatch):
 
 
 def test_nothing_is_chosen_by_itself():
-    assert eras.chosen() is None
+    assert eras.chosen().name == ""
 
 
 @pytest.mark.parametrize("name", ["0.8", "1.0", "1.2", "1.4", "1.13", "2.3"])
 def test_what_was_said_holds_for_this_process(name):
     eras.choose(name)
-    assert eras.chosen().value == name
+    assert eras.chosen().name == name
 
 
 def test_an_unknown_era_names_those_there_are():
     with pytest.raises(ValueError, match=r"era='1.1' is no era; the eras are 0.8, 1.0, 1.2, 1.4, 1.13, 2.3"):
         eras.choose("1.1")
-    assert eras.chosen() is None
+    assert eras.chosen().name == ""
 
 
 def test_a_wrong_variable_is_named(monkeypatch):
@@ -32,29 +31,29 @@ def test_a_wrong_variable_is_named(monkeypatch):
         eras.chosen()
 
 
-def test_methods_of_a_client_behave_as_the_era_says():
-    doors = {era: eras.client_door(era) for era in (None, *Era)}
-    assert doors == {
-        None: Door.CLIENT,
-        Era.V0_8: Door.CLIENT,
-        Era.V1_0: Door.CLIENT_1_0,
-        Era.V1_2: Door.CLIENT,
-        Era.V1_4: Door.MODULE,
-        Era.V1_13: Door.MODULE,
-        Era.V2_3: Door.MODULE,
-    }
+@pytest.mark.parametrize(
+    ("said", "functions", "client", "deployments", "second_start"),
+    [
+        ("", V1_4, V1_2, DEPLOYMENT, None),
+        ("0.8", V0_8, V1_2, DEPLOYMENT, None),
+        ("1.0", V1_4, V1_0, DEPLOYMENT, "new"),
+        ("1.2", V1_4, V1_2, DEPLOYMENT, "new"),
+        ("1.4", V1_4, V1_4, DEPLOYMENT, "attach"),
+        ("1.13", V1_4, V1_4, V1_13, "attach"),
+        ("2.3", V1_4, V1_4, V2_3, "attach"),
+    ],
+)
+def test_what_each_api_means_in_an_era(said, functions, client, deployments, second_start, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", said)
+    era = eras.chosen()
+    assert (era.functions, era.client, era.deployments) == (functions, client, deployments)
+    assert era.second_start == second_start
 
 
-@pytest.mark.parametrize(("door", "era"), [(Door.V08, Era.V0_8), (Door.CLIENT_1_0, Era.V1_0), (Door.MODULE, None)])
-def test_a_replica_follows_the_door_its_backend_came_through(door, era):
-    eras.follow(door)
-    assert eras.chosen() is era
-
-
-def test_graph_handles_are_those_of_the_era_where_it_has_graphs():
-    assert [eras.awaited_once(era) for era in (None, Era.V1_2, Era.V1_13, Era.V2_3)] == ["", "", "1", "0"]
-
-
-def test_the_early_doors_are_those_up_to_1_2():
-    assert Door.MODULE not in EARLY_DOORS
-    assert Door.DEPLOYMENT not in EARLY_DOORS
+@pytest.mark.parametrize(
+    ("generation", "era"),
+    [(V0_8, "0.8"), (V1_0, "1.0"), (V1_2, ""), (V1_4, ""), (DEPLOYMENT, ""), (V1_13, "1.13"), (V2_3, "2.3")],
+)
+def test_a_replica_follows_the_generation_of_its_backend(generation, era):
+    eras.follow(generation)
+    assert eras.chosen().name == era

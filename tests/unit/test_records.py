@@ -9,13 +9,14 @@ import pickle
 import pytest
 
 from legacy import records
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
+from legacy.generations import V1_2, V1_4
 from legacy.records import BackendSpec, BackendView, Endpoint, Poll, ReplicaAddress, Update
 
 REPLICA = ReplicaAddress("b#abcdef", "b", "node", 7, "/run/s", ("10.0.0.1", 4000))
 EXAMPLES = [
-    BackendSpec("b", b"code", True, BackendConfig(num_replicas=2, user_config={"a": 1}), {"num_cpus": 1}, Door.CLIENT),
-    Endpoint("e", "/e", ("GET",), {"b": 1}, {"s": 0.5}, "template", Door.MODULE),
+    BackendSpec("b", b"code", True, BackendConfig(num_replicas=2, user_config={"a": 1}), {"num_cpus": 1}, V1_2),
+    Endpoint("e", "/e", ("GET",), {"b": 1}, {"s": 0.5}, "template", V1_4),
     Update("epoch", 3, True, {"e": None}, {"b": BackendView("b", 8, (REPLICA,)), "gone": None}, "secret"),
     Poll("me", "handle", "epoch", 3, {"b#abcdef": 2}, {"b": 1}),
 ]

@@ -70,10 +70,10 @@ def test_a_call_goes_to_the_replica_whose_place_was_taken(actor):
     assert lane.in_flight == lane.slots.total_in_flight == 1
 
 
-def test_a_call_without_options_uses_the_replicas_plain_door(actor):
+def test_a_call_without_options_uses_the_replicas_plain_method(actor):
     lane = lane_to(actor)
     actor.handle_plain = Actor()
-    send(lane, CALL._replace(door="handle_plain"))
+    send(lane, CALL._replace(actor_method="handle_plain"))
     assert actor.handle_plain.calls == [("x", (), {"k": 1})]
     assert actor.calls == []
 

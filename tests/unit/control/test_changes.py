@@ -1,9 +1,9 @@
 import pytest
 
-from legacy.config import Door
 from legacy.control.changes import Changes
 from legacy.control.deploy_decision import decide
 from legacy.errors import BackendStartError
+from legacy.generations import DEPLOYMENT
 from legacy.records import Endpoint
 from tests.fakes_control import run, spec
 
@@ -71,8 +71,8 @@ def test_a_version_that_fails_keeps_the_old_replicas_and_their_code():
         await create(world, num_replicas=1)
         (old,) = world.routed("a")
         world.launcher.failure = "RuntimeError: bad version"
-        endpoint = Endpoint("a", "/a", (), {"a": 1.0}, matching="prefix", door=Door.DEPLOYMENT)
-        record = decide(world.desired, "c2", spec("a", "v2", Door.DEPLOYMENT), endpoint, None).backend
+        endpoint = Endpoint("a", "/a", (), {"a": 1.0}, generation=DEPLOYMENT)
+        record = decide(world.desired, "c2", spec("a", "v2", DEPLOYMENT), endpoint, None).backend
         record = type(record)(**{**vars(record), "surge": True, "code_key": world.store.save_code(b"new code")})
         changes_of(world).accept(record)
         with pytest.raises(BackendStartError, match="bad version"):

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from legacy.config import Door
 from legacy.control import commands
 from legacy.control.changes import Changes
 from legacy.control.commands import Commands
 from legacy.errors import BackendStartError
+from legacy.generations import DEPLOYMENT, V0_8
 from legacy.records import Endpoint, Poll
 from tests.fakes_control import run, spec
 
@@ -79,7 +79,7 @@ def test_a_replacement_that_fails_leaves_the_one_before():
 def test_an_endpoint_may_wait_for_its_backend():
     async def scenario(world):
         control = commands_of(world)
-        await control.create_endpoint("c1", Endpoint("e", "/e", ("GET",), {}, door=Door.V08))
+        await control.create_endpoint("c1", Endpoint("e", "/e", ("GET",), {}, generation=V0_8))
         await control.replace_backend("c2", spec("a"))
         await control.set_traffic("c3", "e", {"a": 1.0})
         return world.desired.endpoints["e"].endpoint.traffic
@@ -92,7 +92,7 @@ def test_a_route_changes_hands_in_one_step_for_routers():
         control = commands_of(world)
         for name, route in (("old", "/"), ("new", None)):
             await control.replace_backend(f"b-{name}", spec(name))
-            await control.create_endpoint(f"e-{name}", Endpoint(name, route, (), {name: 1.0}, matching="prefix"))
+            await control.create_endpoint(f"e-{name}", Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT))
         world.publisher.open()
         before = world.publisher.version
         polling = asyncio.ensure_future(world.publisher.watch(Poll("p", "handle", "epoch", before), 10))

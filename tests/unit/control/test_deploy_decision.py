@@ -1,20 +1,18 @@
 import pytest
 
-from legacy.config import Door
 from legacy.control.deploy_decision import decide
 from legacy.control.desired import Desired
+from legacy.generations import DEPLOYMENT
 from legacy.records import Endpoint
 from tests.fakes_control import spec
 
 
 def endpoint(name="d", route="/d"):
-    return Endpoint(name, route, (), {name: 1.0}, matching="prefix", door=Door.DEPLOYMENT)
+    return Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT)
 
 
 def deploy(desired, command, version=None, route="/d", name="d", prev_version=None, **config):
-    found = decide(
-        desired, command, spec(name, version, Door.DEPLOYMENT, **config), endpoint(name, route), prev_version
-    )
+    found = decide(desired, command, spec(name, version, DEPLOYMENT, **config), endpoint(name, route), prev_version)
     for record in (found.backend, found.endpoint):
         if record is not None:
             desired.restore(record)

@@ -1,7 +1,7 @@
 import pytest
 
-from legacy.config import Door
 from legacy.control.desired import Desired
+from legacy.generations import V1_2
 from legacy.records import Endpoint
 from tests.fakes_control import spec
 
@@ -16,7 +16,7 @@ def desired():
 
 
 def endpoint(name, backend, route, methods=("GET",)):
-    return Endpoint(name, route, methods, {backend: 1.0}, door=Door.CLIENT)
+    return Endpoint(name, route, methods, {backend: 1.0}, generation=V1_2)
 
 
 def test_a_taken_tag_is_refused_with_a_remedy(desired):

@@ -4,6 +4,7 @@ from legacy.control.desired import Desired
 from legacy.control.registered import EndpointRecord
 from legacy.control.report import status_report
 from legacy.errors import BackendStartError
+from legacy.generations import V1_4
 from legacy.records import Endpoint
 from tests.fakes_control import run
 
@@ -68,7 +69,7 @@ def test_bounds_of_autoscaling_are_reported():
 def test_endpoints_are_reported_with_what_they_match_and_the_report_is_json():
     async def scenario(world):
         world.desired = Desired()
-        endpoint = Endpoint("e", "/e", ("GET",), {"a": 1.0}, {"b": 0.1}, "template")
+        endpoint = Endpoint("e", "/e", ("GET",), {"a": 1.0}, {"b": 0.1}, V1_4)
         world.desired.restore(EndpointRecord(endpoint, "c1"))
         return report(world)
 

@@ -3,7 +3,8 @@ import pickle
 import pytest
 from ray import cloudpickle
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
+from legacy.generations import DEPLOYMENT, V1_4
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.session import deployments
 from serve_compat.deployments.deployment import LEGACY_VERSION, Deployment, deployment, registered
@@ -26,10 +27,10 @@ def wanted(monkeypatch):
     return lambda: asked[-1][0]
 
 
-def info(route="/m", door=Door.DEPLOYMENT, version="v1", **config):
+def info(route="/m", generation=DEPLOYMENT, version="v1", **config):
     code = cloudpickle.dumps((Model, (3,), {"name": "x"}))
-    spec = BackendSpec("m", code, True, BackendConfig(**config), {"num_cpus": 1}, door, version)
-    endpoint = Endpoint("m", route, (), {"m": 1.0}, matching="prefix", door=door)
+    spec = BackendSpec("m", code, True, BackendConfig(**config), {"num_cpus": 1}, generation, version)
+    endpoint = Endpoint("m", route, (), {"m": 1.0}, generation=generation)
     return DeploymentInfo(spec, endpoint, num_replicas=2)
 
 
@@ -129,5 +130,5 @@ def test_what_was_looked_up_takes_other_arguments_or_other_code(wanted):
 
 
 def test_a_backend_of_the_older_style_is_shown_as_in_ray_1_4():
-    found = registered("m", info(door=Door.MODULE, version=None))
+    found = registered("m", info(generation=V1_4, version=None))
     assert found.version == LEGACY_VERSION == "__serve_version__"

@@ -1,9 +1,10 @@
 import pytest
 
 from legacy import api
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.early import api as early
 from legacy.errors import InstanceError, RayServeException
+from legacy.generations import V0_8
 
 
 class FakeSession:
@@ -17,10 +18,10 @@ class FakeSession:
     def __getattr__(self, name):
         return lambda *args: self.done.append((name, *args))
 
-    def list_endpoints(self, door):
+    def list_endpoints(self, generation):
         return {"e": {"route": "/e", "methods": ["GET"], "traffic": {}, "shadows": {}}}
 
-    def list_backends(self, door):
+    def list_backends(self, generation):
         return {"b": BackendConfig(num_replicas=2, max_concurrent_queries=8)}
 
 
@@ -78,7 +79,7 @@ def test_both_orders_of_tag_and_code_are_understood(session):
     api.create_backend(handler, "b")
     first, second = (backend for _, _, backend in session.done)
     assert (first.tag, first.target) == ("b", handler) == (second.tag, second.target)
-    assert session.done[0][:2] == ("replace_backend", Door.V08)
+    assert session.done[0][:2] == ("replace_backend", V0_8)
 
 
 def test_the_config_of_0_7_is_an_object(session):
@@ -106,7 +107,7 @@ def test_the_config_of_0_8_is_a_dict_of_four_settings(session, config, error):
 def test_a_route_may_be_positional_and_a_backend_missing(session):
     api.create_endpoint("f", "/f", ["GET", "POST"])
     api.create_endpoint("g", "/g", blocking=True)
-    assert session.done[0] == ("create_endpoint", Door.V08, "f", None, "/f", ["GET", "POST"])
+    assert session.done[0] == ("create_endpoint", V0_8, "f", None, "/f", ["GET", "POST"])
     assert session.done[1][4] == "/g"
 
 
@@ -138,7 +139,7 @@ def test_only_three_settings_can_be_updated(session):
     with pytest.raises(ValueError, match="must be a dictionary"):
         api.update_backend_config("b", [1])
     api.set_backend_config("b", BackendConfig(num_replicas=3))
-    assert session.done == [("update_backend_config", Door.V08, "b", {"num_replicas": 3})]
+    assert session.done == [("update_backend_config", V0_8, "b", {"num_replicas": 3})]
 
 
 def test_backends_are_listed_as_plain_dicts(session):

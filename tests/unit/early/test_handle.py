@@ -1,33 +1,33 @@
 import pytest
 
 from legacy.calls.local_router import InstanceName
-from legacy.config import Door
 from legacy.early.handle import FirstHandle, KeywordHandle, check_deadlines
 from legacy.errors import RayServeException
+from legacy.generations import V0_8, V1_0
 
 HERE = InstanceName("SERVE_CONTROLLER_ACTOR", "serve")
 
 
 def test_a_handle_of_0_8_takes_keywords_only():
     with pytest.raises(RayServeException, match="keyword arguments"):
-        KeywordHandle(HERE, "e").remote(1)
+        KeywordHandle(HERE, "e", V0_8).remote(1)
 
 
 def test_a_call_of_0_8_passes_its_keywords_on():
-    call = KeywordHandle(HERE, "e").options(method_name="m", shard_key="k")._call((), {"x": 1})
+    call = KeywordHandle(HERE, "e", V0_8).options(method_name="m", shard_key="k")._call((), {"x": 1})
     assert call.meta == ("m", "keywords", "GET", None, "k")
     assert call.kwargs == {"x": 1}
 
 
 def test_options_of_0_8_leave_the_handle_as_it_was():
-    handle = KeywordHandle(HERE, "e")
+    handle = KeywordHandle(HERE, "e", V0_8)
     assert handle.options("m", relative_slo_ms=10)._options.method_name == "m"
     assert handle._options.method_name == "__call__"
 
 
 def test_a_handle_of_0_8_has_no_methods_of_the_backend():
     with pytest.raises(AttributeError, match=r"options\(method_name='increment'\)"):
-        KeywordHandle(HERE, "e").increment  # noqa: B018
+        KeywordHandle(HERE, "e", V0_8).increment  # noqa: B018
 
 
 @pytest.mark.parametrize(("relative", "absolute"), [(-1, None), (None, "soon"), ([], None)])
@@ -43,7 +43,7 @@ def test_two_deadlines_are_too_many():
 
 
 def test_options_of_1_0_change_the_handle_itself_and_the_first_value_stays():
-    handle = FirstHandle(HERE, "e", Door.CLIENT_1_0)
+    handle = FirstHandle(HERE, "e", V1_0)
     assert handle.options("first") is handle
     handle.options(method_name="second", shard_key="k")
     assert (handle._options.method_name, handle._options.shard_key) == ("first", "k")

@@ -2,7 +2,8 @@ import threading
 
 import pytest
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
+from legacy.generations import DEPLOYMENT
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.session import deployments
 from serve_compat.deployments.deployment import deployment
@@ -20,8 +21,8 @@ def double(x):
 
 
 def info(name, application, route=None):
-    spec = BackendSpec(name, b"", True, BackendConfig(), {}, Door.DEPLOYMENT)
-    endpoint = Endpoint(name, route, (), {name: 1.0}, matching="prefix", door=Door.DEPLOYMENT, application=application)
+    spec = BackendSpec(name, b"", True, BackendConfig(), {}, DEPLOYMENT)
+    endpoint = Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT, application=application)
     return DeploymentInfo(spec, endpoint, 1)
 
 

@@ -7,7 +7,8 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
+from legacy.generations import V0_8, V1_0, V1_4
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.replica import flask_request
 from legacy.replica.app import ReplicaApp, SecretApp
@@ -38,7 +39,7 @@ class Answer:
 
 
 def app_of(target, ceiling=10, debug=False):
-    return ReplicaApp(Servable(target, "model", BackendConfig(), Door.MODULE), Counted(), ceiling, debug)
+    return ReplicaApp(Servable(target, "model", BackendConfig(), V1_4), Counted(), ceiling, debug)
 
 
 def scope(*headers, call=b"m=&r=/r&p=", **more):
@@ -253,32 +254,32 @@ def test_an_empty_secret_lets_nobody_in():
 # ---- Ray 0.8-1.1
 
 
-def early_app(target, door):
-    return ReplicaApp(Servable(target, "model", BackendConfig(), door), Counted(), 10, False)
+def early_app(target, generation):
+    return ReplicaApp(Servable(target, "model", BackendConfig(), generation), Counted(), 10, False)
 
 
-@pytest.mark.parametrize("door", [Door.V08, Door.CLIENT_1_0])
-def test_handlers_up_to_1_1_get_flask_requests(door):
+@pytest.mark.parametrize("generation", [V0_8, V1_0])
+def test_handlers_up_to_1_1_get_flask_requests(generation):
     pytest.importorskip("werkzeug")
-    app = early_app(lambda request: [request.args["a"], request.data.decode()], door)
+    app = early_app(lambda request: [request.args["a"], request.data.decode()], generation)
     answer = asyncio.run(ask(app, scope((b"content-length", b"4"), query_string=b"a=1"), b"body"))
     assert json.loads(answer.body) == ["1", "body"]
 
 
 def test_a_handler_of_0_8_whose_request_has_a_default_gets_none():
-    app = early_app(lambda request=None: f"{request} {WEB.get()}", Door.V08)
+    app = early_app(lambda request=None: f"{request} {WEB.get()}", V0_8)
     assert asyncio.run(ask(app, scope())).body == b"None True"
 
 
-@pytest.mark.parametrize("door", [Door.V08, Door.CLIENT_1_0])
-def test_a_handler_without_parameters_needs_no_flask_request(door, monkeypatch):
+@pytest.mark.parametrize("generation", [V0_8, V1_0])
+def test_a_handler_without_parameters_needs_no_flask_request(generation, monkeypatch):
     monkeypatch.setattr(flask_request, "is_available", lambda: False)
-    assert asyncio.run(ask(early_app(lambda: "x", door), scope())).body == b"x"
+    assert asyncio.run(ask(early_app(lambda: "x", generation), scope())).body == b"x"
 
 
 def test_without_werkzeug_the_answer_names_the_extra(monkeypatch):
     monkeypatch.setattr(flask_request, "is_available", lambda: False)
     flask_request._request_class.cache_clear()
-    answer = asyncio.run(ask(early_app(lambda request: "x", Door.V08), scope()))
+    answer = asyncio.run(ask(early_app(lambda request: "x", V0_8), scope()))
     assert answer.status == 500
     assert b"pip install 'serve-compat[flask]'" in answer.body

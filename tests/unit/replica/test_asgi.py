@@ -5,7 +5,8 @@ import pickle
 
 import pytest
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
+from legacy.generations import DEPLOYMENT, V1_4
 from legacy.replica.app import ReplicaApp
 from legacy.replica.invoke import Servable
 from tests.unit.replica.test_app import Answer, Counted, ask, scope
@@ -45,12 +46,12 @@ class Application:
             self.log.append("del")
 
 
-def app_of(target, door=Door.DEPLOYMENT):
-    return ReplicaApp(Servable(target, "model", BackendConfig(), door), Counted(), 10, False)
+def app_of(target, generation=DEPLOYMENT):
+    return ReplicaApp(Servable(target, "model", BackendConfig(), generation), Counted(), 10, False)
 
 
-def get(target, path, door=Door.DEPLOYMENT, call=CALL):
-    return asyncio.run(ask(app_of(target, door), scope(call=call, path=path)))
+def get(target, path, generation=DEPLOYMENT, call=CALL):
+    return asyncio.run(ask(app_of(target, generation), scope(call=call, path=path)))
 
 
 def test_an_asgi_class_gets_the_request_as_the_server_made_it():
@@ -75,7 +76,7 @@ def test_startup_shutdown_and_destructor_run_in_order_whatever_they_raise():
         pass
 
     async def live(target):
-        servable = Servable(target, "model", BackendConfig(), Door.DEPLOYMENT)
+        servable = Servable(target, "model", BackendConfig(), DEPLOYMENT)
         await servable.start()
         await servable.destroy()
 
@@ -89,17 +90,17 @@ def where(request):
 
 
 @pytest.mark.parametrize(
-    ("door", "call", "path", "expected"),
+    ("generation", "call", "path", "expected"),
     [
-        (Door.DEPLOYMENT, CALL, "/serve/where/am/i", ["/serve/where", "/am/i", "/serve/where/am/i"]),
-        (Door.DEPLOYMENT, CALL, "/serve/where", ["/serve/where", "", "/serve/where"]),
-        (Door.DEPLOYMENT, b"m=&r=&p=", "/all", ["", "/all", "/all"]),
-        (Door.MODULE, CALL, "/serve/where/am/i", ["/serve/where", "/serve/where/am/i", "/serve/where/am/i"]),
+        (DEPLOYMENT, CALL, "/serve/where/am/i", ["/serve/where", "/am/i", "/serve/where/am/i"]),
+        (DEPLOYMENT, CALL, "/serve/where", ["/serve/where", "", "/serve/where"]),
+        (DEPLOYMENT, b"m=&r=&p=", "/all", ["", "/all", "/all"]),
+        (V1_4, CALL, "/serve/where/am/i", ["/serve/where", "/serve/where/am/i", "/serve/where/am/i"]),
     ],
 )
-def test_handlers_of_deployments_see_the_path_below_their_route(door, call, path, expected):
+def test_handlers_of_deployments_see_the_path_below_their_route(generation, call, path, expected):
     seen = []
-    get(lambda request: seen.append(where(request)), path, door, call)
+    get(lambda request: seen.append(where(request)), path, generation, call)
     assert seen == [expected]
 
 
@@ -140,8 +141,8 @@ def test_a_websocket_is_declined_with_an_ordinary_answer(target, more, status):
     assert sent[0]["status"] == status
 
 
-@pytest.mark.parametrize("door", [Door.DEPLOYMENT, Door.MODULE])
-def test_reconfigure_of_a_deployment_never_overlaps_a_request(door):
+@pytest.mark.parametrize("generation", [DEPLOYMENT, V1_4])
+def test_reconfigure_of_a_deployment_never_overlaps_a_request(generation):
     class Model:
         def __init__(self):
             self.log = []
@@ -156,7 +157,7 @@ def test_reconfigure_of_a_deployment_never_overlaps_a_request(door):
 
     async def scenario():
         model = Model()
-        servable = Servable(model, "model", BackendConfig(), door)
+        servable = Servable(model, "model", BackendConfig(), generation)
         request = asyncio.create_task(servable.call("__call__", (1,), {}))
         await asyncio.sleep(0)
         await asyncio.gather(request, servable.configure(BackendConfig(user_config={"a": 1})))
@@ -164,4 +165,4 @@ def test_reconfigure_of_a_deployment_never_overlaps_a_request(door):
 
     log = asyncio.run(scenario())
     alone = ["request begins", "request ends", "reconfigure"]
-    assert (log == alone) == (door is Door.DEPLOYMENT)
+    assert (log == alone) == (generation is DEPLOYMENT)

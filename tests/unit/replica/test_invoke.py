@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from ray import cloudpickle
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
 from legacy.errors import MethodMissingError, RayServeException
+from legacy.generations import DEPLOYMENT, V0_8, V1_2, V1_4
 from legacy.replica.backends import ImportedBackend, accept_batch
 from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.code import Code, construct, import_path, load
@@ -14,8 +15,8 @@ from legacy.replica.invoke import Servable
 from legacy.replica.keywords import NoRequest
 
 
-def servable(target, door=Door.MODULE, **config):
-    return Servable(target, "model", BackendConfig(**config), door)
+def servable(target, generation=V1_4, **config):
+    return Servable(target, "model", BackendConfig(**config), generation)
 
 
 def call(target, *args, name="__call__", **kwargs):
@@ -198,9 +199,9 @@ def test_a_batch_handler_takes_one_request_per_call():
 # ---- reconfigure, health, destructor
 
 
-def configured(target, *user_configs, door=Door.MODULE):
+def configured(target, *user_configs, generation=V1_4):
     async def scenario():
-        it = servable(target, door)
+        it = servable(target, generation)
         for user_config in user_configs:
             await it.configure(BackendConfig(user_config=user_config))
 
@@ -220,9 +221,9 @@ def test_a_config_that_user_code_changed_in_place_still_counts_as_the_same():
     assert configured(Greedy(), {"v": 1}, {"v": 1}).seen == [1]
 
 
-@pytest.mark.parametrize(("door", "calls"), [(Door.CLIENT, 0), (Door.MODULE, 0), (Door.DEPLOYMENT, 3)])
-def test_falsy_configs_reach_deployments_only(door, calls):
-    assert len(configured(Counter(), {}, None, 0, "", door=door).seen) == calls
+@pytest.mark.parametrize(("generation", "calls"), [(V1_2, 0), (V1_4, 0), (DEPLOYMENT, 3)])
+def test_falsy_configs_reach_deployments_only(generation, calls):
+    assert len(configured(Counter(), {}, None, 0, "", generation=generation).seen) == calls
 
 
 def test_an_array_is_a_config_too():
@@ -306,7 +307,7 @@ def test_the_destructor_is_called_exactly_once(is_async):
     ],
 )
 def test_a_handler_of_0_8_is_asked_what_it_takes(target, needs, may):
-    handler = servable(target, Door.V08).find("__call__")
+    handler = servable(target, V0_8).find("__call__")
     assert (handler.needs_positional, handler.may_take_positional) == (needs, may)
 
 
@@ -316,7 +317,7 @@ def test_a_batch_of_0_8_gets_lists_and_its_size():
         return [(len(requests), value, WEB.get(), BATCH_SIZE.get()) for value in x]
 
     async def both():
-        model = servable(batched, Door.V08, max_batch_size=2)
+        model = servable(batched, V0_8, max_batch_size=2)
         calls = [model.call("__call__", (NoRequest(),), {"x": number}) for number in range(2)]
         return await asyncio.gather(*calls)
 

@@ -1,6 +1,7 @@
 import pytest
 
-from legacy.config import BackendConfig, Door, HTTPOptions
+from legacy.config import BackendConfig, HTTPOptions
+from legacy.generations import V0_8, V1_2, V1_4
 from legacy.replica.backends import ImportedBackend, accept_batch
 from legacy.session.checks import (
     check_endpoint,
@@ -64,10 +65,10 @@ def test_async_is_seen_on_functions_and_on_call():
 
 def test_actor_options_get_one_cpu_and_the_users_dict_is_left_alone():
     given = {"num_gpus": 1, "memory": None}
-    assert checked_actor_options(given, Door.CLIENT) == {"num_cpus": 1, "num_gpus": 1}
+    assert checked_actor_options(given, V1_2) == {"num_cpus": 1, "num_gpus": 1}
     assert given == {"num_gpus": 1, "memory": None}
-    assert checked_actor_options(None, Door.V08) == {"num_cpus": 0}
-    assert checked_actor_options({"num_cpus": 0.5}, Door.MODULE) == {"num_cpus": 0.5}
+    assert checked_actor_options(None, V0_8) == {"num_cpus": 0}
+    assert checked_actor_options({"num_cpus": 0.5}, V1_4) == {"num_cpus": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -87,60 +88,60 @@ def test_actor_options_get_one_cpu_and_the_users_dict_is_left_alone():
 )
 def test_bad_actor_options_raise(options, error):
     with pytest.raises(error, match="ray_actor_options"):
-        checked_actor_options(options, Door.CLIENT)
+        checked_actor_options(options, V1_2)
 
 
 def test_a_placement_group_is_refused_from_1_3_on():
     with pytest.raises(ValueError, match="placement_group"):
-        checked_actor_options({"placement_group": None}, Door.MODULE)
-    assert "placement_group" in checked_actor_options({"placement_group": object()}, Door.CLIENT)
+        checked_actor_options({"placement_group": None}, V1_4)
+    assert "placement_group" in checked_actor_options({"placement_group": object()}, V1_2)
 
 
 def test_config_may_be_a_dict_an_object_or_none():
-    assert checked_config("b", function, None, Door.CLIENT).num_replicas == 1
-    assert checked_config("b", function, {"num_replicas": 2}, Door.CLIENT).num_replicas == 2
+    assert checked_config("b", function, None, V1_2).num_replicas == 1
+    assert checked_config("b", function, {"num_replicas": 2}, V1_2).num_replicas == 2
     given = BackendConfig(num_replicas=3)
-    assert checked_config("b", function, given, Door.CLIENT).num_replicas == 3
+    assert checked_config("b", function, given, V1_2).num_replicas == 3
     assert given.model_fields_set == {"num_replicas"}
 
 
 def test_config_of_another_type_raises():
     with pytest.raises(TypeError, match="must be a dict"):
-        checked_config("b", function, ["num_replicas"], Door.CLIENT)
+        checked_config("b", function, ["num_replicas"], V1_2)
     with pytest.raises(ValueError, match="replicas"):
-        checked_config("b", function, {"replicas": 2}, Door.CLIENT)
+        checked_config("b", function, {"replicas": 2}, V1_2)
 
 
 def test_user_config_is_not_copied():
     model = object()
-    assert checked_config("b", Plain, {"user_config": model}, Door.CLIENT).user_config is model
+    assert checked_config("b", Plain, {"user_config": model}, V1_2).user_config is model
     assert config_fields(BackendConfig(user_config=model), "config")["user_config"] is model
 
 
 @pytest.mark.parametrize(
-    ("target", "config", "door", "limit"),
+    ("target", "config", "generation", "limit"),
     [
-        (function, None, Door.CLIENT, 8),
-        (Async, None, Door.CLIENT, 1_000_000),
-        (Async, BackendConfig(), Door.CLIENT, 8),
-        (Async, None, Door.MODULE, 100),
-        (function, {"max_concurrent_queries": 3}, Door.CLIENT, 3),
+        (function, None, V1_2, 8),
+        (Async, None, V1_2, 1_000_000),
+        (Async, BackendConfig(), V1_2, 8),
+        (Async, None, V1_4, 100),
+        (function, {"max_concurrent_queries": 3}, V1_2, 3),
     ],
 )
-def test_the_query_limit_depends_on_door_and_handler(target, config, door, limit):
-    assert checked_config("b", target, config, door).max_concurrent_queries == limit
+def test_the_query_limit_depends_on_generation_and_handler(target, config, generation, limit):
+    assert checked_config("b", target, config, generation).max_concurrent_queries == limit
 
 
 def test_what_the_code_says_is_kept_with_the_config():
-    metadata = checked_config("b", accept_batch(lambda r: r), {"max_batch_size": 4}, Door.CLIENT).internal_metadata
+    metadata = checked_config("b", accept_batch(lambda r: r), {"max_batch_size": 4}, V1_2).internal_metadata
     assert (metadata.accepts_batches, metadata.is_blocking) == (True, True)
-    assert not checked_config("b", Async, None, Door.CLIENT).internal_metadata.is_blocking
+    assert not checked_config("b", Async, None, V1_2).internal_metadata.is_blocking
 
 
 def test_a_batch_size_needs_a_handler_of_lists():
     with pytest.raises(ValueError, match="accept_batch"):
-        checked_config("b", function, {"max_batch_size": 4}, Door.CLIENT)
-    assert checked_config("b", function, {"max_batch_size": 1}, Door.CLIENT).max_batch_size == 1
+        checked_config("b", function, {"max_batch_size": 4}, V1_2)
+    assert checked_config("b", function, {"max_batch_size": 1}, V1_2).max_batch_size == 1
 
 
 def test_endpoint_methods_become_upper_case():

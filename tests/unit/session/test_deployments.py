@@ -1,6 +1,7 @@
 import pytest
 
-from legacy.config import BackendConfig, Door
+from legacy.config import BackendConfig
+from legacy.generations import DEPLOYMENT, V1_2
 from legacy.records import BackendSpec, Endpoint
 from legacy.session import deployments
 from legacy.session.deployments import Wanted, root_url, with_job_environment
@@ -52,11 +53,11 @@ def test_a_deployment_is_a_backend_and_an_endpoint_of_one_name(session):
     deployments.deploy(wish(Model, 1, version="v2", prev_version="v1", route="/r"), blocking=False)
     ((method, spec, endpoint, prev_version, blocking),) = session.commands
     assert (method, prev_version, blocking) == ("deploy", "v1", False)
-    assert (spec.tag, spec.version, spec.door, spec.is_class) == ("m", "v2", Door.DEPLOYMENT, True)
+    assert (spec.tag, spec.version, spec.generation, spec.is_class) == ("m", "v2", DEPLOYMENT, True)
     assert spec.config.max_concurrent_queries == 100
     assert (endpoint.name, endpoint.route, endpoint.methods, endpoint.traffic) == ("m", "/r", (), {"m": 1.0})
     assert (endpoint.matching, endpoint.python_methods) == ("prefix", ("__call__", "__init__", "inherited"))
-    assert session.used == {Door.DEPLOYMENT}
+    assert session.used == {DEPLOYMENT}
 
 
 def test_a_function_takes_no_constructor_arguments(session):
@@ -81,11 +82,11 @@ def test_what_serve_decides_itself_is_refused_in_actor_options(session, key):
 
 
 def test_registered_code_is_deployed_again_as_it_is(session):
-    known = BackendSpec("old", b"code", True, BackendConfig(), {}, Door.CLIENT, sys_path=("/there",))
+    known = BackendSpec("old", b"code", True, BackendConfig(), {}, V1_2, sys_path=("/there",))
     deployments.deploy(wish(None, registered=known, version="v3", options={"num_cpus": 2}), blocking=True)
     _, spec, endpoint, _, _ = session.commands[-1]
     assert (spec.tag, spec.code, spec.sys_path, spec.version) == ("m", b"code", ("/there",), "v3")
-    assert (spec.door, spec.actor_options) == (Door.DEPLOYMENT, {"num_cpus": 2})
+    assert (spec.generation, spec.actor_options) == (DEPLOYMENT, {"num_cpus": 2})
     assert endpoint.python_methods == ("__call__", "predict")
 
 

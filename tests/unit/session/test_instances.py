@@ -1,6 +1,6 @@
 import pytest
 
-from legacy.config import Door
+from legacy.generations import DEPLOYMENT, V1_2, V1_4
 from legacy.session.instances import random_letters, second_start
 
 
@@ -9,12 +9,12 @@ from legacy.session.instances import random_letters, second_start
     [
         (set(), True, "attach"),
         (set(), False, "new"),
-        ({Door.CLIENT}, True, "new"),
-        ({Door.CLIENT}, False, "new"),
-        ({Door.MODULE}, True, "attach"),
-        ({Door.MODULE}, False, "attach"),
-        ({Door.DEPLOYMENT}, False, "attach"),
-        ({Door.CLIENT, Door.MODULE}, False, "attach"),
+        ({V1_2}, True, "new"),
+        ({V1_2}, False, "new"),
+        ({V1_4}, True, "attach"),
+        ({V1_4}, False, "attach"),
+        ({DEPLOYMENT}, False, "attach"),
+        ({V1_2, V1_4}, False, "attach"),
     ],
 )
 def test_a_second_start_attaches_or_makes_an_instance_beside_the_first(used, same_address, meaning):

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from legacy.errors import NoBackendError
+from legacy.generations import V1_4
 from legacy.records import BackendView, Endpoint, ReplicaAddress, Update
 from legacy.traffic.router import Router
 
@@ -104,7 +105,7 @@ def test_a_full_update_of_a_new_epoch_replaces_everything_but_the_places_taken()
 
 def test_templates_keep_the_order_of_a_full_update():
     router = Router(10)
-    first, second = (Endpoint(n, r, (), {"b": 1}, matching="template") for n, r in (("f", "/{a}"), ("s", "/{b:path}")))
+    first, second = (Endpoint(n, r, (), {"b": 1}, generation=V1_4) for n, r in (("f", "/{a}"), ("s", "/{b:path}")))
     router.apply(full(1, [first, second], []))
     router.apply(full(2, [second, first], []))
     assert router.routes.match("/x", "GET").endpoint is second

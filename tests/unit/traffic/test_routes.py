@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import compile_path
 
-from legacy.config import Door
+from legacy.generations import DEPLOYMENT, V1_2, V1_4
 from legacy.records import Endpoint
 from legacy.traffic.routes import Match, RouteTable
 
-DOORS = {"exact": Door.CLIENT, "template": Door.MODULE, "prefix": Door.DEPLOYMENT}
+GENERATIONS = {"exact": V1_2, "template": V1_4, "prefix": DEPLOYMENT}
 
 
 def endpoint(name: str, route: str | None, matching: Any = "exact", methods: tuple[str, ...] = ("GET",)) -> Endpoint:
-    return Endpoint(name, route, methods, {"b": 1.0}, matching=matching, door=DOORS[matching])
+    return Endpoint(name, route, methods, {"b": 1.0}, generation=GENERATIONS[matching])
 
 
 def table(*endpoints: Endpoint) -> RouteTable:
@@ -142,7 +142,7 @@ def test_other_methods_are_not_allowed_and_the_match_says_which_are(matching):
     assert answer(routes, "/e", "POST") == ("found", "e")
 
 
-def test_head_is_allowed_where_get_is_except_for_the_client_door():
+def test_head_is_allowed_where_get_is_except_for_clients():
     routes = table(
         endpoint("old", "/old"), endpoint("new", "/new", "template"), endpoint("put", "/p", "template", ("PUT",))
     )
@@ -206,14 +206,14 @@ def test_removing_a_dispossessed_endpoint_leaves_the_new_owner_alone():
 
 
 def test_the_listing_has_the_form_of_each_generation():
-    old, new = endpoint("old", None), Endpoint("new", None, ("GET",), {"b": 1}, door=Door.MODULE)
+    old, new = endpoint("old", None), Endpoint("new", None, ("GET",), {"b": 1}, generation=V1_4)
     routes = table(endpoint("e", "/e", methods=("GET", "POST")), endpoint("d", "/d", "prefix", ()), old, new)
     assert routes.listing() == {"/e": ["e", ["GET", "POST"]], "/d": "d", "old": ["old", ["GET"]]}
     assert RouteTable().listing() == {}
 
 
 def allowed(each: Endpoint, method: str) -> bool:
-    as_get = "GET" if method == "HEAD" and each.door is not Door.CLIENT else method
+    as_get = "GET" if method == "HEAD" and each.generation is not V1_2 else method
     return not each.methods or method in each.methods or as_get in each.methods
 
 
