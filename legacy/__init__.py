@@ -5,40 +5,22 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from typing import Any
 
+from legacy import public_names
 from legacy.name_clash import packages_in_the_way, refusal
 
-_MODULES = {
-    "legacy.api": (
-        "RoutePolicy connect create_backend create_endpoint delete_backend delete_endpoint get_backend_config"
-        " get_handle init link list_backends list_endpoints set_backend_config set_traffic shadow_traffic shutdown"
-        " split start stat update_backend_config"
-    ),
-    "legacy.replica.context": "get_current_backend_tag get_current_replica_tag get_replica_context",
-    "legacy.client": "Client",
-    "legacy.config": "BackendConfig BackendMetadata DeploymentMode HTTPOptions",
-    "legacy.environments.resolve": "CondaEnv",
-    "legacy.errors": "RayServeException",
-    "legacy.handle": "RayServeHandle RayServeSyncHandle",
-    "legacy.replica.backends": "ImportedBackend accept_batch",
-    "legacy.replica.batching": "batch",
-    "legacy.replica.messages": "ServeEncoder ServeMultiDict ServeRequest",
-}
-_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
+_HOMES = public_names.homes(public_names.API, public_names.PACKAGE, public_names.MODULES)
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+    return public_names.load(name, _HOMES[name], globals())
 
 
 def __dir__() -> list[str]:

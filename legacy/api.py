@@ -8,48 +8,27 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from legacy import eras
-from legacy.client import DEFAULT_METHODS, Client
+from legacy import eras, public_names
+from legacy.client import DEFAULT_METHODS
+from legacy.client import Client as Client
 from legacy.config import BackendConfig, HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early import api as early
-from legacy.early.api import RoutePolicy, init, stat
+from legacy.early.api import RoutePolicy as RoutePolicy
+from legacy.early.api import init as init
+from legacy.early.api import stat as stat
 from legacy.environments.resolve import CondaEnv
 from legacy.generations import V0_8, Generation
 from legacy.handle import RayServeHandle
-from legacy.replica.context import get_current_backend_tag, get_current_replica_tag, get_replica_context
+from legacy.replica.context import get_current_backend_tag as get_current_backend_tag
+from legacy.replica.context import get_current_replica_tag as get_current_replica_tag
+from legacy.replica.context import get_replica_context as get_replica_context
 from legacy.session.backend_specs import Backend
 from legacy.session.checks import merged_http_options
 from legacy.session.instances import instances
 from legacy.session.session import Session
 
-__all__ = [
-    "Client",
-    "RoutePolicy",
-    "connect",
-    "create_backend",
-    "create_endpoint",
-    "delete_backend",
-    "delete_endpoint",
-    "get_backend_config",
-    "get_current_backend_tag",
-    "get_current_replica_tag",
-    "get_handle",
-    "get_replica_context",
-    "init",
-    "link",
-    "list_backends",
-    "list_endpoints",
-    "scale",
-    "set_backend_config",
-    "set_traffic",
-    "shadow_traffic",
-    "shutdown",
-    "split",
-    "start",
-    "stat",
-    "update_backend_config",
-]
+__all__ = sorted(public_names.homes(public_names.API))
 
 _IGNORED = {
     "_checkpoint_path": "the state is kept in the cluster itself",

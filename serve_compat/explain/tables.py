@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from serve_compat.explain import backends, deployments, graphs, handles, instance
 from serve_compat.explain.entry import Entry
 from serve_compat.names.history import NAMES, Name
+from serve_compat.names.public import MODULES
 
 TABLES: Mapping[str, tuple[Entry, ...]] = {
     "Starting and stopping": instance.INSTANCE,
@@ -54,7 +55,7 @@ def find(asked: str) -> tuple[list[Entry], list[Name]]:
         return exact, []
     ending = _of_owner(wanted, [entry for entry in entries if _last(entry.name) == _last(wanted)])
     names = [name for name in NAMES.values() if name.name == wanted]
-    if wanted in _MODULES:
+    if wanted in MODULES:
         ending += [entry for entry in entries if entry.name.startswith(f"{wanted}.") and entry not in ending]
     if names and "." in wanted:  # Deployment.run, which never was: serve.run is no answer
         ending = []
@@ -99,7 +100,7 @@ def _of_owner(wanted: str, entries: list[Entry]) -> list[Entry]:
 
 
 def _is_in_a_module(entry: Entry) -> bool:
-    return entry.name.partition(".")[0] in _MODULES
+    return entry.name.partition(".")[0] in MODULES
 
 
 def _last(name: str) -> str:
@@ -109,9 +110,4 @@ def _last(name: str) -> str:
 _ALIKE = 0.75
 _REAL = 0.05
 """How much more alike a name must be that no Ray ever had."""
-_SUBMODULES = """
-    api backends client common config constants context dag deployment_graph drivers exceptions handle http_adapters
-    utils
-"""
-_MODULES = frozenset(_SUBMODULES.split())
 _CALLS = tuple(entry.name for table in TABLES.values() for entry in table if "(" in entry.name)

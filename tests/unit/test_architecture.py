@@ -23,6 +23,7 @@ GRAPH, MIGRATE = "serve_compat.graph", "serve_compat.migrate"
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "legacy.name_clash",
+        "legacy.public_names",
         "legacy.constants",
         "legacy.errors",
         "legacy.settings",

@@ -22,6 +22,7 @@ from serve_compat.graph.driver import DAGDriver
 from serve_compat.migrate.leftovers import GONE, NEVER
 from serve_compat.migrate.rules import RULES
 from serve_compat.names.history import NAMES
+from serve_compat.names.public import MODULES
 
 ENTRIES = [entry for table in TABLES.values() for entry in table]
 
@@ -44,7 +45,7 @@ CONFIGS = (BackendConfig, HTTPOptions, AutoscalingConfig)
 
 def names_of_the_package():
     yield from serve_compat.__all__
-    for module in serve_compat._SUBMODULES:
+    for module in MODULES:
         there = vars(importlib.import_module(f"serve_compat.{module}"))
         yield from (
             f"{module}.{name}"
