@@ -22,7 +22,7 @@ CALLS_ONE = "calls/s, one by one"
 SECONDS = "seconds"
 
 ASYNC, SYNC, POST = HTTP_SCENARIOS = ("async hello", "sync hello", "1 KiB JSON POST")
-SYNC_8 = "sync hello, 8 places"
+SYNC_8 = "sync hello, 8 slots"
 CALLS = "handle calls"
 ONE_ENDPOINT = "1 endpoint"
 MANY_ENDPOINTS = "10,000 endpoints"

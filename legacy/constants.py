@@ -9,8 +9,8 @@ DEFAULT_HTTP_HOST = "127.0.0.1"
 DEFAULT_HTTP_PORT = 8000
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 PROXY_READY_S = 60  # Ray 1.2-1.7: start() gives up after a minute
-QUEUE_TIMEOUT_S = 60.0  # for a free place: the originals wait without end, here every wait has a deadline
+QUEUE_TIMEOUT_S = 60.0  # for a free slot: the originals wait without end, here every wait has a deadline
 
 LATENCY_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 
-MAX_COPIES = 1000  # copies that wait or are being answered, per shadow backend
+MAX_SHADOWS = 1000  # shadow requests that wait or are being answered, per backend

@@ -69,7 +69,7 @@ class RayServeHandle:
 
         Raises:
             TypeError: more than one positional argument through a Client (Ray 1.0-1.3).
-            DeadlineError: no replica had a free place in time, or the endpoint does not exist.
+            DeadlineError: no replica had a free slot in time, or the endpoint does not exist.
         """
         router, target = self._connected()
         call = self._call(args, kwargs)
@@ -146,7 +146,7 @@ class RayServeSyncHandle(RayServeHandle):
     """Calls an endpoint; `handle.remote(...)` gives a `ray.ObjectRef` for `ray.get`, `ray.wait` or another call."""
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a call to one of the endpoint's replicas; blocks while none has a free place.
+        """Send a call to one of the endpoint's replicas; blocks while none has a free slot.
 
         Arguments, result and errors are those of `RayServeHandle.remote`.
         """

@@ -10,7 +10,7 @@ from bench.endurance.figures import Figure, at_least, at_most, forget_peaks, gro
 from bench.endurance.wire import Answer, Sender
 from tests.fault.processes import titled
 
-PLACES, WORK_S, QUEUE = 4, 0.1, 16
+SLOTS, WORK_S, QUEUE = 4, 0.1, 16
 HTTP_OPTIONS = {"max_queued_requests": QUEUE, "queue_timeout_s": 5.0}
 
 
@@ -21,9 +21,9 @@ async def _work(request: Any = None) -> str:
 
 def overload(client: Any, seconds: float) -> Iterator[Figure]:
     """Figures of a minute at ten times the rate that one replica can answer."""
-    client.create_backend("busy", _work, config={"max_concurrent_queries": PLACES})
+    client.create_backend("busy", _work, config={"max_concurrent_queries": SLOTS})
     client.create_endpoint("busy", backend="busy", route="/busy", methods=["POST"])
-    capacity = PLACES / WORK_S
+    capacity = SLOTS / WORK_S
     asyncio.run(_load(2 * capacity, 3.0))
     before = forget_peaks(titled(r"^ray::.*(Proxy|Replica)"))
     answers = asyncio.run(_load(10 * capacity, seconds))
@@ -31,7 +31,7 @@ def overload(client: Any, seconds: float) -> Iterator[Figure]:
     refused = [answer for answer in answers if answer.status == 503]
     yield at_least("overload: good answers, share of the capacity", len(good) / (capacity * seconds), 0.9)
     yield at_most("overload: p99 of a refusal", p99([answer.seconds for answer in refused]) * 1000, 50, " ms")
-    slowest = (QUEUE / PLACES + 2) * WORK_S
+    slowest = (QUEUE / SLOTS + 2) * WORK_S
     yield at_most("overload: p99 of a good answer", p99([a.seconds for a in good]), slowest + 0.1, " s")
     odd = len(answers) - len(good) - len(refused) + sum(not answer.retry_after for answer in refused)
     yield at_most(f"overload: answers of {len(answers)} that are neither 200 nor 503 with Retry-After", odd, 0)

@@ -18,7 +18,7 @@ from bench.systems.fastapi_app import make_app
 from bench.systems.handlers import HANDLERS, hello
 from bench.systems.rolling import rolling_update
 
-PLACES = {"max_concurrent_queries": 1000}  # as many as Ray Serve gets here
+SLOTS = {"max_concurrent_queries": 1000}  # as many as Ray Serve gets here
 CREATORS = 8  # threads that register endpoints
 
 
@@ -42,7 +42,7 @@ class ServeCompat(System):
         return f"/{handler}"
 
     def serve_in_line(self) -> str:
-        """The sync handler with the default of a client-style backend: 8 places, the other requests queue."""
+        """The sync handler with the default of a client-style backend: 8 slots, the other requests queue."""
         self._create("in_line", "hello_sync", methods=["GET", "POST"], config={})
         return "/in_line"
 
@@ -117,7 +117,7 @@ class ServeCompat(System):
         self._fresh += 1
         return f"fresh_{self._fresh}"
 
-    def _create(self, tag: str, handler: str, methods: list[str], config: dict[str, int] = PLACES) -> None:
+    def _create(self, tag: str, handler: str, methods: list[str], config: dict[str, int] = SLOTS) -> None:
         self._client.create_backend(tag, HANDLERS[handler], config=config)
         self._client.create_endpoint(tag, backend=tag, route=f"/{tag}", methods=methods)
 

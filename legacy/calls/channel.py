@@ -1,8 +1,8 @@
-"""Handle calls in flight from this process to the replicas of one backend, and how their places come back.
+"""The channel from this process to one backend: handle calls in flight to its replicas, and how their slots come back.
 
 Every call returns two references: the answer, which belongs to the caller, and a marker that is ready when the call is
 over. Only markers are kept here, so answers are never held in memory for our sake. Looking at markers costs time, so
-it is done late: `reap` when somebody finds no free place, `watch` (a callback per marker) only while somebody waits.
+it is done late: `reap` when somebody finds no free slot, `watch` (a callback per marker) only while somebody waits.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Call(NamedTuple):
 
 
 class SlotWaiter:
-    """Waits for a place at a replica; the future gives its address."""
+    """Waits for a slot at a replica; the future gives its address."""
 
     def __init__(self) -> None:
         self.granted: Future[ReplicaAddress] = Future()
 
     def grant(self, replica: ReplicaAddress) -> bool:
-        """Take the place; False when nobody waits here any more."""
+        """Take the slot; False when nobody waits here any more."""
         try:
             self.granted.set_result(replica)
         except InvalidStateError:
@@ -52,23 +52,23 @@ class SlotWaiter:
         return True
 
     def fail(self, error: Exception) -> None:
-        """No place will ever come."""
+        """No slot will ever come."""
         if not self.granted.cancelled():
             self.granted.set_exception(error)
 
     def give_up(self, slots: Slots) -> None:
-        """Stop waiting; a place that was granted in the meantime goes back unused."""
+        """Stop waiting; a slot that was granted in the meantime goes back unused."""
         if self.granted.cancel():
             slots.withdraw(self)
         elif self.granted.exception() is None:
             slots.give_back(self.granted.result().tag, unsent=True)
 
 
-class Lane:
-    """The way to one backend: its places, and the calls that took them.
+class Channel:
+    """To one backend: its slots, and the calls that took them.
 
     Args:
-        slots: the places of the backend in this process's router.
+        slots: the slots of the backend in this process's router.
     """
 
     def __init__(self, slots: Slots) -> None:
@@ -84,7 +84,7 @@ class Lane:
         return len(self._open)
 
     def take(self) -> ReplicaAddress | None:
-        """A free place, after a look at which calls are over if need be; None when there is none."""
+        """A free slot, after a look at which calls are over if need be; None when there is none."""
         replica = self.slots.take()
         if replica is None and self._open:
             self.reap()
@@ -92,7 +92,7 @@ class Lane:
         return replica
 
     def send(self, replica: ReplicaAddress, call: Call, silent: bool = False) -> Any:
-        """Send a call to the replica whose place was taken and give the reference to its answer.
+        """Send a call to the replica whose slot was taken and give the reference to its answer.
 
         Args:
             silent: nobody will ask for the answer (a shadow), so its error must not be reported as unhandled either.
@@ -103,7 +103,7 @@ class Lane:
                 answer, marker = method(call.meta, *call.args, **call.kwargs)
             else:
                 answer, marker = method(*call.args, **call.kwargs)
-        except BaseException:  # whatever kept the call from leaving, its place must come back
+        except BaseException:  # whatever kept the call from leaving, its slot must come back
             self.slots.give_back(replica.tag, unsent=True)
             raise
         with self._lock:
@@ -124,7 +124,7 @@ class Lane:
             ray.wait(silent, num_returns=len(silent), timeout=0, fetch_local=False)
 
     def watch(self) -> None:
-        """From now on the end of each call in flight gives its place back at once."""
+        """From now on the end of each call in flight gives its slot back at once."""
         with self._lock:
             fresh = [marker for marker in self._open if marker not in self._watched]
             self._watched.update(fresh)
@@ -144,7 +144,7 @@ class Lane:
         if isinstance(future.exception(), RayActorError):
             with self._lock:
                 tag = self._open.get(marker, ("", None))[0]
-            self.slots.suspect(tag)  # before its places come back: a dead replica must not get the next call
+            self.slots.suspect(tag)  # before its slots come back: a dead replica must not get the next call
         self._close(marker)
 
     def _close(self, marker: Any) -> Any:

@@ -1,7 +1,7 @@
 """The router of one process for one serve instance: follows the controller in a thread of its own, and sends calls.
 
-A call is sent by the thread that makes it: choose a backend, take a place at a replica, one Ray actor call. The
-router's own thread only applies routing news, sends shadow copies and looks after calls that are over.
+A call is sent by the thread that makes it: choose a backend, take a slot at a replica, one Ray actor call. The
+router's own thread only applies routing news, sends shadow calls and looks after calls that are over.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import ray
 
-from legacy.calls.channel import Call, Lane, SlotWaiter
+from legacy.calls.channel import Call, Channel, SlotWaiter
 from legacy.calls.metrics import HandleMetrics
-from legacy.calls.shadow import Copies
+from legacy.calls.shadow import Shadows
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.errors import BackendDeletedError, DeadlineError
@@ -55,15 +55,15 @@ class LocalRouter:
         self._router = Router(MAX_WAITING)
         self._targets: weakref.WeakSet[Target] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._lanes: dict[str, Lane] = {}
-        self._old_lanes: list[Lane] = []
+        self._channels: dict[str, Channel] = {}
+        self._old_channels: list[Channel] = []
         self._controller: Any = None
         self._news = threading.Condition()
         self._awake = False
         self._metrics = HandleMetrics()
         self._loop = asyncio.new_event_loop()
         self._busy = asyncio.Event()
-        self._copies = Copies(self._loop, self._session_goes_on)
+        self._shadows = Shadows(self._loop, self._session_goes_on)
         self._work: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="serve-router", daemon=True)
         self._thread.start()
@@ -79,7 +79,7 @@ class LocalRouter:
         return target
 
     def send(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Any:
-        """Send a call and give the reference to its answer; blocks while no replica has a free place.
+        """Send a call and give the reference to its answer; blocks while no replica has a free slot.
 
         Args:
             timeout_s: how long it may block.
@@ -127,9 +127,9 @@ class LocalRouter:
         split = target.split
         if split is None:
             return None
-        lane = self._lane(split.primary(call.shard_key, self._rng))
-        replica = lane.take()
-        return None if replica is None else self._sent(target, split, lane.send(replica, call), call)
+        channel = self._channel(split.primary(call.shard_key, self._rng))
+        replica = channel.take()
+        return None if replica is None else self._sent(target, split, channel.send(replica, call), call)
 
     def _send_later(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Work[Any]:
         if target.split is None:
@@ -139,43 +139,43 @@ class LocalRouter:
             if split is None:
                 raise _no_endpoint(target.name, timeout_s)
             tag = split.primary(call.shard_key, self._rng)
-            lane = self._lane(tag)
+            channel = self._channel(tag)
             waiter = SlotWaiter()
             try:
-                lane.slots.wait(waiter)
-                lane.watch()
+                channel.slots.wait(waiter)
+                channel.watch()
                 self._stay_awake()
-                yield Pause(waiter.granted, None, _no_place(target.name, tag, timeout_s))
+                yield Pause(waiter.granted, None, _no_slot(target.name, tag, timeout_s))
             except BackendDeletedError:
                 if target.split is split:
                     raise
                 continue  # the traffic goes elsewhere by now
-            except BaseException:  # too late, cancelled or interrupted: the place must not be lost
-                waiter.give_up(lane.slots)
+            except BaseException:  # too late, cancelled or interrupted: the slot must not be lost
+                waiter.give_up(channel.slots)
                 raise
-            return self._sent(target, split, lane.send(waiter.granted.result(), call), call)
+            return self._sent(target, split, channel.send(waiter.granted.result(), call), call)
 
     def _sent(self, target: Target, split: Split, answer: Any, call: Call) -> Any:
         self._metrics.count(target.name)
         if split.has_shadows:
-            for tag in split.copies(call.shard_key, self._rng):
-                self._loop.call_soon_threadsafe(self._copies.send, self._lane(tag), call)
+            for tag in split.shadows(call.shard_key, self._rng):
+                self._loop.call_soon_threadsafe(self._shadows.send, self._channel(tag), call)
         if not self._awake:
             self._stay_awake()
         return answer
 
-    def _lane(self, tag: str) -> Lane:
+    def _channel(self, tag: str) -> Channel:
         slots = self._router.slots(tag)
-        lane = self._lanes.get(tag)
-        if lane is not None and lane.slots is slots:
-            return lane
+        channel = self._channels.get(tag)
+        if channel is not None and channel.slots is slots:
+            return channel
         with self._lock:
-            lane = self._lanes.get(tag)
-            if lane is None or lane.slots is not slots:
-                if lane is not None:  # the tag was deleted and used again
-                    self._old_lanes.append(lane)
-                lane = self._lanes[tag] = Lane(slots)
-            return lane
+            channel = self._channels.get(tag)
+            if channel is None or channel.slots is not slots:
+                if channel is not None:  # the tag was deleted and used again
+                    self._old_channels.append(channel)
+                channel = self._channels[tag] = Channel(slots)
+            return channel
 
     def _stay_awake(self) -> None:
         self._awake = True
@@ -229,9 +229,9 @@ class LocalRouter:
 
     def _applied(self, update: Update) -> None:
         for tag in update.backends:
-            lane = self._lanes.get(tag)
-            if lane is not None:
-                lane.forget_methods()
+            channel = self._channels.get(tag)
+            if channel is not None:
+                channel.forget_methods()
         with self._lock:
             targets = list(self._targets)
         for target in targets:
@@ -239,12 +239,12 @@ class LocalRouter:
         with self._news:
             self._news.notify_all()
 
-    def _reap(self) -> list[Lane]:
+    def _reap(self) -> list[Channel]:
         with self._lock:
-            lanes = [*self._lanes.values(), *self._old_lanes]
-        for lane in lanes:
-            lane.reap()
-        return lanes
+            channels = [*self._channels.values(), *self._old_channels]
+        for channel in channels:
+            channel.reap()
+        return channels
 
     async def _look_after_calls(self) -> None:
         while True:
@@ -254,12 +254,12 @@ class LocalRouter:
                 self.closed = True
                 self._cancel()
                 return
-            lanes = self._reap()
-            self._metrics.flush(lanes)
-            self._old_lanes = [lane for lane in self._old_lanes if lane.in_flight]
+            channels = self._reap()
+            self._metrics.flush(channels)
+            self._old_channels = [channel for channel in self._old_channels if channel.in_flight]
             self._awake = False
             self._busy.clear()
-            if any(lane.in_flight for lane in lanes):
+            if any(channel.in_flight for channel in channels):
                 self._awake = True
                 self._busy.set()
 
@@ -277,8 +277,8 @@ def _no_endpoint(name: str, waited_s: float) -> DeadlineError:
     )
 
 
-def _no_place(name: str, tag: str, waited_s: float) -> DeadlineError:
+def _no_slot(name: str, tag: str, waited_s: float) -> DeadlineError:
     return DeadlineError(
-        f"no replica of backend {tag!r} had a free place for a call to endpoint {name!r} within {waited_s:g} s; "
+        f"no replica of backend {tag!r} had a free slot for a call to endpoint {name!r} within {waited_s:g} s; "
         "raise num_replicas or max_concurrent_queries, or see whether its replicas run"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from legacy.calls.channel import Lane
+from legacy.calls.channel import Channel
 from legacy.metrics import HANDLE_CALLS, ROUTER_REQUESTS, WAITING_CALLS, Exporter
 
 
@@ -19,9 +19,9 @@ class HandleMetrics:
         """One call was sent to the endpoint."""
         self._calls[endpoint] = self._calls.get(endpoint, 0) + 1
 
-    def flush(self, lanes: Iterable[Lane]) -> None:
+    def flush(self, channels: Iterable[Channel]) -> None:
         """Report what happened since the last call. Called by one thread."""
         calls = dict(self._calls)
         self._exporter.flush(HANDLE_CALLS, {(endpoint, endpoint): sent for endpoint, sent in calls.items()})
         self._exporter.flush(ROUTER_REQUESTS, calls)
-        self._exporter.flush(WAITING_CALLS, {(lane.slots.tag, ""): lane.slots.waiting for lane in lanes})
+        self._exporter.flush(WAITING_CALLS, {(channel.slots.tag, ""): channel.slots.waiting for channel in channels})

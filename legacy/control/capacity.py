@@ -14,7 +14,7 @@ SETTLE_S = 3.0  # how long freed resources may take to show before "no room" is 
 LOOK_S = 0.1
 
 
-async def check_room(tag: str, actor_options: Mapping[str, Any], count: int) -> None:
+async def check_capacity(tag: str, actor_options: Mapping[str, Any], count: int) -> None:
     """Return when `count` more replicas fit into what is free.
 
     Raises:
@@ -37,7 +37,7 @@ async def check_room(tag: str, actor_options: Mapping[str, Any], count: int) -> 
         await asyncio.sleep(LOOK_S)
 
 
-async def has_room(actor_options: Mapping[str, Any], count: int) -> bool:
+async def has_capacity(actor_options: Mapping[str, Any], count: int) -> bool:
     """Whether `count` more replicas fit into what is free right now."""
     free = await asyncio.get_running_loop().run_in_executor(None, cluster.available_per_node)
     return how_many_fit(demand_of(actor_options), count, free.values()) >= count

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from legacy.config import BackendConfig
-from legacy.control.capacity import check_room, has_room
+from legacy.control.capacity import check_capacity, has_capacity
 from legacy.control.changes import Changes
 from legacy.control.registered import BackendRecord, new_record, undo_of
 from legacy.control.store import code_key
@@ -38,7 +38,7 @@ class Commands:
         await self._recovered
         desired, store = self._changes.desired, self._changes.store
         if spec.tag not in desired.backends and not spec.generation.waits_for_resources:
-            await check_room(spec.tag, spec.actor_options, spec.config.num_replicas)
+            await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
         fresh = spec.tag not in desired.backends
         record = desired.create_backend(command, spec, code_key(spec.code))
         if fresh:
@@ -54,7 +54,7 @@ class Commands:
         """
         await self._recovered
         desired, store = self._changes.desired, self._changes.store
-        surge = spec.config.num_replicas == 1 and await has_room(spec.actor_options, 1)
+        surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options, 1)
         known = desired.backends.get(spec.tag)
         if known is None or known.created_by == command:
             return await self.create_backend(command, spec)
@@ -150,4 +150,4 @@ class Commands:
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
         wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
         if not record.spec.generation.waits_for_resources and wanted > record.config.num_replicas:
-            await check_room(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)
+            await check_capacity(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)

@@ -27,7 +27,7 @@ from legacy.control.proxies import Proxies
 from legacy.control.publish import Publisher, RouterRecord
 from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
-from legacy.control.stat import ask_all, tally
+from legacy.control.stat import ask_all, stat_items
 from legacy.control.store import GcsKeyValue, Store
 from legacy.control.supervisor import Tools
 from legacy.records import Poll, Update
@@ -93,7 +93,7 @@ class ServeController(DeploymentCommands):
         backends, counts = await self._counted(STAT_S)
         replicas = {name: (backends[name], requests, errors) for name, (requests, errors, _) in counts.items()}
         proxies = {name: actor.counters.remote() for name, actor in self._proxies.actors().items()}
-        return tally((await ask_all(proxies, STAT_S)).values(), replicas)
+        return stat_items((await ask_all(proxies, STAT_S)).values(), replicas)
 
     async def preparing(self) -> str:
         """What is being done for conda environments now; "" for nothing."""

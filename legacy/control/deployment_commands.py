@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from legacy.control.capacity import has_room
+from legacy.control.capacity import has_capacity
 from legacy.control.commands import Commands
 from legacy.control.deploy_decision import decide
 from legacy.control.registered import BackendRecord
@@ -31,7 +31,7 @@ class DeploymentCommands(Commands):
         """
         await self._recovered
         changes = self._changes
-        room = spec.tag in changes.desired.backends and await has_room(spec.actor_options, 1)
+        fits = spec.tag in changes.desired.backends and await has_capacity(spec.actor_options, 1)
         decision = decide(changes.desired, command, spec, endpoint, prev_version)
         record = decision.backend
         if record is not None:
@@ -40,7 +40,7 @@ class DeploymentCommands(Commands):
                 record,
                 code_key=changes.store.save_code(spec.code) if new_code else record.code_key,
                 created_endpoint=record.before is None and decision.endpoint is not None,
-                surge=new_code and record.replicas == 1 and room,
+                surge=new_code and record.replicas == 1 and fits,
             )
             await changes.accept_with_endpoint(record, decision.endpoint)
         elif decision.endpoint is not None:

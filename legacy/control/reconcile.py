@@ -1,6 +1,6 @@
 """The replica manager: makes what runs equal to what is wanted, one touched backend at a time.
 
-touch(tag) -> plan (pure) -> caretaker (start, update, drain) -> touch(tag) ... until the plan has nothing left to do.
+touch(tag) -> plan (pure) -> supervisor (start, update, drain) -> touch(tag) ... until the plan has nothing left to do.
 Work is proportional to the backends that changed, never to those registered.
 """
 
@@ -21,7 +21,7 @@ from legacy.control.fleet import Fleet, Live, ReplicaRecord
 from legacy.control.instance import STOP_S, InstanceStart
 from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
-from legacy.control.supervisor import Caretaker, Tools
+from legacy.control.supervisor import Supervisor, Tools
 from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendStartError
 from legacy.records import ReplicaStart, StartFailure
 
@@ -38,7 +38,7 @@ class Reconciler:
         self._instance = start
         self._tools = tools_for(self.touch)
         self._fleets: dict[str, Fleet] = {}
-        self._caretakers: dict[str, Caretaker] = {}
+        self._supervisors: dict[str, Supervisor] = {}
         self._dirty: dict[str, None] = {}
         self._wake = asyncio.Event()
         self._order = itertools.count()
@@ -80,7 +80,7 @@ class Reconciler:
         wanted = self._desired.backends.get(record.backend)
         fleet = self._fleet(record.backend, wanted)
         fleet.deleted = wanted is None
-        self._caretakers[record.backend].adopt(Live(seen, record.backend, actor, record.address))
+        self._supervisors[record.backend].adopt(Live(seen, record.backend, actor, record.address))
 
     def forget(self, tag: str, force: bool) -> None:
         """A backend was deleted: stop its replicas, at once with `force`."""
@@ -144,7 +144,7 @@ class Reconciler:
     def publish(self, tag: str) -> int:
         """Tell the routers about a backend now; gives the version in which it is true."""
         self._fleet(tag, self._desired.backends[tag])
-        return self._caretakers[tag].publish()
+        return self._supervisors[tag].publish()
 
     def fleets(self) -> dict[str, Fleet]:
         """All fleets by backend tag."""
@@ -162,28 +162,28 @@ class Reconciler:
         if record is None and tag not in self._fleets:
             return
         fleet = self._fleet(tag, record)
-        caretaker = self._caretakers[tag]
+        supervisor = self._supervisors[tag]
         now = asyncio.get_running_loop().time()
         actions = planning.plan(_wanted(record, fleet, now), [live.seen for live in fleet.replicas.values()])
         for gone in actions.cancel:
-            caretaker.cancel(gone)
+            supervisor.cancel(gone)
         for gone in actions.drain:
-            caretaker.drain(gone)
+            supervisor.drain(gone)
         if record is not None:
             for behind in actions.update:
-                caretaker.update(behind, record.config, record.stamp)
+                supervisor.update(behind, record.config, record.stamp)
             for _ in range(actions.start):
-                self._start(record, caretaker)
+                self._start(record, supervisor)
             if fleet.retry_at > now:
                 asyncio.get_running_loop().call_later(fleet.retry_at - now + 0.01, self.touch, tag)
         if self.several_nodes:
-            caretaker.open_tcp_ports()
-        caretaker.publish()
+            supervisor.open_tcp_ports()
+        supervisor.publish()
         if record is None and not fleet.replicas:
-            del self._fleets[tag], self._caretakers[tag]
+            del self._fleets[tag], self._supervisors[tag]
         fleet.announce()
 
-    def _start(self, record: BackendRecord, caretaker: Caretaker) -> None:
+    def _start(self, record: BackendRecord, supervisor: Supervisor) -> None:
         letters = "".join(secrets.choice(string.ascii_letters) for _ in range(6))  # the originals' form
         tag = f"{record.tag}#{letters}"
         begin = ReplicaStart(
@@ -197,13 +197,13 @@ class Reconciler:
             debug=self._instance.options.debug,
         )
         seen = Seen(tag, record.version, record.stamp, State.STARTING, next(self._order))
-        caretaker.start(Live(seen, record.tag), begin)
+        supervisor.start(Live(seen, record.tag), begin)
 
     def _fleet(self, tag: str, record: BackendRecord | None) -> Fleet:
         fleet = self._fleets.get(tag)
         if fleet is None:
             fleet = self._fleets[tag] = Fleet(tag, record.config if record else BackendConfig())
-            self._caretakers[tag] = Caretaker(fleet, self._tools)
+            self._supervisors[tag] = Supervisor(fleet, self._tools)
         if record is not None:
             fleet.config = record.config
             fleet.deleted = False

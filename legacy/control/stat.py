@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from legacy.ingress.counters import Counters
 
 
-def tally(proxies: Iterable[Counters], replicas: Mapping[str, tuple[str, int, int]]) -> list[dict[str, Any]]:
+def stat_items(proxies: Iterable[Counters], replicas: Mapping[str, tuple[str, int, int]]) -> list[dict[str, Any]]:
     """The counters in the form of Ray 0.8.7's default exporter.
 
     Args:

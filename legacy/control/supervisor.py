@@ -1,4 +1,4 @@
-"""Carries out what the plan says for one replica: start, update, drain, and watch over it while it runs.
+"""Supervises the replicas of one backend: starts, updates and drains them as the plan says, and watches them run.
 
 Every wait has a deadline. Nothing here decides; each step ends by telling the reconciler that the backend changed.
 """
@@ -33,7 +33,7 @@ FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
 
 @dataclass(frozen=True)
 class Tools:
-    """What a caretaker works with: seams for tests, one object for all backends.
+    """What a supervisor works with: seams for tests, one object for all backends.
 
     Attributes:
         touch: call with a backend's tag when something about it changed.
@@ -47,8 +47,8 @@ class Tools:
     touch: Callable[[str], None]
 
 
-class Caretaker:
-    """Looks after the replicas of one backend. One event loop."""
+class Supervisor:
+    """Of one backend's replicas. One event loop."""
 
     def __init__(self, fleet: Fleet, tools: Tools) -> None:
         self._fleet = fleet
@@ -257,7 +257,7 @@ class Caretaker:
 
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        logger.error("a replica's caretaker failed", exc_info=task.exception())
+        logger.error("a replica's supervisor failed", exc_info=task.exception())
 
 
 def _now() -> float:

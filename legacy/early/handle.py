@@ -17,7 +17,7 @@ class KeywordHandle(RayServeSyncHandle):
 
         Raises:
             RayServeException: a positional argument.
-            DeadlineError: no replica had a free place in time, or the endpoint has no backend.
+            DeadlineError: no replica had a free slot in time, or the endpoint has no backend.
         """
         if args:
             raise RayServeException(

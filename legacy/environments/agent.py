@@ -17,10 +17,10 @@ from ray.exceptions import RayError
 from legacy import settings
 from legacy.environments import cache as caches
 from legacy.environments.archive import Archive
-from legacy.environments.fingerprint import changes_of, packages_of, state_of
-from legacy.environments.interpreter import Lease, Ready, ready
+from legacy.environments.fingerprint import change_stamp, file_stamp, package_fingerprint
+from legacy.environments.interpreter import Interpreter, Lease, prepare_interpreter
 from legacy.environments.job import Job
-from legacy.environments.local import archive_of, prefix_at_home
+from legacy.environments.local import local_archive, local_prefix
 from legacy.environments.origin import Offer, Origin, Prepared
 from legacy.environments.preflight import check
 from legacy.environments.ship import fetched
@@ -150,7 +150,7 @@ class ServeEnvironments:
     def _prepare(self, held: _Held, origin: Origin, env_vars: dict[str, str], source: Any | None) -> None:
         with self._job(origin) as job:
             prefix = self._own(origin, job) if source is None else self._brought(origin, source, job)
-            found, lease = ready(prefix, origin.wanted, self._cache, job)
+            found, lease = prepare_interpreter(prefix, origin.wanted, self._cache, job)
             with contextlib.ExitStack() as undo:
                 undo.enter_context(lease)
                 self._check(found, env_vars, job)
@@ -167,11 +167,11 @@ class ServeEnvironments:
         return origin.implied and not origin.wanted.pip and prefix == active == os.path.realpath(sys.prefix)
 
     def _own(self, origin: Origin, job: Job) -> str:
-        prefix = None if origin.uploaded else prefix_at_home(origin.wanted, self._cache, job, origin.places)
+        prefix = None if origin.uploaded else local_prefix(origin.wanted, self._cache, job, origin.lookup_paths)
         return prefix or unpacked(self._archive(origin, job), self._cache, job)
 
     def _brought(self, origin: Origin, source: Any, job: Job) -> str:
-        if origin.packages and packages_of(origin.wanted.value) == origin.packages:
+        if origin.packages and package_fingerprint(origin.wanted.value) == origin.packages:
             return origin.wanted.value  # nodes of a cluster are often copies of each other
         job.step("waiting for its archive")
         offer = ray.get(source.offer.remote(origin), timeout=PATIENCE * job.left())
@@ -208,14 +208,15 @@ class ServeEnvironments:
             return archive
         with contextlib.nullcontext(job) if job is not None else self._job(origin) as working:
             if origin.wanted.kind != "archive":
-                return archive_of(origin.wanted, self._cache, working, origin.places)
-            state = state_of(origin.wanted.value)
+                return local_archive(origin.wanted, self._cache, working, origin.lookup_paths)
+            state = file_stamp(origin.wanted.value)
             if state is None or self._given.get(origin.wanted.value, (None,))[0] != state:
-                self._given[origin.wanted.value] = state, archive_of(origin.wanted, self._cache, working, origin.places)
+                packed = local_archive(origin.wanted, self._cache, working, origin.lookup_paths)
+                self._given[origin.wanted.value] = state, packed
             return self._given[origin.wanted.value][1]
 
-    def _check(self, found: Ready, env_vars: dict[str, str], job: Job) -> None:
-        subject = (found.wrapper, found.digest or changes_of(found.prefix), tuple(sorted(env_vars.items())))
+    def _check(self, found: Interpreter, env_vars: dict[str, str], job: Job) -> None:
+        subject = (found.wrapper, found.digest or change_stamp(found.prefix), tuple(sorted(env_vars.items())))
         if subject not in self._checked:
             check(found, self._node, job, env_vars)
             self._checked.add(subject)

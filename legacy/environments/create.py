@@ -16,7 +16,7 @@ from legacy import settings
 from legacy.environments.cache import Cache, is_complete
 from legacy.environments.disk import explained, remove
 from legacy.environments.job import Job
-from legacy.environments.lookup import Places
+from legacy.environments.lookup import LookupPaths
 from legacy.environments.overlay import pip_install
 from legacy.environments.preflight import MODULES, Needed, needed_here
 from legacy.environments.subprocesses import run
@@ -30,7 +30,7 @@ _LOOK = (
 )
 
 
-def created(spec: str, cache: Cache, job: Job, places: Places) -> str:
+def created(spec: str, cache: Cache, job: Job, paths: LookupPaths) -> str:
     """The directory of an environment with these packages; created once, with what replicas need besides.
 
     A spec that names no Python gets this one, and one without Ray gets Ray and what replicas import from pip, as Ray's
@@ -50,7 +50,7 @@ def created(spec: str, cache: Cache, job: Job, places: Places) -> str:
             if not is_complete(place):
                 remove(place)  # of a process that was killed: conda packages are installed for one fixed path
                 try:
-                    _create(json.loads(spec), place, cache, job, places, needed)
+                    _create(json.loads(spec), place, cache, job, paths, needed)
                     cache.complete(place, "created", digest, job.label)
                 except BaseException:  # also when the time is up: nothing half-done stays
                     remove(place)
@@ -84,9 +84,9 @@ def package_name(spec: str) -> str:
     return found.group().lower() if found else ""
 
 
-def conda_program(places: Places, path: str, mamba_exe: str = "") -> str | None:
+def conda_program(paths: LookupPaths, path: str, mamba_exe: str = "") -> str | None:
     """The program that creates environments here: what the user activated, else the fastest on PATH; None for none."""
-    for given in (mamba_exe, places.active.exe):
+    for given in (mamba_exe, paths.active.exe):
         if given and os.access(given, os.X_OK):
             return given
     return next((found for name in PROGRAMS if (found := shutil.which(name, path=path))), None)
@@ -109,10 +109,10 @@ def _loosely(found: re.Match[str]) -> str:
     return f"{found[1]} {version if version.endswith('*') else version + '.*'}"
 
 
-def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, places: Places, needed: Needed) -> None:
+def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, paths: LookupPaths, needed: Needed) -> None:
     given = settings.load()
     conda, pip = package_specs(spec, needed.python)
-    program = conda_program(places, given.path, given.mamba_exe)
+    program = conda_program(paths, given.path, given.mamba_exe)
     if program is not None:
         file = cache.root / "created" / f"{place.name}.yml"
         try:

@@ -1,4 +1,4 @@
-"""Whether an environment is still, or elsewhere, the same one: by its packages, which is quick to see."""
+"""Fingerprints of environments: whether one is still, or elsewhere, the same, by what is quick to see."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def packages_of(prefix: str) -> str:
+def package_fingerprint(prefix: str) -> str:
     """A hash of the names and versions of everything that conda or pip installed there; "" without an environment."""
     found = sorted(_packages(Path(prefix)))
     return hashlib.sha256("\0".join(found).encode()).hexdigest() if found else ""
 
 
-def changes_of(prefix: str) -> tuple[int, ...]:
+def change_stamp(prefix: str) -> tuple[int, ...]:
     """Changes whenever conda or pip changes the environment."""
     watched = (Path(prefix), Path(prefix, "bin"), Path(prefix, "conda-meta"), *_sites(Path(prefix)))
     return tuple(path.stat().st_mtime_ns for path in watched if path.exists())
 
 
-def state_of(file: str) -> tuple[int, ...] | None:
+def file_stamp(file: str) -> tuple[int, ...] | None:
     """Changes whenever a file is replaced or written to; None for none."""
     try:
         found = os.stat(file)

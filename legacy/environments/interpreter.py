@@ -1,4 +1,4 @@
-"""The last step on every node: an environment that lies there becomes something Ray can start replicas with."""
+"""The last step on every node: the interpreter of an environment that lies there, as Ray starts replicas with it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from legacy.errors import EnvironmentFailedError
 
 
 @dataclass(frozen=True)
-class Ready:
-    """An environment on this node.
+class Interpreter:
+    """How an environment on this node is started.
 
     Attributes:
         label: its name in messages.
@@ -54,7 +54,7 @@ class Lease:
         self.release()
 
 
-def ready(prefix: str, wanted: Wanted, cache: Cache, job: Job) -> tuple[Ready, Lease]:
+def prepare_interpreter(prefix: str, wanted: Wanted, cache: Cache, job: Job) -> tuple[Interpreter, Lease]:
     """Make replicas startable in the environment: its `pip` packages, its start script.
 
     Args:
@@ -79,7 +79,7 @@ def ready(prefix: str, wanted: Wanted, cache: Cache, job: Job) -> tuple[Ready, L
             python = str(overlay(prefix, wanted.pip, cache, job) / "bin" / "python")
         wrapper = write_wrapper(prefix, wanted.label, python, cache)
         held.pop_all()
-    found = Ready(wanted.label, prefix, shlex.quote(str(wrapper)), str(wrapper), digest)
+    found = Interpreter(wanted.label, prefix, shlex.quote(str(wrapper)), str(wrapper), digest)
     return found, Lease(locks)
 
 

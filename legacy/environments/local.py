@@ -1,4 +1,4 @@
-"""What the machine does on which the program that wants an environment runs."""
+"""An environment on the machine of the program that wants it: its directory, or packed as a file to send."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from legacy.environments.archive import Archive
 from legacy.environments.cache import Cache
 from legacy.environments.create import created
 from legacy.environments.job import Job
-from legacy.environments.lookup import Places, resolved
+from legacy.environments.lookup import LookupPaths, resolved
 from legacy.environments.pack import packed, taken_over
 from legacy.environments.wanted import Wanted
 
 
-def prefix_at_home(wanted: Wanted, cache: Cache, job: Job, places: Places) -> str | None:
+def local_prefix(wanted: Wanted, cache: Cache, job: Job, paths: LookupPaths) -> str | None:
     """The environment's directory on this machine, created if it is wanted as a list of packages.
 
     Returns:
@@ -24,17 +24,17 @@ def prefix_at_home(wanted: Wanted, cache: Cache, job: Job, places: Places) -> st
     if wanted.kind == "archive":
         return None
     if wanted.kind == "spec":
-        return created(wanted.value, cache, job, places)
-    return resolved(wanted, places).value
+        return created(wanted.value, cache, job, paths)
+    return resolved(wanted, paths).value
 
 
-def archive_of(wanted: Wanted, cache: Cache, job: Job, places: Places) -> Archive:
+def local_archive(wanted: Wanted, cache: Cache, job: Job, paths: LookupPaths) -> Archive:
     """The environment as a file to send to other machines; packed once for the same content.
 
     Raises:
-        EnvironmentMissingError, EnvironmentFailedError: as `prefix_at_home`, and when it cannot be packed.
+        EnvironmentMissingError, EnvironmentFailedError: as `local_prefix`, and when it cannot be packed.
     """
-    prefix = prefix_at_home(wanted, cache, job, places)
+    prefix = local_prefix(wanted, cache, job, paths)
     if prefix is None:
-        return taken_over(resolved(wanted, places).value, cache, job)
+        return taken_over(resolved(wanted, paths).value, cache, job)
     return packed(prefix, cache, job)

@@ -1,4 +1,4 @@
-"""Where conda environments lie on this machine, by every way conda, mamba and micromamba know."""
+"""Looks up conda environments on this machine, by every way conda, mamba and micromamba know."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN_AT_MOST = 30
 
 
 @dataclass(frozen=True)
-class Places:
+class LookupPaths:
     """What says where environments are; "" where it is not known.
 
     Attributes:
@@ -38,9 +38,9 @@ class Places:
     mamba_root_prefix: str = ""
 
 
-def places_of(settings: Settings) -> Places:
+def lookup_paths(settings: Settings) -> LookupPaths:
     """What this process's environment variables say."""
-    return Places(
+    return LookupPaths(
         active=Activated(settings.conda_prefix, settings.conda_exe, settings.conda_default_env),
         home=settings.home,
         condarc=settings.condarc,
@@ -49,29 +49,29 @@ def places_of(settings: Settings) -> Places:
     )
 
 
-def known_environments(places: Places) -> dict[str, str]:
+def known_environments(paths: LookupPaths) -> dict[str, str]:
     """Every environment that can be found: name -> directory. Of two with one name conda's first one counts.
 
     Environments outside the usual directories are known by `~/.conda/environments.txt`, under their last component.
     """
     found: dict[str, str] = {}
-    for root in _roots(places):
+    for root in _roots(paths):
         if is_environment(root):
             found.setdefault("base", str(root))
-    for directory in _directories(places):
+    for directory in _directories(paths):
         for prefix in sorted(directory.iterdir()) if directory.is_dir() else ():
             if is_environment(prefix):
                 found.setdefault(prefix.name, str(prefix))
-    for prefix in _remembered(places):
+    for prefix in _remembered(paths):
         if is_environment(prefix) and str(prefix) not in found.values():
             found.setdefault(prefix.name, str(prefix))
-    active = Path(places.active.prefix) if places.active.prefix else None
+    active = Path(paths.active.prefix) if paths.active.prefix else None
     if active is not None and is_environment(active):
-        found.setdefault(places.active.name or active.name, str(active))
+        found.setdefault(paths.active.name or active.name, str(active))
     return found
 
 
-def resolved(wanted: Wanted, places: Places) -> Wanted:
+def resolved(wanted: Wanted, paths: LookupPaths) -> Wanted:
     """What was asked for, with a name replaced by its directory, and certain to exist.
 
     The rule of Ray 1.1-1.2 comes first (below or beside the active environment), then conda's.
@@ -89,9 +89,9 @@ def resolved(wanted: Wanted, places: Places) -> Wanted:
                 f"`serve-compat env pack NAME -o {wanted.value}`"
             )
         return wanted
-    prefix = wanted.value if wanted.kind == "prefix" else _prefix_of(wanted.value, places)
+    prefix = wanted.value if wanted.kind == "prefix" else _prefix_of(wanted.value, paths)
     if not os.path.isdir(prefix):
-        raise EnvironmentMissingError(f"the conda environment {prefix} does not exist; {_found(places)}")
+        raise EnvironmentMissingError(f"the conda environment {prefix} does not exist; {_found(paths)}")
     if not os.access(os.path.join(prefix, "bin", "python"), os.X_OK):
         raise EnvironmentMissingError(
             f"{prefix} is no environment that replicas could run in: it has no bin/python; install python into it "
@@ -105,12 +105,12 @@ def is_environment(directory: Path) -> bool:
     return (directory / "conda-meta").is_dir()
 
 
-def _prefix_of(name: str, places: Places) -> str:
-    candidates = rule_of_ray_1(name, places.active)
+def _prefix_of(name: str, paths: LookupPaths) -> str:
+    candidates = rule_of_ray_1(name, paths.active)
     for candidate in candidates:
         if os.path.isdir(candidate):
             return candidate
-    known = known_environments(places)
+    known = known_environments(paths)
     if name in known or (name == "root" and "base" in known):
         return known["base" if name == "root" else name]
     if not known and not candidates:
@@ -120,13 +120,13 @@ def _prefix_of(name: str, places: Places) -> str:
         )
     looked = f" (looked for {' and '.join(candidates)})" if candidates else ""
     raise EnvironmentMissingError(
-        f"the conda environment {name!r} does not exist{looked}; {_found(places, known)}; create it first, or name its "
+        f"the conda environment {name!r} does not exist{looked}; {_found(paths, known)}; create it first, or name its "
         "directory"
     )
 
 
-def _found(places: Places, known: dict[str, str] | None = None) -> str:
-    known = known_environments(places) if known is None else known
+def _found(paths: LookupPaths, known: dict[str, str] | None = None) -> str:
+    known = known_environments(paths) if known is None else known
     if not known:
         return "no environments were found"
     listed = [f"{name} ({prefix})" for name, prefix in sorted(known.items())]
@@ -134,37 +134,37 @@ def _found(places: Places, known: dict[str, str] | None = None) -> str:
     return "found: " + ", ".join([*listed[:SHOWN_AT_MOST], *more])
 
 
-def _roots(places: Places) -> Iterator[Path]:
+def _roots(paths: LookupPaths) -> Iterator[Path]:
     """Installations of conda, each of which is the environment "base"."""
-    if places.active.exe:
-        yield Path(places.active.exe).parent.parent
-    if places.active.prefix and places.active.name == "base":
-        yield Path(places.active.prefix)
-    elif places.active.prefix and Path(places.active.prefix).parent.name == "envs":
-        yield Path(places.active.prefix).parent.parent
-    if places.mamba_root_prefix:
-        yield Path(places.mamba_root_prefix)
-    if places.home:
-        yield from (Path(places.home, name) for name in _ROOTS)
+    if paths.active.exe:
+        yield Path(paths.active.exe).parent.parent
+    if paths.active.prefix and paths.active.name == "base":
+        yield Path(paths.active.prefix)
+    elif paths.active.prefix and Path(paths.active.prefix).parent.name == "envs":
+        yield Path(paths.active.prefix).parent.parent
+    if paths.mamba_root_prefix:
+        yield Path(paths.mamba_root_prefix)
+    if paths.home:
+        yield from (Path(paths.home, name) for name in _ROOTS)
 
 
-def _directories(places: Places) -> Iterator[Path]:
+def _directories(paths: LookupPaths) -> Iterator[Path]:
     """Directories of named environments, in conda's order."""
-    for entry in places.envs_path.split(os.pathsep):
+    for entry in paths.envs_path.split(os.pathsep):
         if entry:
             yield Path(entry)
-    for file in _configurations(places):
-        yield from (_expanded(entry, places) for entry in _envs_dirs(file))
-    yield from (root / "envs" for root in _roots(places))
+    for file in _configurations(paths):
+        yield from (_expanded(entry, paths) for entry in _envs_dirs(file))
+    yield from (root / "envs" for root in _roots(paths))
 
 
-def _configurations(places: Places) -> Iterator[Path]:
-    if places.condarc:
-        yield Path(places.condarc)
-    if places.home:
-        yield from (Path(places.home, name) for name in (".condarc", ".conda/.condarc", ".config/conda/.condarc"))
-        yield Path(places.home, ".mambarc")
-    yield from (root / ".condarc" for root in _roots(places))
+def _configurations(paths: LookupPaths) -> Iterator[Path]:
+    if paths.condarc:
+        yield Path(paths.condarc)
+    if paths.home:
+        yield from (Path(paths.home, name) for name in (".condarc", ".conda/.condarc", ".config/conda/.condarc"))
+        yield Path(paths.home, ".mambarc")
+    yield from (root / ".condarc" for root in _roots(paths))
     yield Path("/etc/conda/.condarc")
 
 
@@ -177,14 +177,14 @@ def _envs_dirs(file: Path) -> list[str]:
     return [str(entry) for entry in listed] if isinstance(listed, list) else []
 
 
-def _expanded(entry: str, places: Places) -> Path:
-    return Path(places.home + entry[1:]) if entry.startswith("~") else Path(entry)
+def _expanded(entry: str, paths: LookupPaths) -> Path:
+    return Path(paths.home + entry[1:]) if entry.startswith("~") else Path(entry)
 
 
-def _remembered(places: Places) -> Iterator[Path]:
-    if places.home:
+def _remembered(paths: LookupPaths) -> Iterator[Path]:
+    if paths.home:
         try:
-            text = Path(places.home, ".conda", "environments.txt").read_text()
+            text = Path(paths.home, ".conda", "environments.txt").read_text()
         except OSError:
             return
         yield from (Path(line.strip()) for line in text.splitlines() if line.strip())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from legacy.environments.lookup import Places
+from legacy.environments.lookup import LookupPaths
 from legacy.environments.wanted import Wanted
 
 
@@ -42,15 +42,15 @@ class Origin:
     Attributes:
         wanted: kind "prefix", "spec" or "archive".
         node_id: the node on which the program runs that asked for it.
-        places: what that program knew about conda.
+        lookup_paths: what that program knew about conda.
         implied: the program did not name it: it is the one the program itself runs in.
-        packages: what `packages_of` said about an implied one; a node where it says the same needs nothing sent.
+        packages: `package_fingerprint` of an implied one; a node where it is the same needs nothing sent.
         uploaded: the archive, when the program runs outside the cluster and has sent it to that node.
     """
 
     wanted: Wanted
     node_id: str = ""
-    places: Places = field(default_factory=Places)
+    lookup_paths: LookupPaths = field(default_factory=LookupPaths)
     implied: bool = False
     packages: str = ""
     uploaded: Offer | None = None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from legacy import settings
-from legacy.environments.interpreter import Ready
+from legacy.environments.interpreter import Interpreter
 from legacy.environments.job import Job
 from legacy.environments.subprocesses import run
 from legacy.errors import EnvironmentFailedError
@@ -99,7 +99,7 @@ def repair(prefix: str, found: Found, needed: Needed) -> str:
     return f"{place}/bin/python -m pip install ray=={needed.ray} serve-compat"
 
 
-def probe(ready: Ready, needed: Needed, job: Job, env_vars: Mapping[str, str] | None = None) -> Found:
+def probe(interpreter: Interpreter, needed: Needed, job: Job, env_vars: Mapping[str, str] | None = None) -> Found:
     """Ask the environment's Python, started as replicas will be.
 
     Args:
@@ -109,18 +109,18 @@ def probe(ready: Ready, needed: Needed, job: Job, env_vars: Mapping[str, str] | 
         EnvironmentFailedError: it does not start, crashes, or answers too late.
     """
     environ = {**settings.with_changes({}), **(env_vars or {})}
-    said = run([ready.wrapper, "-c", _PROBE, *needed.modules], job, "checking", environ, cwd="/")
+    said = run([interpreter.wrapper, "-c", _PROBE, *needed.modules], job, "checking", environ, cwd="/")
     answers = [line[len(_ANSWER) :] for line in said.splitlines() if line.startswith(_ANSWER)]
     if not answers:
         raise EnvironmentFailedError(
-            f"environment {ready.label}: {ready.prefix}/bin/python ended without an answer: {said[-300:]!r}; "
-            "it is damaged: create it again"
+            f"environment {interpreter.label}: {interpreter.prefix}/bin/python ended without an answer: "
+            f"{said[-300:]!r}; it is damaged: create it again"
         )
     facts = json.loads(answers[-1])
     return Found(facts["python"], facts["ray"], facts["errors"])
 
 
-def check(ready: Ready, node: str, job: Job, env_vars: Mapping[str, str] | None = None) -> None:
+def check(interpreter: Interpreter, node: str, job: Job, env_vars: Mapping[str, str] | None = None) -> None:
     """Make sure that replicas can run in the environment.
 
     Args:
@@ -130,10 +130,11 @@ def check(ready: Ready, node: str, job: Job, env_vars: Mapping[str, str] | None 
         EnvironmentFailedError: they cannot; the message says what was found, what is needed, and what repairs it.
     """
     needed = needed_here()
-    found = probe(ready, needed, job, env_vars)
+    found = probe(interpreter, needed, job, env_vars)
     problems = judge(found, needed)
     if problems:
         raise EnvironmentFailedError(
-            f"environment {ready.label} ({ready.prefix}) cannot run replicas on node {node}: {'; '.join(problems)}. "
-            f"Repair it with: {repair(ready.prefix, found, needed)}"
+            f"environment {interpreter.label} ({interpreter.prefix}) cannot run replicas on node {node}: "
+            f"{'; '.join(problems)}. "
+            f"Repair it with: {repair(interpreter.prefix, found, needed)}"
         )

@@ -21,7 +21,7 @@ from legacy.ingress.header_rules import Refusal
 from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
 from legacy.ingress.replies import JSON, TEXT, Send, error_reply, miss_reply, reply
-from legacy.ingress.shadow import Copy, Shadows
+from legacy.ingress.shadow import ShadowRequest, Shadows
 from legacy.ingress.tunnel import SCOPE_KEY as TUNNEL_KEY
 from legacy.traffic.router import Router
 from legacy.traffic.routes import Match
@@ -37,7 +37,7 @@ class ProxyApp:
     """Answers every request of one HTTP proxy. Make it on the loop it runs on.
 
     Args:
-        router: routes, splits and places; kept up to date by somebody else.
+        router: routes, splits and slots; kept up to date by somebody else.
         pool: connections to replicas.
         options: deadlines, trusted peers and the root path.
         rng: decides splits and shadows.
@@ -103,7 +103,7 @@ class ProxyApp:
             await self._report(scope, send, error, request_id)
         finally:
             if call is not None and call.on_sent is not None:
-                call.on_sent()  # no replica got the whole request: its copies are counted as dropped
+                call.on_sent()  # no replica got the whole request: its shadows are counted as dropped
 
     def _prepare(self, scope: Scope, receive: Receive, send: Send, match: Match, found: Inbound) -> Call:
         endpoint = match.endpoint
@@ -127,7 +127,7 @@ class ProxyApp:
         call = Call(scope, send, head, self._last_line(found.call_method, match), body, router.slots(backend))
         call.tunnel = scope.get(TUNNEL_KEY)
         if split.has_shadows and call.tunnel is None:
-            self._plan_copies(call, split.copies(found.shard_key, self._rng), found.chunked)
+            self._plan_shadows(call, split.shadows(found.shard_key, self._rng), found.chunked)
         call.prefetch = body is not None and not found.expects
         return call
 
@@ -159,11 +159,11 @@ class ProxyApp:
                 self._last_lines[root] = line
         return line
 
-    def _plan_copies(self, call: Call, backends: tuple[str, ...], chunked: bool) -> None:
+    def _plan_shadows(self, call: Call, backends: tuple[str, ...], chunked: bool) -> None:
         if not backends:
             return
 
-        def send_copies() -> None:
+        def send_shadows() -> None:
             whole = call.sent and (call.body is None or call.body.done)
             data = None if not whole else b"" if call.body is None else call.body.copy()
             for backend in backends:
@@ -171,9 +171,11 @@ class ProxyApp:
                     self._shadows.drop(backend)
                     continue
                 framed = frame(data, chunked, True) if call.body is not None else b""
-                self._shadows.submit(self._router.slots(backend), Copy(call.head, call.last_line, framed, call.is_head))
+                self._shadows.submit(
+                    self._router.slots(backend), ShadowRequest(call.head, call.last_line, framed, call.is_head)
+                )
 
-        call.on_sent = send_copies
+        call.on_sent = send_shadows
 
     async def _report(self, scope: Scope, send: Send, error: RayServeException, request_id: bytes | None) -> None:
         status, text, headers = error_reply(error, request_id)

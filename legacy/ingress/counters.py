@@ -15,8 +15,8 @@ class Counters:
         http_requests: route -> requests that found an endpoint there.
         router_requests: endpoint -> requests handed to one of its backends.
         errors: status -> answers the proxy gave by itself because something went wrong.
-        shadows_sent, shadows_dropped: backend -> copies that left, and copies that were not made: the body was too
-            long or never complete, or too many wait already.
+        shadows_sent, shadows_dropped: backend -> shadow requests that were answered, and those that were dropped: the
+            body was too long or never complete, or too many wait already.
     """
 
     http_requests: dict[str, int] = field(default_factory=dict)

@@ -31,7 +31,7 @@ class Call:
         head: the forwarded head but for the lines that depend on the replica.
         last_line: what `call_line` gives.
         body: None when the request has none.
-        slots: the places of the backend that was chosen.
+        slots: the slots of the backend that was chosen.
 
     Attributes:
         now: loop time at which it began to look for a replica.
@@ -95,23 +95,23 @@ class Call:
 
 
 class Exchange:
-    """A place at a replica and, soon, a connection to it. `close` gives both back, whatever happened.
+    """A slot at a replica and, soon, a connection to it. `close` gives both back, whatever happened.
 
     Args:
         pool: where the connection comes from and goes to.
-        replica: where a place has been taken for the call.
+        replica: where a slot has been taken for the call.
 
     Attributes:
         upstream: to be set as soon as there is a connection.
     """
 
-    __slots__ = ("_call", "_place", "_pool", "_pump", "_pump_error", "upstream")
+    __slots__ = ("_call", "_pool", "_pump", "_pump_error", "_slot", "upstream")
 
     def __init__(self, pool: Pool, call: Call, replica: ReplicaAddress) -> None:
         self.upstream: Upstream | None = None
         self._pool = pool
         self._call = call
-        self._place: str | None = replica.tag
+        self._slot: str | None = replica.tag
         self._pump: asyncio.Task[None] | None = None
         self._pump_error: ClientGoneError | None = None
 
@@ -141,7 +141,7 @@ class Exchange:
             raise
 
     def whole_answer(self, answer: Outbound) -> tuple[Message, Message] | None:
-        """The two messages of an answer that has arrived as a whole; the place and the connection are free then."""
+        """The two messages of an answer that has arrived as a whole; the slot and the connection are free then."""
         upstream, call = self.upstream, self._call
         if upstream is None or not upstream.complete or self._pump is not None or upstream.status == 101:
             return None
@@ -152,7 +152,7 @@ class Exchange:
         return {"type": "http.response.start", "status": status, "headers": headers, BODY_FOLLOWS: True}, body
 
     async def send_answer(self, answer: Outbound) -> None:
-        """Pass the answer on as it comes. The place and the connection are free before its last byte is sent.
+        """Pass the answer on as it comes. The slot and the connection are free before its last byte is sent.
 
         Raises:
             ConnectionGoneError, UpstreamError: the answer broke off; the client has seen its beginning.
@@ -184,17 +184,17 @@ class Exchange:
 
     def close(self) -> None:
         """Give back what is still held; a connection in the middle of an exchange is closed."""
-        place, self._place = self._place, None
+        slot, self._slot = self._slot, None
         if self._pump is not None:
             self._pump.cancel()
-        if place is None:
+        if slot is None:
             return
         upstream = self.upstream
         if upstream is not None:
             if self._pump is not None and (self._call.body is None or not self._call.body.at_end):
                 upstream.reusable = False  # half a request is on it
             self._pool.put_back(upstream)
-        self._call.slots.give_back(place)
+        self._call.slots.give_back(slot)
 
     async def _stop_pump(self) -> bool:
         """End sending the body; True when there was more to send."""

@@ -2,7 +2,7 @@
 
 uvicorn waits for ever for half a head, accepts heads of any size, two Host headers, HTTP/0.9 and a Transfer-Encoding it
 cannot decode, and loses a request that is pipelined behind an Upgrade. What is refused here has no effect: no task, no
-place at a replica. A refusal is written after the answers to the requests before it, and the connection is then closed.
+slot at a replica. A refusal is written after the answers to the requests before it, and the connection is then closed.
 
 Names of uvicorn that are not public are used; tests/http checks them against the versions pyproject.toml allows.
 """

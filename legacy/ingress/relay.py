@@ -1,4 +1,4 @@
-"""One request to one backend: a place, a connection, the exchange, and whether to try again elsewhere.
+"""One request to one backend: a slot, a connection, the exchange, and whether to try again elsewhere.
 
 Who may run a request twice is decided by `may_retry` alone:
 
@@ -23,7 +23,7 @@ from legacy.ingress.exchange import Call, Exchange
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.response_head import read_response
 from legacy.ingress.upstream import ConnectionGoneError
-from legacy.ingress.waiting import wait_for_place
+from legacy.ingress.waiting import wait_for_slot
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
 
@@ -92,7 +92,7 @@ class Relay:
     Args:
         pool: connections to replicas.
         writer: completes a head for a replica.
-        queue_timeout_s: how long a request may wait for a place, retries included.
+        queue_timeout_s: how long a request may wait for a slot, retries included.
         answer_timeout_s: how long a replica may take to begin its answer.
     """
 
@@ -131,10 +131,10 @@ class Relay:
     async def _queue(self, call: Call) -> ReplicaAddress:
         connection: Connection | None = call.scope.get(SCOPE_KEY)
         if connection is None:
-            return await wait_for_place(call.slots, call.now + self._queue_timeout_s)
+            return await wait_for_slot(call.slots, call.now + self._queue_timeout_s)
         connection.queued = True
         try:
-            return await wait_for_place(call.slots, call.now + self._queue_timeout_s)
+            return await wait_for_slot(call.slots, call.now + self._queue_timeout_s)
         finally:
             connection.queued = False
 

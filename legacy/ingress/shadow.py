@@ -1,7 +1,7 @@
-"""Copies of requests for shadow backends: sent in the background, answers thrown away, never a burden on the primary.
+"""Shadow requests: sent in the background, answers thrown away, never a burden on the primary.
 
-The primary's request only puts a copy into a bounded list here. Copies respect the places of the shadow backend like
-any request; when it cannot keep up, new copies are dropped and counted.
+The primary's request only puts a copy into a bounded list here. Shadow requests take slots of the shadow backend like
+any request; when it cannot keep up, new ones are dropped and counted.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
-from legacy.constants import MAX_COPIES
+from legacy.constants import MAX_SHADOWS
 from legacy.errors import RayServeException
 from legacy.ingress.counters import Counters, add
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.relay import RequestWriter
 from legacy.ingress.upstream import ConnectionGoneError
-from legacy.ingress.waiting import wait_for_place
+from legacy.ingress.waiting import wait_for_slot
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
 
@@ -25,8 +25,8 @@ logger = logging.getLogger("ray.serve")
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A request for a shadow: head without the replica's lines, last line, framed body."""
+class ShadowRequest:
+    """A copy of a request: head without the replica's lines, last line, framed body."""
 
     head: bytes
     last_line: bytes
@@ -35,11 +35,11 @@ class Copy:
 
 
 class _Backlog:
-    """The copies for one shadow backend."""
+    """The requests for one shadow backend."""
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
-        self.waiting: deque[Copy] = deque()
+        self.waiting: deque[ShadowRequest] = deque()
         self.sending: set[asyncio.Task[None]] = set()
         self.feeder: asyncio.Task[None] | None = None
 
@@ -49,13 +49,13 @@ class _Backlog:
 
 
 class Shadows:
-    """Sends copies in the background.
+    """Sends shadow requests in the background.
 
     Args:
         pool: connections to replicas, shared with the primaries.
         writer: completes a head for a replica.
         answer_timeout_s: how long a shadow may take to begin its answer.
-        counters: where sent and dropped copies are counted.
+        counters: where sent and dropped ones are counted.
     """
 
     def __init__(self, pool: Pool, writer: RequestWriter, answer_timeout_s: float, counters: Counters) -> None:
@@ -65,24 +65,24 @@ class Shadows:
         self._counters = counters
         self._backlogs: dict[str, _Backlog] = {}
 
-    def submit(self, slots: Slots, copy: Copy) -> None:
-        """Send the copy when the shadow has a place for it; drop it when too many wait."""
+    def submit(self, slots: Slots, request: ShadowRequest) -> None:
+        """Send it when the shadow backend has a slot; drop it when too many wait."""
         backlog = self._backlogs.get(slots.tag)
         if backlog is None or backlog.slots is not slots:
             backlog = self._backlogs[slots.tag] = _Backlog(slots)
-        if backlog.pending >= MAX_COPIES:
+        if backlog.pending >= MAX_SHADOWS:
             self.drop(slots.tag)
             return
-        backlog.waiting.append(copy)
+        backlog.waiting.append(request)
         if backlog.feeder is None or backlog.feeder.done():
             backlog.feeder = asyncio.ensure_future(self._feed(backlog))
 
     def drop(self, tag: str) -> None:
-        """Count a copy that is not made."""
+        """Count one that is not sent."""
         add(self._counters.shadows_dropped, tag)
 
     def pending(self) -> dict[str, int]:
-        """Backend -> copies that wait or are being answered."""
+        """Backend -> requests that wait or are being answered."""
         return {tag: backlog.pending for tag, backlog in self._backlogs.items() if backlog.pending}
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Shadows:
     async def _feed(self, backlog: _Backlog) -> None:
         while backlog.waiting:
             try:
-                replica = backlog.slots.take() or await wait_for_place(backlog.slots, None)
+                replica = backlog.slots.take() or await wait_for_slot(backlog.slots, None)
             except RayServeException:  # the backend is gone, or primaries fill its queue
                 add(self._counters.shadows_dropped, backlog.slots.tag, len(backlog.waiting))
                 backlog.waiting.clear()
@@ -105,13 +105,13 @@ class Shadows:
             backlog.sending.add(task)
             task.add_done_callback(backlog.sending.discard)
 
-    async def _send(self, slots: Slots, replica: ReplicaAddress, copy: Copy) -> None:
+    async def _send(self, slots: Slots, replica: ReplicaAddress, request: ShadowRequest) -> None:
         upstream = None
         try:
             upstream = self._pool.take(replica.tag) or await self._pool.connect(replica)
             deadline = asyncio.get_running_loop().time() + self._answer_timeout_s
-            head = self._writer.complete(copy.head, copy.last_line, replica)
-            await upstream.request(head + copy.body, copy.is_head, deadline)
+            head = self._writer.complete(request.head, request.last_line, replica)
+            await upstream.request(head + request.body, request.is_head, deadline)
             while not upstream.complete:
                 await upstream.more()
                 upstream.take()

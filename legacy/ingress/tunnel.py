@@ -1,6 +1,6 @@
 """Websockets: after the replica has agreed to switch protocols, bytes pass both ways and nobody here reads them.
 
-The handshake is a request like any other (judged, routed, given a place, tried elsewhere when its replica is gone);
+The handshake is a request like any other (judged, routed, given a slot, tried elsewhere when its replica is gone);
 only its connection to the replica is new and never used again. What a replica answers instead of 101 is an ordinary
 answer.
 """

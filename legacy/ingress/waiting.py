@@ -1,4 +1,4 @@
-"""Waiting for a free place at a replica, on an asyncio loop."""
+"""Waiting for a free slot at a replica, on an asyncio loop."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ class _Waiter:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.place: asyncio.Future[ReplicaAddress] = loop.create_future()
+        self.slot: asyncio.Future[ReplicaAddress] = loop.create_future()
 
     def grant(self, replica: ReplicaAddress) -> bool:
-        if self.place.done():
+        if self.slot.done():
             return False
-        self.place.set_result(replica)
+        self.slot.set_result(replica)
         return True
 
     def fail(self, error: Exception) -> None:
-        if not self.place.done():
-            self.place.set_exception(error)
+        if not self.slot.done():
+            self.slot.set_exception(error)
 
 
-async def wait_for_place(slots: Slots, deadline: float | None) -> ReplicaAddress:
-    """Queue for a place; call it on the one loop that also applies updates and gives places back.
+async def wait_for_slot(slots: Slots, deadline: float | None) -> ReplicaAddress:
+    """Queue for a slot; call it on the one loop that also applies updates and gives slots back.
 
     Args:
         deadline: loop time after which to give up; None waits as long as the backend exists.
 
     Raises:
         QueueFullError: too many wait already.
-        DeadlineError: no place became free in time.
+        DeadlineError: no slot became free in time.
         BackendDeletedError: the backend is gone.
     """
     loop = asyncio.get_running_loop()
     waiter = _Waiter(loop)
     begun = loop.time()
     slots.wait(waiter)
-    # most waiters get their place: the error is made only for those that do not
+    # most waiters get their slot: the error is made only for those that do not
     timer = None if deadline is None else loop.call_at(deadline, _give_up, waiter, slots.tag, deadline - begun)
     try:
-        return await waiter.place
-    except BaseException:  # cancelled or late: a place that was granted in the same moment must not get lost
-        if not slots.withdraw(waiter) and _was_granted(waiter.place):
-            slots.give_back(waiter.place.result().tag, unsent=True)
+        return await waiter.slot
+    except BaseException:  # cancelled or late: a slot that was granted in the same moment must not get lost
+        if not slots.withdraw(waiter) and _was_granted(waiter.slot):
+            slots.give_back(waiter.slot.result().tag, unsent=True)
         raise
     finally:
         if timer is not None:
@@ -64,5 +64,5 @@ def _give_up(waiter: _Waiter, tag: str, waited_s: float) -> None:
     )
 
 
-def _was_granted(place: asyncio.Future[ReplicaAddress]) -> bool:
-    return place.done() and not place.cancelled() and place.exception() is None
+def _was_granted(slot: asyncio.Future[ReplicaAddress]) -> bool:
+    return slot.done() and not slot.cancelled() and slot.exception() is None

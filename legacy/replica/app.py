@@ -129,12 +129,12 @@ class ReplicaApp:
 
     async def _hand_over(self, asgi: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
         """Let the user's ASGI application answer; False when it broke off half-way."""
-        turnstile = self._servable.turnstile
-        await turnstile.enter()
+        lock = self._servable.lock
+        await lock.acquire()
         try:
             return await self._forward(asgi, scope, receive, send)
         finally:
-            turnstile.leave()
+            lock.release()
 
     async def _talk(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket, which the proxy passes through unread."""

@@ -22,7 +22,7 @@ from legacy.replica.batching import Batcher
 from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.keywords import Asked, batch_arguments
 from legacy.replica.messages import CALL
-from legacy.replica.shared_lock import Turnstile
+from legacy.replica.shared_lock import SharedLock
 
 logger = logging.getLogger("ray.serve")
 
@@ -59,7 +59,7 @@ class Servable:
     Attributes:
         batches: whether its handlers take lists.
         asgi: what answers HTTP when the class is an ASGI application, else None.
-        turnstile: every request passes it.
+        lock: every request shares it while it runs.
         strips_prefix: its requests show the path below the route only, as in Ray 1.4-2.6 for deployments.
         wants_flask: its HTTP requests are Flask's (Ray 0.8-1.1).
         takes_keywords: handle calls are keyword arguments of the handler (Ray 0.8).
@@ -75,7 +75,7 @@ class Servable:
         self._batchers: dict[str, Batcher] = {}
         self._config = config
         self._configured_with = b""
-        self.turnstile = Turnstile()
+        self.lock = SharedLock()
         self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
         # Every request asks for these three.
         self.strips_prefix = generation.strips_prefix
@@ -100,7 +100,7 @@ class Servable:
             Exception: whatever user code raises.
         """
         handler = self._handlers.get(name) or self._look_up(name)
-        await self.turnstile.enter()
+        await self.lock.acquire()
         try:
             if self.batches:
                 return await self._batched(name, args, kwargs)
@@ -109,7 +109,7 @@ class Servable:
         except (SystemExit, KeyboardInterrupt) as error:
             raise self._lives_on(error) from error
         finally:
-            self.turnstile.leave()
+            self.lock.release()
 
     async def configure(self, config: BackendConfig) -> None:
         """Take over a new config; `reconfigure` is called when the user_config is another one than before.
@@ -130,7 +130,7 @@ class Servable:
             kind = "is a function" if self._is_function else "has no method reconfigure(user_config)"
             raise RayServeException(f"backend {self._backend!r} was given a user_config, but it {kind}")
         if self._generation.reconfigures_alone:
-            async with self.turnstile.closed(ALONE_S):
+            async with self.lock.exclusive(ALONE_S):
                 await self._finish(self.target.reconfigure(wanted))
         else:
             await self._finish(self.target.reconfigure(wanted))

@@ -1,4 +1,4 @@
-"""Lets requests pass, and now and then something that must be alone: `reconfigure` of a deployment."""
+"""A readers-writer lock: requests share it, `reconfigure` of a deployment holds it alone."""
 
 from __future__ import annotations
 
@@ -9,60 +9,56 @@ from contextlib import asynccontextmanager
 from legacy.errors import DeadlineError
 
 
-class Turnstile:
-    """Counts who is inside; can be closed until nobody is. Lives on one event loop.
+class SharedLock:
+    """Held by any number of requests or by one who must be alone. Lives on one event loop."""
 
-    Attributes:
-        shut: whoever comes must wait with `opened`.
-    """
-
-    __slots__ = ("_empty", "_inside", "_open", "shut")
+    __slots__ = ("_drained", "_exclusive", "_free", "_holders")
 
     def __init__(self) -> None:
-        self.shut = False
-        self._inside = 0
-        self._open = asyncio.Event()
-        self._empty = asyncio.Event()
+        self._exclusive = False
+        self._holders = 0
+        self._free = asyncio.Event()
+        self._drained = asyncio.Event()
 
-    async def enter(self) -> None:
-        """Go in, after a closing that is going on. Call `leave` afterwards, unless this raised."""
-        while self.shut:
-            await self._open.wait()
-        self._inside += 1
+    async def acquire(self) -> None:
+        """Share the lock, once nobody holds it alone. Call `release` afterwards, unless this raised."""
+        while self._exclusive:
+            await self._free.wait()
+        self._holders += 1
 
-    def leave(self) -> None:
-        """Go out."""
-        self._inside -= 1
-        if self.shut and not self._inside:
-            self._empty.set()
+    def release(self) -> None:
+        """Give it back."""
+        self._holders -= 1
+        if self._exclusive and not self._holders:
+            self._drained.set()
 
     @asynccontextmanager
-    async def closed(self, timeout_s: float) -> AsyncIterator[None]:
-        """Wait until nobody is inside and let nobody in for the body of the `async with`.
+    async def exclusive(self, timeout_s: float) -> AsyncIterator[None]:
+        """Wait until nobody shares the lock, and hold it alone for the body of the `async with`.
 
         Args:
-            timeout_s: seconds to wait for those who are inside.
+            timeout_s: seconds to wait for those who share it.
 
         Raises:
-            DeadlineError: somebody stayed longer.
+            DeadlineError: somebody kept it longer.
         """
-        while self.shut:
-            await self._open.wait()
-        self.shut = True
-        self._open.clear()
-        self._empty.clear()
+        while self._exclusive:
+            await self._free.wait()
+        self._exclusive = True
+        self._free.clear()
+        self._drained.clear()
         try:
-            if self._inside:
-                await self._wait_until_empty(timeout_s)
+            if self._holders:
+                await self._wait_until_drained(timeout_s)
             yield
         finally:
-            self.shut = False
-            self._open.set()
+            self._exclusive = False
+            self._free.set()
 
-    async def _wait_until_empty(self, timeout_s: float) -> None:
+    async def _wait_until_drained(self, timeout_s: float) -> None:
         try:
-            await asyncio.wait_for(self._empty.wait(), timeout_s)
+            await asyncio.wait_for(self._drained.wait(), timeout_s)
         except asyncio.TimeoutError:
             raise DeadlineError(
-                f"reconfigure waited {timeout_s:g} s for {self._inside} running requests to end, and they did not"
+                f"reconfigure waited {timeout_s:g} s for {self._holders} running requests to end, and they did not"
             ) from None

@@ -11,8 +11,8 @@ from typing import Any
 from ray import cloudpickle
 
 from legacy import settings
-from legacy.environments.fingerprint import packages_of
-from legacy.environments.lookup import Places, places_of, resolved
+from legacy.environments.fingerprint import package_fingerprint
+from legacy.environments.lookup import LookupPaths, lookup_paths, resolved
 from legacy.environments.origin import Origin
 from legacy.environments.resolve import CondaEnv
 from legacy.environments.wanted import Wanted, wanted_environment
@@ -45,7 +45,7 @@ def backend_spec(generation: Generation, backend: Backend) -> BackendSpec:
     if backend.env is not None:
         if not isinstance(backend.env, CondaEnv):
             raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")
-        resolved(Wanted("name", backend.env.name, backend.env.name), _places())  # the originals look at it first
+        resolved(Wanted("name", backend.env.name, backend.env.name), _lookup_paths())  # the originals look at it first
     if generation.flask_requests and not is_available():
         warnings.warn(MISSING, RuntimeWarning, stacklevel=5)  # only HTTP needs it: handle calls go without
     is_class = check_target(backend.tag, backend.target, backend.init_args, backend.init_kwargs)
@@ -77,19 +77,20 @@ def environment_of(actor_options: dict[str, Any], env: CondaEnv | None = None) -
         EnvironmentMissingError, EnvironmentFailedError: it does not exist.
         TypeError, ValueError: see `legacy.environments.wanted`.
     """
-    places = _places()
+    paths = _lookup_paths()
     named = env is not None or (actor_options.get("runtime_env") or {}).get("conda") is not None
     # an interpreter of another place, such as a virtual environment, is not what conda has activated
-    inside = bool(places.active.prefix) and os.path.realpath(places.active.prefix) == os.path.realpath(sys.prefix)
-    wanted = wanted_environment(actor_options, env, places.active if inside else None)
+    inside = bool(paths.active.prefix) and os.path.realpath(paths.active.prefix) == os.path.realpath(sys.prefix)
+    wanted = wanted_environment(actor_options, env, paths.active if inside else None)
     if wanted is None:
         return None
-    wanted = resolved(wanted, places)
-    return Origin(wanted, places=places, implied=not named, packages="" if named else packages_of(wanted.value))
+    wanted = resolved(wanted, paths)
+    packages = "" if named else package_fingerprint(wanted.value)
+    return Origin(wanted, lookup_paths=paths, implied=not named, packages=packages)
 
 
-def _places() -> Places:
-    return places_of(settings.load())
+def _lookup_paths() -> LookupPaths:
+    return lookup_paths(settings.load())
 
 
 def _import_directories(path: list[str]) -> tuple[str, ...]:

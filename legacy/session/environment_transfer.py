@@ -14,7 +14,7 @@ from legacy import cluster, settings
 from legacy.environments import cache as caches
 from legacy.environments.archive import Archive
 from legacy.environments.job import Job
-from legacy.environments.local import archive_of
+from legacy.environments.local import local_archive
 from legacy.environments.origin import Offer, Origin
 from legacy.environments.ship import WINDOW
 from legacy.errors import EnvironmentFailedError
@@ -53,7 +53,7 @@ def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
     given = settings.load()
     label = origin.wanted.label
     job = Job(label, given.environment_timeout_s, lambda said: show(f"environment: {said}"))
-    archive = archive_of(origin.wanted, caches.from_settings(given), job, origin.places)
+    archive = local_archive(origin.wanted, caches.from_settings(given), job, origin.lookup_paths)
     offer = Offer(archive.digest, archive.size)
     try:
         if ray.get(agent.receive.remote(label, offer), timeout=given.call_timeout_s):

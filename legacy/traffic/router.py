@@ -21,7 +21,7 @@ class Router:
     """Follows the controller's updates. `apply` is called by one thread, everything else by any.
 
     Args:
-        max_waiting: how many requests may wait for a place per backend.
+        max_waiting: how many requests may wait for a slot per backend.
         rng: for the order of replicas; None makes one.
 
     Attributes:
@@ -90,7 +90,7 @@ class Router:
         return split
 
     def slots(self, backend_tag: str) -> Slots:
-        """The places of a backend; empty ones, which a later update fills, when it is not known yet."""
+        """The slots of a backend; empty ones, which a later update fills, when it is not known yet."""
         slots = self._slots.get(backend_tag)
         if slots is not None:
             return slots

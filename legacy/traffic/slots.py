@@ -1,10 +1,10 @@
-"""How many requests one router has in flight at each replica of one backend, and who waits for a place.
+"""How many requests one router has in flight at each replica of one backend, and who waits for a slot.
 
 Rules that hold at every moment, over any sequence of updates:
 
 - A replica never has more than `max_concurrent_queries` requests of this router in flight.
-- Places are handed out in the order of asking: who asks anew does not overtake who waits.
-- A place is handed out once and comes back once, also when its replica or the whole backend is gone by then.
+- Slots are handed out in the order of asking: who asks anew does not overtake who waits.
+- A slot is handed out once and comes back once, also when its replica or the whole backend is gone by then.
 
 Waiters are called without the lock held, so they may call back into this object.
 """
@@ -21,13 +21,13 @@ from legacy.records import BackendView, ReplicaAddress
 
 
 class Waiter(Protocol):
-    """Somebody who waits for a place. Called from any thread, at most once successfully."""
+    """Somebody who waits for a slot. Called from any thread, at most once successfully."""
 
     def grant(self, replica: ReplicaAddress) -> bool:
-        """Take the place; False when the waiter has given up, and the place goes to the next one."""
+        """Take the slot; False when the waiter has given up, and the slot goes to the next one."""
 
     def fail(self, error: Exception) -> None:
-        """No place will ever come."""
+        """No slot will ever come."""
 
 
 class _Replica:
@@ -43,7 +43,7 @@ class _Replica:
 
 
 class Slots:
-    """The places of one backend in one router.
+    """The slots of one backend in one router.
 
     Args:
         tag: the backend's, for messages.
@@ -59,7 +59,7 @@ class Slots:
         self._limit = 0
         self._deleted = False
         self._replicas: dict[str, _Replica] = {}
-        # replicas with a free place; round robin: taken from the left, put back on the right
+        # replicas with a free slot; round robin: taken from the left, put back on the right
         self._ready: deque[_Replica] = deque()
         self._waiters: OrderedDict[int, Waiter] = OrderedDict()
         self._in_flight = 0
@@ -99,10 +99,10 @@ class Slots:
             self._offer(replica)
         self._serve_waiters()
 
-    # places
+    # slots
 
     def take(self) -> ReplicaAddress | None:
-        """A place at the next replica in turn that has one; None when all are full or others wait already."""
+        """A slot at the next replica in turn that has one; None when all are full or others wait already."""
         with self._lock:
             if self._waiters:
                 return None
@@ -110,11 +110,11 @@ class Slots:
             return replica.address if replica else None
 
     def wait(self, waiter: Waiter) -> None:
-        """Queue for a place; `waiter.grant` may be called before this returns.
+        """Queue for a slot; `waiter.grant` may be called before this returns.
 
         Raises:
             QueueFullError: `max_waiting` others wait already.
-            BackendDeletedError: there will never be a place.
+            BackendDeletedError: there will never be a slot.
         """
         with self._lock:
             if self._deleted:
@@ -128,19 +128,19 @@ class Slots:
         self._serve_waiters()
 
     def withdraw(self, waiter: Waiter) -> bool:
-        """Stop waiting. False when the waiter is not queued any more: it was granted a place, or failed."""
+        """Stop waiting. False when the waiter is not queued any more: it was granted a slot, or failed."""
         with self._lock:
             return self._waiters.pop(id(waiter), None) is not None
 
     def give_back(self, replica_tag: str, unsent: bool = False) -> None:
-        """A request is over: its place goes to whoever waits longest.
+        """A request is over: its slot goes to whoever waits longest.
 
         Args:
-            replica_tag: the replica the place was taken at; it may be gone by now.
+            replica_tag: the replica the slot was taken at; it may be gone by now.
             unsent: the request never left this router, so the replica must not expect it.
 
         Raises:
-            ValueError: no place is taken at that replica, so a place was given back twice.
+            ValueError: no slot is taken at that replica, so a slot was given back twice.
         """
         with self._lock:
             self._release(replica_tag, unsent)
@@ -151,19 +151,19 @@ class Slots:
     # figures
 
     def in_flight(self, replica_tag: str) -> int:
-        """Places taken at one replica."""
+        """Slots taken at one replica."""
         with self._lock:
             replica = self._replicas.get(replica_tag)
             return replica.in_flight if replica else 0
 
     @property
     def total_in_flight(self) -> int:
-        """Places taken at all replicas, those that are gone included."""
+        """Slots taken at all replicas, those that are gone included."""
         return self._in_flight
 
     @property
     def waiting(self) -> int:
-        """How many wait for a place."""
+        """How many wait for a slot."""
         return len(self._waiters)
 
     def sent(self, replica_tag: str) -> int:
@@ -208,7 +208,7 @@ class Slots:
     def _release(self, replica_tag: str, unsent: bool) -> None:
         replica = self._replicas.get(replica_tag)
         if replica is None or not replica.in_flight:
-            raise ValueError(f"no place is taken at replica {replica_tag!r} of backend {self.tag!r}; given back twice?")
+            raise ValueError(f"no slot is taken at replica {replica_tag!r} of backend {self.tag!r}; given back twice?")
         replica.in_flight -= 1
         self._in_flight -= 1
         if unsent:

@@ -1,4 +1,4 @@
-"""Which backend gets a request, and which backends get a copy of it.
+"""Which backend gets a request, and which backends shadow it.
 
 Two rules live here and nowhere else:
 
@@ -62,7 +62,7 @@ class Split:
         draw = rng.random() if shard_key is None else _primary_draw(shard_key)
         return self._tags[bisect_right(self._bounds, draw)]
 
-    def copies(self, shard_key: str | None, rng: random.Random) -> tuple[str, ...]:
+    def shadows(self, shard_key: str | None, rng: random.Random) -> tuple[str, ...]:
         """The backends that get a copy of the request, independent of the primary and of each other.
 
         Args:

@@ -31,10 +31,10 @@ class RayServeDeploymentHandle:
         self._connected: RayServeHandle | None = None
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a call; blocks while no replica has a free place, as in Ray 1.13.
+        """Send a call; blocks while no replica has a free slot, as in Ray 1.13.
 
         Raises:
-            DeadlineError: no replica had a free place in time, or there is no such deployment.
+            DeadlineError: no replica had a free slot in time, or there is no such deployment.
         """
         if self._connected is None:
             self._connected = deployments.handle(self.deployment_name, sync=True).options(**self._options)
@@ -85,17 +85,17 @@ class RayServeDAGHandle:
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Run it for one request, and give the reference to the last node's result as deployment handles do."""
         results: list[Any] = []
-        for place, step in enumerate(self.plan.steps):
+        for index, step in enumerate(self.plan.steps):
             positional, named = step.arguments(results, args, kwargs)
-            results.append(self._call(place, step, sync=True).remote(*positional, **named))
+            results.append(self._call(index, step, sync=True).remote(*positional, **named))
         return shown(results[-1], self._awaited)
 
     async def send(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The same without blocking the event loop while a deployment has no free place; gives a plain ObjectRef."""
+        """The same without blocking the event loop while a deployment has no free slot; gives a plain ObjectRef."""
         results: list[Any] = []
-        for place, step in enumerate(self.plan.steps):
+        for index, step in enumerate(self.plan.steps):
             positional, named = step.arguments(results, args, kwargs)
-            results.append(await self._call(place, step, sync=False).remote(*positional, **named))
+            results.append(await self._call(index, step, sync=False).remote(*positional, **named))
         return results[-1]
 
     def __repr__(self) -> str:
@@ -109,9 +109,9 @@ class RayServeDAGHandle:
     def __reduce__(self) -> tuple[Any, ...]:
         return RayServeDAGHandle, (self.plan, self._awaited)
 
-    def _call(self, place: int, step: Step, sync: bool) -> RayServeHandle:
-        call = self._calls.get((place, sync))
+    def _call(self, index: int, step: Step, sync: bool) -> RayServeHandle:
+        call = self._calls.get((index, sync))
         if call is None:
             found: RayServeHandle = deployments.handle(step.deployment, sync).options(method_name=step.method)
-            call = self._calls[place, sync] = found
+            call = self._calls[index, sync] = found
         return call

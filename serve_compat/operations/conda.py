@@ -10,10 +10,10 @@ from typing import Any
 
 from legacy import settings
 from legacy.environments import cache
-from legacy.environments.interpreter import ready
+from legacy.environments.interpreter import prepare_interpreter
 from legacy.environments.job import Job
-from legacy.environments.local import archive_of, prefix_at_home
-from legacy.environments.lookup import known_environments, places_of, resolved
+from legacy.environments.local import local_archive, local_prefix
+from legacy.environments.lookup import known_environments, lookup_paths, resolved
 from legacy.environments.pack import pack_to
 from legacy.environments.preflight import judge, needed_here, probe, repair
 from legacy.environments.unpack import unpacked
@@ -27,11 +27,11 @@ _PACKAGE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.json")
 def report() -> dict[str, Any]:
     """The environments that have a name here, and the entries of this node's cache, sizes in bytes."""
     given = settings.load()
-    places = places_of(given)
+    paths = lookup_paths(given)
     held = cache.from_settings(given)
     named = {
-        name: {"prefix": prefix, "active": prefix == places.active.prefix, **_versions(prefix)}
-        for name, prefix in known_environments(places).items()
+        name: {"prefix": prefix, "active": prefix == paths.active.prefix, **_versions(prefix)}
+        for name, prefix in known_environments(paths).items()
     }
     entries = [
         {"kind": each.kind, "digest": each.digest, "label": each.label, "size": each.size, "in_use": each.in_use,
@@ -72,7 +72,7 @@ def pack(name: str, output: Path, tell: Tell = None) -> int:
     wanted, held, job = _asked(name, tell)
     if wanted.kind == "archive":
         raise ValueError(f"{name} is packed already")
-    prefix = prefix_at_home(wanted, held, job, places_of(settings.load()))
+    prefix = local_prefix(wanted, held, job, lookup_paths(settings.load()))
     assert prefix is not None, "only an archive has no directory"
     pack_to(prefix, output.absolute(), job)
     _done(tell)
@@ -86,11 +86,11 @@ def check(name: str, tell: Tell = None) -> dict[str, Any]:
         EnvironmentMissingError, EnvironmentFailedError: there is none of that name, or its Python does not start.
     """
     wanted, held, job = _asked(name, tell)
-    places = places_of(settings.load())
-    prefix = prefix_at_home(wanted, held, job, places)
+    paths = lookup_paths(settings.load())
+    prefix = local_prefix(wanted, held, job, paths)
     if prefix is None:
-        prefix = unpacked(archive_of(wanted, held, job, places), held, job)
-    made, lease = ready(prefix, wanted, held, job)
+        prefix = unpacked(local_archive(wanted, held, job, paths), held, job)
+    made, lease = prepare_interpreter(prefix, wanted, held, job)
     needed = needed_here()
     with lease:
         found = probe(made, needed, job)
@@ -109,7 +109,8 @@ def _asked(name: str, tell: Tell) -> tuple[Wanted, cache.Cache, Job]:
     given = settings.load()
     wanted = wanted_environment({"runtime_env": {"conda": name}})
     assert wanted is not None, "a name was given"
-    return resolved(wanted, places_of(given)), cache.from_settings(given), Job(name, given.environment_timeout_s, tell)
+    job = Job(name, given.environment_timeout_s, tell)
+    return resolved(wanted, lookup_paths(given)), cache.from_settings(given), job
 
 
 def _done(tell: Tell) -> None:

@@ -176,8 +176,8 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         return True
 
     monkeypatch.setattr(controller.cluster, "living_nodes", lambda: [Node("node", "127.0.0.1", True, {})])
-    monkeypatch.setattr(commands, "check_room", room)
-    monkeypatch.setattr(deployment_commands, "has_room", yes)
+    monkeypatch.setattr(commands, "check_capacity", room)
+    monkeypatch.setattr(deployment_commands, "has_capacity", yes)
 
 
 def _backend(record: Any) -> tuple[int, Any]:

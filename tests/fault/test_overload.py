@@ -33,7 +33,7 @@ def test_beyond_the_queue_requests_are_refused_at_once_and_the_queued_ones_are_s
     assert [line for line in signals.seen if line.startswith("start")] == [f"start {number}" for number in range(5)]
 
 
-def test_a_request_that_finds_no_place_in_time_is_503_and_never_starts(gated, signals):
+def test_a_request_that_finds_no_slot_in_time_is_503_and_never_starts(gated, signals):
     with gated("late") as ask:
         running = send("/late?id=0")
         signals.wait_for("start 0")
@@ -47,7 +47,7 @@ def test_a_request_that_finds_no_place_in_time_is_503_and_never_starts(gated, si
     assert "start 1" not in signals.seen
 
 
-def test_a_replica_that_never_answers_is_504_its_work_is_cancelled_and_its_place_is_free(gated, signals):
+def test_a_replica_that_never_answers_is_504_its_work_is_cancelled_and_its_slot_is_free(gated, signals):
     with gated("stuck") as ask:
         begun = time.monotonic()
         assert requests.post(f"{URL}/stuck?id=0", timeout=30).status_code == 504

@@ -80,7 +80,7 @@ class Stage:
             connection.transport.abort()
 
     def in_flight(self, backend: str = "b") -> int:
-        """Places taken at the backend's replicas."""
+        """Slots taken at the backend's replicas."""
         return self.router.slots(backend).total_in_flight
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:

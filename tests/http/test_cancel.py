@@ -1,4 +1,4 @@
-"""A client that leaves: whatever is done for it stops, and its place is free again."""
+"""A client that leaves: whatever is done for it stops, and its slot is free again."""
 
 from __future__ import annotations
 

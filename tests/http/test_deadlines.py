@@ -153,12 +153,12 @@ def test_a_slow_handler_is_not_the_clients_fault():
 def test_a_client_that_waits_for_continue_is_not_hurried():
     async def play() -> None:
         async with stage(limits=FAST, limit=1) as made:
-            place = made.router.slots("b").take()
-            assert place is not None
+            slot = made.router.slots("b").take()
+            assert slot is not None
             reader, writer = await made.connect()
             writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
             await asyncio.sleep(0.5)
-            made.router.slots("b").give_back(place.tag)
+            made.router.slots("b").give_back(slot.tag)
             await asyncio.wait_for(reader.readuntil(b"100 Continue\r\n\r\n"), 1)
             await asyncio.sleep(0.05)
             writer.write(b"hi")

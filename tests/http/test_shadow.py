@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from legacy.constants import MAX_COPIES
+from legacy.constants import MAX_SHADOWS
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
@@ -67,7 +67,7 @@ def test_the_backlog_is_bounded_and_what_is_dropped_is_counted():
     async def play() -> None:
         async with stage(Stuck(), shadows=SHADOW, limit=2) as made:
             reader, writer = await made.connect()
-            for _ in range(MAX_COPIES + 10):
+            for _ in range(MAX_SHADOWS + 10):
                 writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
                 await asyncio.wait_for(read_response(reader), 5)
             assert made.app.counters().shadows_dropped == {"shadow": 10}

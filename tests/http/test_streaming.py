@@ -203,14 +203,14 @@ def test_an_early_answer_reaches_the_client_and_ends_both_connections():
 def test_continue_is_sent_only_when_a_replica_is_there():
     async def play() -> None:
         async with stage(sha, limit=1) as made:
-            place = made.router.slots("b").take()
-            assert place is not None
+            slot = made.router.slots("b").take()
+            assert slot is not None
             reader, writer = await made.connect()
             writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
             await made.until(lambda: made.router.slots("b").waiting == 1)
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(reader.readexactly(1), 0.05)
-            made.router.slots("b").give_back(place.tag)
+            made.router.slots("b").give_back(slot.tag)
             assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2) == b"HTTP/1.1 100 Continue\r\n\r\n"
             writer.write(b"hi")
             answer = await asyncio.wait_for(read_response(reader), 2)

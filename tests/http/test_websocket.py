@@ -103,7 +103,7 @@ def test_a_replica_that_dies_is_noticed_by_the_client():
     asyncio.run(play())
 
 
-def test_a_websocket_holds_its_place_and_the_next_one_waits():
+def test_a_websocket_holds_its_slot_and_the_next_one_waits():
     async def play() -> None:
         async with stage(talk, limit=1) as made:
             async with call(made) as client:
@@ -180,8 +180,8 @@ def test_bytes_right_behind_either_side_of_the_handshake_are_not_lost():
 def test_a_flood_before_the_handshake_is_cut():
     async def play() -> None:
         async with stage(talk, limit=1) as made:
-            place = made.router.slots("b").take()
-            assert place is not None
+            slot = made.router.slots("b").take()
+            assert slot is not None
             reader, writer = await made.connect()
             writer.write(HANDSHAKE + b"x" * 100_000)
             assert await is_closed(reader, 2)

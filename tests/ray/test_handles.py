@@ -1,4 +1,4 @@
-"""Handles against a real instance: places, deadlines, traffic, shadows, other processes and other Ray sessions."""
+"""Handles against a real instance: slots, deadlines, traffic, shadows, other processes and other Ray sessions."""
 
 import asyncio
 import os
@@ -110,7 +110,7 @@ def test_many_threads_never_exceed_the_limit_and_lose_nothing(up):
     assert ray.get(handle.options(method_name="highest").remote()) <= 3
 
 
-def test_remote_blocks_until_a_place_is_free_then_goes_in_turn(up, gate):
+def test_remote_blocks_until_a_slot_is_free_then_goes_in_turn(up, gate):
     handle = up(held(gate), max_concurrent_queries=1)
     refs = [handle.remote(who=0)]
     until(lambda: ray.get(gate.state.remote())[0] == 1)
@@ -123,7 +123,7 @@ def test_remote_blocks_until_a_place_is_free_then_goes_in_turn(up, gate):
     assert ray.get(refs) == [0, 1]
 
 
-def test_a_call_that_finds_no_place_in_time_says_so_and_takes_none(up, gate):
+def test_a_call_that_finds_no_slot_in_time_says_so_and_takes_none(up, gate):
     handle = up(held(gate), max_concurrent_queries=1)
     first = handle.remote(who="first")
     started = time.monotonic()
@@ -250,7 +250,7 @@ def test_errors_of_shadows_are_nobodys_business(up, client, request, capfd):
     client.delete_backend(name + "s", force=True)
 
 
-def test_arguments_that_cannot_be_sent_cost_no_place(up):
+def test_arguments_that_cannot_be_sent_cost_no_slot(up):
     handle = up(lambda r: "fine", max_concurrent_queries=1)
     for _ in range(3):
         with pytest.raises(TypeError):

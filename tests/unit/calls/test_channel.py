@@ -1,10 +1,10 @@
 from concurrent.futures import Future
 
 import pytest
+import ray
 from ray.exceptions import RayActorError
 
-from legacy.calls import channel
-from legacy.calls.channel import Call, Lane, SlotWaiter
+from legacy.calls.channel import Call, Channel, SlotWaiter
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
@@ -48,127 +48,127 @@ def fake_wait(refs, num_returns, timeout, fetch_local):
 
 @pytest.fixture
 def actor(monkeypatch):
-    monkeypatch.setattr(channel.ray, "wait", fake_wait)
+    monkeypatch.setattr(ray, "wait", fake_wait)
     return Actor()
 
 
-def lane_to(actor, limit=1, tags=("r1",)):
+def channel_to(actor, limit=1, tags=("r1",)):
     slots = Slots("b", 10)
     addresses = tuple(ReplicaAddress(tag, "b", "n", 1, "", actor=actor) for tag in tags)
     slots.update(BackendView("b", limit, addresses))
-    return Lane(slots)
+    return Channel(slots)
 
 
-def send(lane, call=CALL):
-    return lane.send(lane.take(), call)
+def send(channel, call=CALL):
+    return channel.send(channel.take(), call)
 
 
-def test_a_call_goes_to_the_replica_whose_place_was_taken(actor):
-    lane = lane_to(actor)
-    assert send(lane) == "answer 1"
+def test_a_call_goes_to_the_replica_whose_slot_was_taken(actor):
+    channel = channel_to(actor)
+    assert send(channel) == "answer 1"
     assert actor.calls == [(CALL.meta, ("x",), {"k": 1})]
-    assert lane.in_flight == lane.slots.total_in_flight == 1
+    assert channel.in_flight == channel.slots.total_in_flight == 1
 
 
 def test_a_call_without_options_uses_the_replicas_plain_method(actor):
-    lane = lane_to(actor)
+    channel = channel_to(actor)
     actor.handle_plain = Actor()
-    send(lane, CALL._replace(actor_method="handle_plain"))
+    send(channel, CALL._replace(actor_method="handle_plain"))
     assert actor.handle_plain.calls == [("x", (), {"k": 1})]
     assert actor.calls == []
 
 
-def test_a_full_replica_gives_no_place_until_a_call_is_over(actor):
-    lane = lane_to(actor)
-    send(lane)
-    assert lane.take() is None
+def test_a_full_replica_gives_no_slot_until_a_call_is_over(actor):
+    channel = channel_to(actor)
+    send(channel)
+    assert channel.take() is None
     actor.markers[0].done.set_result(None)
-    assert lane.take().tag == "r1"
+    assert channel.take().tag == "r1"
 
 
-def test_a_call_that_cannot_leave_gives_its_place_back_unsent(actor):
-    lane = lane_to(actor)
+def test_a_call_that_cannot_leave_gives_its_slot_back_unsent(actor):
+    channel = channel_to(actor)
     with pytest.raises(TypeError):
-        send(lane, CALL._replace(args=("bad",)))
-    assert (lane.slots.total_in_flight, lane.slots.sent("r1"), lane.in_flight) == (0, 0, 0)
+        send(channel, CALL._replace(args=("bad",)))
+    assert (channel.slots.total_in_flight, channel.slots.sent("r1"), channel.in_flight) == (0, 0, 0)
 
 
-def test_who_waits_gets_the_place_as_soon_as_a_watched_call_is_over(actor):
-    lane = lane_to(actor)
-    send(lane)
+def test_who_waits_gets_the_slot_as_soon_as_a_watched_call_is_over(actor):
+    channel = channel_to(actor)
+    send(channel)
     waiter = SlotWaiter()
-    lane.slots.wait(waiter)
-    lane.watch()
+    channel.slots.wait(waiter)
+    channel.watch()
     assert not waiter.granted.done()
     actor.markers[0].done.set_result(None)
     assert waiter.granted.result(0).tag == "r1"
 
 
 def test_a_call_sent_while_others_wait_is_watched_at_once(actor):
-    lane = lane_to(actor)
-    place = lane.take()
+    channel = channel_to(actor)
+    slot = channel.take()
     waiter = SlotWaiter()
-    lane.slots.wait(waiter)
-    lane.send(place, CALL)
+    channel.slots.wait(waiter)
+    channel.send(slot, CALL)
     actor.markers[0].done.set_result(None)
     assert waiter.granted.done()
 
 
-def test_a_place_comes_back_once_however_the_end_is_noticed(actor):
-    lane = lane_to(actor, limit=2)
-    send(lane)
-    lane.watch()
-    lane.watch()
+def test_a_slot_comes_back_once_however_the_end_is_noticed(actor):
+    channel = channel_to(actor, limit=2)
+    send(channel)
+    channel.watch()
+    channel.watch()
     actor.markers[0].done.set_result(None)
-    lane.reap()
-    assert lane.slots.total_in_flight == lane.in_flight == 0
+    channel.reap()
+    assert channel.slots.total_in_flight == channel.in_flight == 0
 
 
 def test_a_replica_seen_dead_gets_no_further_call(actor):
-    lane = lane_to(actor, limit=1, tags=("r1", "r2"))
-    places = [lane.take(), lane.take()]
-    for place in places:
-        lane.send(place, CALL)
+    channel = channel_to(actor, limit=1, tags=("r1", "r2"))
+    slots = [channel.take(), channel.take()]
+    for slot in slots:
+        channel.send(slot, CALL)
     waiters = [SlotWaiter(), SlotWaiter()]
     for waiter in waiters:
-        lane.slots.wait(waiter)
-    lane.watch()
+        channel.slots.wait(waiter)
+    channel.watch()
     actor.markers[0].done.set_exception(RayActorError())
     assert not waiters[0].granted.done()
     actor.markers[1].done.set_result(None)
-    assert waiters[0].granted.result(0).tag == places[1].tag
+    assert waiters[0].granted.result(0).tag == slots[1].tag
 
 
-def test_a_failed_call_gives_its_place_back_too(actor):
-    lane = lane_to(actor)
-    send(lane)
-    lane.watch()
+def test_a_failed_call_gives_its_slot_back_too(actor):
+    channel = channel_to(actor)
+    send(channel)
+    channel.watch()
     actor.markers[0].done.set_exception(ValueError("user code"))
-    assert lane.take().tag == "r1"
+    assert channel.take().tag == "r1"
 
 
 def test_answers_of_shadows_are_held_until_they_are_over_and_looked_at(actor, monkeypatch):
     seen = []
-    monkeypatch.setattr(channel.ray, "wait", lambda refs, **kw: (seen.append(refs), fake_wait(refs, **kw))[1])
-    lane = lane_to(actor)
-    lane.send(lane.take(), CALL, silent=True)
+    monkeypatch.setattr(ray, "wait", lambda refs, **kw: (seen.append(refs), fake_wait(refs, **kw))[1])
+    channel = channel_to(actor)
+    channel.send(channel.take(), CALL, silent=True)
     actor.markers[0].done.set_result(None)
-    lane.reap()
+    channel.reap()
     assert seen[-1] == ["answer 1"]
 
 
-def test_a_waiter_that_gave_up_takes_no_place(actor):
-    slots = lane_to(actor).slots
-    place, waiter = slots.take(), SlotWaiter()
+def test_a_waiter_that_gave_up_takes_no_slot(actor):
+    slots = channel_to(actor).slots
+    slot, waiter = slots.take(), SlotWaiter()
     slots.wait(waiter)
     waiter.give_up(slots)
-    assert waiter.grant(place) is False
-    slots.give_back(place.tag)
+    assert waiter.grant(slot) is False
+    slots.give_back(slot.tag)
     assert slots.waiting == slots.total_in_flight == 0
 
 
-def test_a_place_granted_while_giving_up_goes_back_unsent(actor):
-    slots, waiter = lane_to(actor).slots, SlotWaiter()
+def test_a_slot_granted_while_giving_up_goes_back_unsent(actor):
+    slots, waiter = channel_to(actor).slots, SlotWaiter()
     slots.wait(waiter)
     assert waiter.granted.done()
     waiter.give_up(slots)

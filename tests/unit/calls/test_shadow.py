@@ -4,7 +4,7 @@ import pytest
 
 from legacy.calls import shadow
 from legacy.calls.channel import Call
-from legacy.calls.shadow import Copies
+from legacy.calls.shadow import Shadows
 from legacy.errors import BackendDeletedError
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
@@ -13,7 +13,7 @@ CALL = Call("handle_request", ("__call__", "serve_request", "GET", None, None), 
 VIEW = BackendView("s", 1, (ReplicaAddress("r", "s", "n", 1, ""),))
 
 
-class FakeLane:
+class FakeChannel:
     def __init__(self, view=None):
         self.slots = Slots("s", 10_000)
         self.sent = []
@@ -46,61 +46,61 @@ def settle(loop):
     loop.run_until_complete(asyncio.sleep(0))
 
 
-def test_a_copy_is_sent_when_there_is_a_place(loop):
-    lane = FakeLane(VIEW)
-    Copies(loop, lambda: True).send(lane, CALL)
-    assert lane.sent == ["r"]
+def test_a_copy_is_sent_when_there_is_a_slot(loop):
+    channel = FakeChannel(VIEW)
+    Shadows(loop, lambda: True).send(channel, CALL)
+    assert channel.sent == ["r"]
 
 
-def test_a_copy_waits_for_a_place_without_holding_anybody_up(loop):
-    lane, made = FakeLane(), Copies(loop, lambda: True)
-    made.send(lane, CALL)
-    assert lane.sent == []
-    lane.slots.update(VIEW)
+def test_a_copy_waits_for_a_slot_without_holding_anybody_up(loop):
+    channel, made = FakeChannel(), Shadows(loop, lambda: True)
+    made.send(channel, CALL)
+    assert channel.sent == []
+    channel.slots.update(VIEW)
     settle(loop)
-    assert lane.sent == ["r"]
+    assert channel.sent == ["r"]
 
 
 def test_copies_beyond_the_backlog_are_dropped(loop, monkeypatch):
-    monkeypatch.setattr(shadow, "MAX_COPIES", 2)
-    lane, made = FakeLane(), Copies(loop, lambda: True)
+    monkeypatch.setattr(shadow, "MAX_SHADOWS", 2)
+    channel, made = FakeChannel(), Shadows(loop, lambda: True)
     for _ in range(5):
-        made.send(lane, CALL)
-    assert (lane.slots.waiting, made.dropped["s"]) == (2, 3)
+        made.send(channel, CALL)
+    assert (channel.slots.waiting, made.dropped["s"]) == (2, 3)
 
 
 def test_the_backlog_empties_as_copies_are_sent(loop, monkeypatch):
-    monkeypatch.setattr(shadow, "MAX_COPIES", 1)
-    lane, made = FakeLane(), Copies(loop, lambda: True)
-    made.send(lane, CALL)
-    lane.slots.update(VIEW)
+    monkeypatch.setattr(shadow, "MAX_SHADOWS", 1)
+    channel, made = FakeChannel(), Shadows(loop, lambda: True)
+    made.send(channel, CALL)
+    channel.slots.update(VIEW)
     settle(loop)
-    lane.slots.give_back("r")
-    made.send(lane, CALL)
-    assert lane.sent == ["r", "r"]
+    channel.slots.give_back("r")
+    made.send(channel, CALL)
+    assert channel.sent == ["r", "r"]
     assert not made.dropped
 
 
 def test_copies_to_a_deleted_backend_are_dropped(loop):
-    lane, made = FakeLane(), Copies(loop, lambda: True)
-    made.send(lane, CALL)
-    lane.slots.update(None)
+    channel, made = FakeChannel(), Shadows(loop, lambda: True)
+    made.send(channel, CALL)
+    channel.slots.update(None)
     settle(loop)
-    made.send(lane, CALL)
+    made.send(channel, CALL)
     settle(loop)
     assert made.dropped["s"] == 2
     with pytest.raises(BackendDeletedError):
-        lane.slots.wait(object())
+        channel.slots.wait(object())
 
 
 def test_a_copy_that_cannot_be_sent_is_nobodys_trouble(loop):
-    lane, made = FakeLane(VIEW), Copies(loop, lambda: True)
-    lane.broken = True
-    made.send(lane, CALL)
+    channel, made = FakeChannel(VIEW), Shadows(loop, lambda: True)
+    channel.broken = True
+    made.send(channel, CALL)
     assert made.dropped["s"] == 1
 
 
 def test_nothing_is_sent_after_the_ray_session(loop):
-    lane = FakeLane(VIEW)
-    Copies(loop, lambda: False).send(lane, CALL)
-    assert lane.sent == []
+    channel = FakeChannel(VIEW)
+    Shadows(loop, lambda: False).send(channel, CALL)
+    assert channel.sent == []

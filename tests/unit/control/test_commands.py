@@ -13,14 +13,14 @@ from tests.fakes_control import run, spec
 
 @pytest.fixture(autouse=True)
 def enough_room(monkeypatch):
-    async def has_room(options, replicas):
+    async def has_capacity(options, replicas):
         return True
 
-    async def check_room(tag, options, replicas):
+    async def check_capacity(tag, options, replicas):
         pass
 
-    monkeypatch.setattr(commands, "has_room", has_room)
-    monkeypatch.setattr(commands, "check_room", check_room)
+    monkeypatch.setattr(commands, "has_capacity", has_capacity)
+    monkeypatch.setattr(commands, "check_capacity", check_capacity)
 
 
 def commands_of(world):

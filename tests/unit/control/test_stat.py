@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from ray.exceptions import RayActorError
 
-from legacy.control.stat import ask_all, tally
+from legacy.control.stat import ask_all, stat_items
 from legacy.ingress.counters import Counters
 
 
@@ -13,7 +13,7 @@ def values(found, name):
 
 def test_counts_of_all_processes_are_added():
     proxies = [Counters(http_requests={"/a": 2}, router_requests={"a": 2}), Counters(http_requests={"/a": 1})]
-    found = tally(proxies, {"b#1": ("b", 3, 1), "b#2": ("b", 2, 0)})
+    found = stat_items(proxies, {"b#1": ("b", 3, 1), "b#2": ("b", 2, 0)})
     assert values(found, "num_http_requests") == {("/a",): 3}
     assert values(found, "num_router_requests") == {("a",): 2}
     assert values(found, "backend_request_counter") == {("b",): 5}
@@ -22,7 +22,7 @@ def test_counts_of_all_processes_are_added():
 
 
 def test_an_entry_has_the_form_of_0_8_7():
-    assert tally([Counters(http_requests={"/a": 2})], {}) == [
+    assert stat_items([Counters(http_requests={"/a": 2})], {}) == [
         {"info": {"name": "num_http_requests", "type": "MetricType.COUNTER", "route": "/a"}, "value": 2}
     ]
 

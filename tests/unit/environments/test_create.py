@@ -15,8 +15,8 @@ from legacy.environments.create import (
     solver_specs,
     spec_digest,
 )
-from legacy.environments.local import prefix_at_home
-from legacy.environments.lookup import Places
+from legacy.environments.local import local_prefix
+from legacy.environments.lookup import LookupPaths
 from legacy.environments.preflight import Needed
 from legacy.environments.resolve import Activated
 from legacy.environments.wanted import wanted_environment
@@ -43,33 +43,33 @@ def said(prefix, code):
 def test_an_environment_is_created_from_conda_and_pip_packages_once(channel_url, cache, job, steps, tmp_path):
     pip = str(wheel(tmp_path, "demo_wheel", "3.0"))
     spec = wanted(channel_url, "demo-dep=2", "shared-site", {"pip": [pip]}, variables={"DEMO": "a b"})
-    prefix = prefix_at_home(spec, cache, job, Places())
+    prefix = local_prefix(spec, cache, job, LookupPaths())
     code = "import demo_dep, demo_wheel, sys; print(demo_dep.__version__, demo_wheel.__version__, sys.version_info[1])"
     assert said(prefix, code) == f"2.0 3.0 {sys.version_info[1]}"
     assert json.loads(Path(prefix, "conda-meta", "state").read_text())["env_vars"] == {"DEMO": "a b"}
     steps.clear()
-    assert prefix_at_home(spec, cache, job, Places()) == prefix
+    assert local_prefix(spec, cache, job, LookupPaths()) == prefix
     assert steps == []
 
 
 def test_what_cannot_be_solved_is_named_and_leaves_nothing(channel_url, cache, job):
     with pytest.raises(EnvironmentFailedError, match=r"demo: creating failed .*\n[\s\S]*demo-dep 7") as error:
-        prefix_at_home(wanted(channel_url, "demo-dep=7"), cache, job, Places())
+        local_prefix(wanted(channel_url, "demo-dep=7"), cache, job, LookupPaths())
     assert "Traceback" not in str(error.value)
     assert list((cache.root / "created").iterdir()) == []
 
 
 def test_a_channel_that_is_not_there_is_named(cache, job, tmp_path):
     with pytest.raises(EnvironmentFailedError, match=r"creating failed .*\n[\s\S]*nowhere"):
-        prefix_at_home(wanted((tmp_path / "nowhere").as_uri(), "demo-dep"), cache, job, Places())
+        local_prefix(wanted((tmp_path / "nowhere").as_uri(), "demo-dep"), cache, job, LookupPaths())
 
 
 def test_what_a_killed_creator_left_is_made_again(channel_url, cache, job):
     spec = wanted(channel_url, "demo-dep", "shared-site")
-    prefix = Path(prefix_at_home(spec, cache, job, Places()))
+    prefix = Path(local_prefix(spec, cache, job, LookupPaths()))
     (prefix / ".serve-compat").unlink()  # the mark is written last
     (prefix / "half-done").write_text("")
-    assert prefix_at_home(spec, cache, job, Places()) == str(prefix)
+    assert local_prefix(spec, cache, job, LookupPaths()) == str(prefix)
     assert not (prefix / "half-done").exists()
 
 
@@ -80,7 +80,7 @@ def test_the_users_conda_program_is_preferred(tmp_path, cache, job, monkeypatch,
     program.chmod(0o755)
     monkeypatch.setenv("MAMBA_EXE", str(program))
     spec = wanted("conda-forge", "numpy=1.26")
-    prefix = created(spec.value, cache, job, Places())
+    prefix = created(spec.value, cache, job, LookupPaths())
     assert (tmp_path / "said").read_text().split()[:5] == ["create", "--yes", "--prefix", prefix, "--file"]
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
     asked = {"channels": ["conda-forge"], "dependencies": [f"python {minor}.*", "numpy=1.26"]}
@@ -92,9 +92,9 @@ def test_the_program_is_the_activated_one_or_the_fastest_on_the_path(tmp_path):
         (tmp_path / name).write_text("")
         (tmp_path / name).chmod(0o755)
     path = f"/nowhere{os.pathsep}{tmp_path}"
-    assert conda_program(Places(), path) == str(tmp_path / "mamba")
-    assert conda_program(Places(Activated(exe=str(tmp_path / "conda"))), path) == str(tmp_path / "conda")
-    assert conda_program(Places(Activated(exe="/gone/conda")), "/nowhere") is None
+    assert conda_program(LookupPaths(), path) == str(tmp_path / "mamba")
+    assert conda_program(LookupPaths(Activated(exe=str(tmp_path / "conda"))), path) == str(tmp_path / "conda")
+    assert conda_program(LookupPaths(Activated(exe="/gone/conda")), "/nowhere") is None
     command = ["/x/conda", "env", "create", "--quiet", "--prefix", "/p", "--file", "/f"]
     assert program_command("/x/conda", "/p", "/f") == command
 

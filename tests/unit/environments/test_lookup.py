@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from legacy import settings
-from legacy.environments.lookup import Places, known_environments, places_of, resolved
+from legacy.environments.lookup import LookupPaths, known_environments, lookup_paths, resolved
 from legacy.environments.resolve import Activated
 from legacy.environments.wanted import Wanted
 from legacy.errors import EnvironmentFailedError, EnvironmentMissingError
@@ -29,7 +29,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def everywhere(tmp_path, home):
-    """One environment in each place that conda knows; and the places."""
+    """One environment in each place that conda knows; and the paths."""
     made(tmp_path / "root")
     made(tmp_path / "root" / "envs" / "below")
     made(tmp_path / "mamba" / "envs" / "by_mamba")
@@ -40,7 +40,7 @@ def everywhere(tmp_path, home):
     made(tmp_path / "project" / "remembered")
     (home / ".condarc").write_text(f"envs_dirs: [{tmp_path}/configured, ~/shared]\n")
     (home / ".conda" / "environments.txt").write_text(f"{tmp_path}/project/remembered\n/gone\n\n")
-    return Places(
+    return LookupPaths(
         Activated(exe=str(tmp_path / "root" / "bin" / "conda")), str(home), "", f"{tmp_path}/path1:/none",
         str(tmp_path / "mamba"),
     )  # fmt: skip
@@ -60,8 +60,8 @@ def test_the_rule_of_ray_1_comes_first(tmp_path, home):
     here = made(tmp_path / "envs" / "tf1")
     made(tmp_path / "path1" / "tf1")
     now = made(tmp_path / "envs" / "now")
-    places = Places(Activated(prefix=now, name="now"), str(home), "", str(tmp_path / "path1"))
-    assert resolved(named("tf1"), places).value == here
+    paths = LookupPaths(Activated(prefix=now, name="now"), str(home), "", str(tmp_path / "path1"))
+    assert resolved(named("tf1"), paths).value == here
 
 
 def test_a_missing_environment_raises_a_value_error_that_lists_what_there_is(everywhere, tmp_path):
@@ -74,32 +74,32 @@ def test_a_missing_environment_raises_a_value_error_that_lists_what_there_is(eve
 
 def test_without_any_sign_of_conda_it_is_no_value_error(home):
     with pytest.raises(EnvironmentFailedError, match="neither CONDA_PREFIX nor CONDA_EXE") as error:
-        resolved(named("tf1"), Places(home=str(home)))
+        resolved(named("tf1"), LookupPaths(home=str(home)))
     assert not isinstance(error.value, ValueError)
 
 
 def test_a_directory_must_be_an_environment_with_python(tmp_path):
     prefix = made(tmp_path / "tf1")
     wanted = Wanted("prefix", prefix, "tf1", ("numpy",))
-    assert resolved(wanted, Places()) == wanted
+    assert resolved(wanted, LookupPaths()) == wanted
     (tmp_path / "tf1" / "bin" / "python").unlink()
     with pytest.raises(EnvironmentMissingError, match=r"no bin/python; .*conda install"):
-        resolved(wanted, Places())
+        resolved(wanted, LookupPaths())
     with pytest.raises(EnvironmentMissingError, match=r"/none does not exist; no environments were found"):
-        resolved(Wanted("prefix", "/none", "none"), Places())
+        resolved(Wanted("prefix", "/none", "none"), LookupPaths())
 
 
 def test_an_archive_must_be_a_file(tmp_path):
     with pytest.raises(EnvironmentMissingError, match=r"x\.tar\.gz does not exist; .*serve-compat env pack"):
-        resolved(Wanted("archive", str(tmp_path / "x.tar.gz"), "x.tar.gz"), Places())
+        resolved(Wanted("archive", str(tmp_path / "x.tar.gz"), "x.tar.gz"), LookupPaths())
 
 
 def test_an_unreadable_configuration_is_left_to_conda(home):
     (home / ".condarc").write_text("envs_dirs: [unclosed")
-    assert known_environments(Places(home=str(home))) == {}
+    assert known_environments(LookupPaths(home=str(home))) == {}
 
 
 def test_the_places_come_from_the_settings():
     variables = {"CONDA_PREFIX": "/p", "CONDA_ENVS_PATH": "/a", "CONDA_ENVS_DIRS": "/b", "MAMBA_ROOT_PREFIX": "/m"}
-    found = places_of(settings.load(variables))
+    found = lookup_paths(settings.load(variables))
     assert (found.active.prefix, found.envs_path, found.mamba_root_prefix) == ("/p", "/a:/b", "/m")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from legacy.environments import preflight
-from legacy.environments.interpreter import ready
+from legacy.environments.interpreter import prepare_interpreter
 from legacy.environments.job import Job
 from legacy.environments.preflight import Found, Needed, check, judge, needed_here, probe
 from legacy.environments.wanted import Wanted
@@ -20,7 +20,8 @@ def fake(tmp_path, cache, text):
     (tmp_path / "env" / "bin").mkdir(parents=True)
     (tmp_path / "env" / "bin" / "python").write_text("#!/bin/sh\n" + text)
     (tmp_path / "env" / "bin" / "python").chmod(0o755)
-    return ready(str(tmp_path / "env"), Wanted("prefix", str(tmp_path / "env"), "demo"), cache, Job("demo", 30))[0]
+    prefix = str(tmp_path / "env")
+    return prepare_interpreter(prefix, Wanted("prefix", prefix, "demo"), cache, Job("demo", 30))[0]
 
 
 def answering(tmp_path, cache, **answer):
@@ -51,7 +52,7 @@ def test_the_verdict_names_what_was_found_and_what_is_needed(found, problems):
 
 def test_a_real_environment_passes_and_says_what_it_has(two_prefixes, cache, job):
     prefix = str(two_prefixes["dep1"])
-    made, lease = ready(prefix, Wanted("prefix", prefix, "dep1"), cache, job)
+    made, lease = prepare_interpreter(prefix, Wanted("prefix", prefix, "dep1"), cache, job)
     with lease:
         check(made, "n1", job)
         needed = needed_here()
@@ -60,7 +61,7 @@ def test_a_real_environment_passes_and_says_what_it_has(two_prefixes, cache, job
 
 def test_an_environment_without_ray_is_refused_with_the_command_that_mends_it(conda_directory, channel_url, cache, job):
     prefix = str(environment(conda_directory, channel_url, "bare", share=False))
-    made, _ = ready(prefix, Wanted("prefix", prefix, "bare"), cache, job)
+    made, _ = prepare_interpreter(prefix, Wanted("prefix", prefix, "bare"), cache, job)
     said = rf"environment bare \({prefix}\) cannot run replicas on node n1: .*cannot import ray .*ModuleNotFoundError"
     with pytest.raises(EnvironmentFailedError, match=said) as error:
         check(made, "n1", job)

@@ -1,4 +1,4 @@
-"""legacy.ingress.waiting: waiting for a place, giving up, and never losing one."""
+"""legacy.ingress.waiting: waiting for a slot, giving up, and never losing one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from legacy.errors import BackendDeletedError, DeadlineError, QueueFullError
-from legacy.ingress.waiting import wait_for_place
+from legacy.ingress.waiting import wait_for_slot
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
@@ -21,10 +21,10 @@ def full(max_waiting: int = 9) -> Slots:
     return slots
 
 
-def test_the_first_who_waits_gets_the_place():
+def test_the_first_who_waits_gets_the_slot():
     async def play() -> None:
         slots = full()
-        waiting = [asyncio.ensure_future(wait_for_place(slots, None)) for _ in range(2)]
+        waiting = [asyncio.ensure_future(wait_for_slot(slots, None)) for _ in range(2)]
         await asyncio.sleep(0)
         slots.give_back("b#0")
         assert (await waiting[0]).tag == "b#0"
@@ -39,17 +39,17 @@ def test_the_deadline_is_named():
     async def play() -> None:
         slots = full()
         with pytest.raises(DeadlineError, match=r"0\.05 s"):
-            await wait_for_place(slots, asyncio.get_running_loop().time() + 0.05)
+            await wait_for_slot(slots, asyncio.get_running_loop().time() + 0.05)
         assert (slots.waiting, slots.total_in_flight) == (0, 1)
 
     asyncio.run(play())
 
 
 @pytest.mark.parametrize("granted", [False, True])
-def test_who_is_cancelled_keeps_no_place(granted: bool):
+def test_who_is_cancelled_keeps_no_slot(granted: bool):
     async def play() -> None:
         slots = full()
-        waiting = asyncio.ensure_future(wait_for_place(slots, None))
+        waiting = asyncio.ensure_future(wait_for_slot(slots, None))
         await asyncio.sleep(0)
         if granted:
             slots.give_back("b#0")
@@ -65,10 +65,10 @@ def test_who_is_cancelled_keeps_no_place(granted: bool):
 def test_a_full_queue_and_a_deleted_backend_are_told():
     async def play() -> None:
         slots = full(max_waiting=1)
-        waiting = asyncio.ensure_future(wait_for_place(slots, None))
+        waiting = asyncio.ensure_future(wait_for_slot(slots, None))
         await asyncio.sleep(0)
         with pytest.raises(QueueFullError):
-            await wait_for_place(slots, None)
+            await wait_for_slot(slots, None)
         slots.update(None)
         with pytest.raises(BackendDeletedError):
             await waiting

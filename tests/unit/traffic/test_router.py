@@ -94,7 +94,7 @@ def test_a_delta_of_another_epoch_is_refused():
         started().apply(delta(5, epoch="e2"))
 
 
-def test_a_full_update_of_a_new_epoch_replaces_everything_but_the_places_taken():
+def test_a_full_update_of_a_new_epoch_replaces_everything_but_the_slots_taken():
     router = started()
     assert router.slots("b").take() is not None
     router.apply(full(1, [endpoint("new")], [view("b", "r1")], epoch="e2"))
@@ -112,7 +112,7 @@ def test_templates_keep_the_order_of_a_full_update():
 
 
 @pytest.mark.parametrize("full_update", [True, False])
-def test_a_backend_that_is_gone_fails_its_waiters_and_forgets_its_places(full_update):
+def test_a_backend_that_is_gone_fails_its_waiters_and_forgets_its_slots(full_update):
     router, waiter = started(), Recorder()
     slots = router.slots("b")
     slots.take()
@@ -125,7 +125,7 @@ def test_a_backend_that_is_gone_fails_its_waiters_and_forgets_its_places(full_up
     assert router.slots("b").take() is not None
 
 
-def test_who_waits_for_a_backend_not_known_yet_gets_its_first_place():
+def test_who_waits_for_a_backend_not_known_yet_gets_its_first_slot():
     router, waiter = Router(10), Recorder()
     router.slots("b").wait(waiter)
     router.apply(full(1, [endpoint("ep")], []))

@@ -1,4 +1,4 @@
-"""legacy.traffic.slots: limits are kept, places come back, nobody starves. Any sequence: test_slots_machine.py."""
+"""legacy.traffic.slots: limits are kept, slots come back, nobody starves. Any sequence: test_slots_machine.py."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_replicas_take_turns_and_full_ones_are_skipped():
     assert slots.total_in_flight == 6
 
 
-def test_a_backend_not_known_yet_has_no_places():
+def test_a_backend_not_known_yet_has_no_slots():
     slots, waiter = Slots("b", 10), Recorder()
     assert slots.take() is None
     slots.wait(waiter)
@@ -97,7 +97,7 @@ def test_who_asks_anew_does_not_overtake_who_waits():
     assert log == [first, second]
 
 
-def test_a_waiter_that_gave_up_passes_its_place_on():
+def test_a_waiter_that_gave_up_passes_its_slot_on():
     slots = filled(1, "r1")
     slots.take()
     gone, next_one = Recorder(accepts=False), Recorder()
@@ -118,7 +118,7 @@ def test_a_withdrawn_waiter_is_never_granted():
     assert (waiter.replica, slots.waiting) == (None, 0)
 
 
-def test_a_waiter_is_granted_at_once_when_there_is_a_place():
+def test_a_waiter_is_granted_at_once_when_there_is_a_slot():
     slots, waiter = filled(1, "r1", max_waiting=0), Recorder()
     slots.wait(waiter)
     assert waiter.replica == "r1"
@@ -155,7 +155,7 @@ def test_a_lowered_limit_is_kept_from_then_on():
     assert taken(slots) == "r1"
 
 
-def test_a_replica_that_is_gone_still_gets_its_place_back():
+def test_a_replica_that_is_gone_still_gets_its_slot_back():
     slots, waiter = filled(1, "r1"), Recorder()
     slots.take()
     slots.update(view(1))
@@ -173,7 +173,7 @@ def test_a_replica_that_comes_back_has_not_forgotten_what_is_in_flight():
     assert slots.in_flight("r1") == 1
 
 
-def test_a_place_given_back_twice_is_an_error():
+def test_a_slot_given_back_twice_is_an_error():
     slots = filled(1, "r1")
     slots.take()
     slots.give_back("r1")
@@ -212,7 +212,7 @@ def test_trust_takes_a_suspicion_back_and_serves_waiters():
     assert waiter.replica == "r1"
 
 
-def test_a_place_given_back_does_not_make_a_suspect_eligible():
+def test_a_slot_given_back_does_not_make_a_suspect_eligible():
     slots = filled(1, "r1")
     slots.take()
     slots.suspect("r1")

@@ -55,9 +55,9 @@ class SlotsMachine(RuleBasedStateMachine):
         self.deleted = False
 
     def collect(self) -> None:
-        """Offers and failures since the last look; places are offered in the order of asking."""
+        """Offers and failures since the last look; slots are offered in the order of asking."""
         offered, self.offers[:] = list(self.offers), []
-        assert offered == self.queue[: len(offered)], "a place was not offered in the order of asking"
+        assert offered == self.queue[: len(offered)], "a slot was not offered in the order of asking"
         self.queue = [waiter for waiter in self.queue[len(offered) :] if waiter.error is None]
         for waiter in offered:
             if waiter.accepts:
@@ -136,12 +136,12 @@ class SlotsMachine(RuleBasedStateMachine):
         assert self.slots.waiting == len(self.queue)
 
     @invariant()
-    def nobody_waits_while_there_is_a_place(self) -> None:
+    def nobody_waits_while_there_is_a_slot(self) -> None:
         free = [t for t in self.listed if t not in self.suspects and self.flying.count(t) < self.limit]
         assert not (free and self.slots.waiting)
 
     @invariant()
-    def no_reserved_place_is_above_the_limit_in_force(self) -> None:
+    def no_reserved_slot_is_above_the_limit_in_force(self) -> None:
         before = {tag: self.slots.in_flight(tag) for tag in self.listed}
         replica = None if self.slots.waiting else self.slots.take()
         if replica is not None:

@@ -99,7 +99,7 @@ def test_shadows_are_independent_of_the_primary_and_of_each_other():
     split, rng, rounds = Split({"a": 0.5, "b": 0.5}, {"s": 0.2, "t": 0.5}), random.Random(3), 40_000
     seen: dict[tuple[str, bool, bool], int] = {}
     for _ in range(rounds):
-        copies = split.copies(None, rng)
+        copies = split.shadows(None, rng)
         cell = (split.primary(None, rng), "s" in copies, "t" in copies)
         seen[cell] = seen.get(cell, 0) + 1
     for (_, s, t), count in seen.items():
@@ -111,7 +111,7 @@ def test_shard_keys_give_shadows_that_are_independent_of_the_primary():
     split, rng, keys = Split({"a": 0.5, "b": 0.5}, {"s": 0.3}), random.Random(0), 5_000
     shadowed = {"a": 0, "b": 0}
     for number in range(keys):
-        shadowed[split.primary(f"user-{number}", rng)] += "s" in split.copies(f"user-{number}", rng)
+        shadowed[split.primary(f"user-{number}", rng)] += "s" in split.shadows(f"user-{number}", rng)
     for count in shadowed.values():
         assert count / keys == pytest.approx(0.15, abs=0.02)
 
@@ -119,14 +119,14 @@ def test_shard_keys_give_shadows_that_are_independent_of_the_primary():
 @given(KEYS, st.floats(0, 1), st.floats(0, 1))
 def test_a_shard_key_that_is_shadowed_stays_so_when_the_proportion_grows(key, one, other):
     small, large = sorted((one, other))
-    if Split({"a": 1}, {"s": small}).copies(key, random.Random()):
-        assert Split({"a": 1}, {"s": large}).copies(key, random.Random()) == ("s",)
+    if Split({"a": 1}, {"s": small}).shadows(key, random.Random()):
+        assert Split({"a": 1}, {"s": large}).shadows(key, random.Random()) == ("s",)
 
 
 @given(st.one_of(st.none(), KEYS))
 def test_proportion_one_copies_everything_and_zero_nothing(key):
     split = Split({"a": 1}, {"always": 1, "never": 0, "too": 1.0})
-    assert split.copies(key, random.Random(5)) == ("always", "too")
+    assert split.shadows(key, random.Random(5)) == ("always", "too")
     assert split.has_shadows
     assert not Split({"a": 1}, {"never": 0}).has_shadows
 
