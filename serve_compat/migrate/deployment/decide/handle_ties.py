@@ -31,7 +31,7 @@ def unlike(file: Analysis, pairs: Iterable[Pair]) -> Iterator[Use]:
         use.operation.call: (pair, use)
         for pair in pairs
         for use in pair.group.named("get_handle")
-        if use.path == file.path and pair.create.door != EARLY
+        if use.path == file.path and pair.create.generation != EARLY
     }
     for node, origins in file.origins.items():
         met = [owner[each] for each in origins if each in owner]

@@ -141,7 +141,7 @@ def methods_of(pair: Pair) -> Methods | None:
     always_http = not pair.group.named("get_handle") and not home.has_open_handles
     body = pair.handler.body
     wrapped = not pair.handler.here or body is None or pair.handler.is_inherited or takes_any(body)
-    if wrapped and not always_http and pair.create.door == EARLY:
+    if wrapped and not always_http and pair.create.generation == EARLY:
         raise Inconvertible(SC127, "its handler, which is defined elsewhere, gets keyword arguments of Ray 0.8")
     if given is None:
         return Methods(("GET",), wrapped=wrapped, always_http=always_http)

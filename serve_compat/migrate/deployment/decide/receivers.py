@@ -60,7 +60,7 @@ def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
 
 def are_mixed(pairs: list[Pair], files: dict[str, Analysis]) -> bool:
     """Whether a call that may reach any of these handlers has to bring a whole request."""
-    if len({each.handler.node for each in pairs}) == 1 or pairs[0].create.door == EARLY:
+    if len({each.handler.node for each in pairs}) == 1 or pairs[0].create.generation == EARLY:
         return False
     functions = [(each, function) for each in pairs for function in functions_of(each, files)]
     return not all(
@@ -109,7 +109,7 @@ def _items(function: Body, batch: set[cst.CSTNode]) -> list[cst.CSTNode]:
 def _passed_on(receiver: Receiver, pair: Pair) -> list[tuple[cst.FunctionDef, cst.Param]]:
     found = []
     parents = receiver.parents
-    is_flask = pair.create.door == EARLY or receiver.param.name.value.startswith("flask")
+    is_flask = pair.create.generation == EARLY or receiver.param.name.value.startswith("flask")
     for node in receiver.nodes:
         arg = parents.get(node)
         call = parents.get(arg) if isinstance(arg, cst.Arg) else None

@@ -36,13 +36,13 @@ def check(pair: Pair, files: dict[str, Analysis]) -> None:
         Inconvertible: no.
     """
     handler, home = pair.handler, pair.home
-    if handler.node is None and pair.create.door == EARLY:
+    if handler.node is None and pair.create.generation == EARLY:
         raise Inconvertible(
             SC127, "how the handler reads its request cannot be seen, and in Ray 0.8 that was Flask's way"
         )
     if handler.node is None and _speaks_flask(home):
         raise Inconvertible(SC127, "which handler this is cannot be told, and the file reads requests in Flask's way")
-    if handler.is_class and handler.body is None and pair.create.door == EARLY:
+    if handler.is_class and handler.body is None and pair.create.generation == EARLY:
         raise Inconvertible(SC127, "the class inherits its __call__, and in Ray 0.8 that read Flask's requests")
     for receiver in receivers(pair, files):
         function, found = receiver.function, flask_uses(receiver, pair)
@@ -113,7 +113,7 @@ def _check_context(pair: Pair) -> None:
     node = pair.handler.node
     for each in walk(node) if node is not None and pair.handler.here else ():
         name = (pair.home.names.qualified(each) or "") if isinstance(each, cst.Attribute) else ""
-        is_web = name == "ray.serve.context.web" and pair.create.door == EARLY
+        is_web = name == "ray.serve.context.web" and pair.create.generation == EARLY
         if name.startswith("ray.serve.context.") and not is_web:
             raise Inconvertible(SC127, f"{code_of(each)} has no equivalent in a deployment")
 
@@ -126,7 +126,7 @@ def _check_batch(pair: Pair) -> None:
         raise Inconvertible(SC127, "the handler takes batches, by a method that it inherits")
     if len(mentions(node, pair.home.constants, pair.home.file)) != 1:
         raise Inconvertible(SC127, "the handler takes batches, and is used in several places")
-    if pair.create.door == EARLY and pair.group.named("get_handle"):
+    if pair.create.generation == EARLY and pair.group.named("get_handle"):
         raise Inconvertible(SC127, "in Ray 0.8 calls of a handle reached a batch handler as lists of keyword arguments")
     body = pair.handler.body
     if any(isinstance(each, cst.Yield) for each in walk(body.body)):
@@ -135,7 +135,7 @@ def _check_batch(pair: Pair) -> None:
 
 def flask_uses(receiver: Receiver, pair: Pair) -> list[FlaskUse]:
     """The places where a function reads its request in Flask's way."""
-    parents, early = receiver.parents, pair.create.door == EARLY
+    parents, early = receiver.parents, pair.create.generation == EARLY
     return [use for each in receiver.nodes for use in flask_use(each, parents, early)]
 
 

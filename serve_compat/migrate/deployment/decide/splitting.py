@@ -94,7 +94,7 @@ def _check_uses(group: Group, home: Analysis) -> None:
             raise _no("its weights are only known at run time")
         if use.name == "delete_backend" and any(isinstance(each, cst.Try) for each in home.tree.ancestors(call)):
             raise _no("deleting a backend that is in use raised an error, and deleting a deployment does not")
-        if use.name == "get_handle" and use.operation.door == EARLY:
+        if use.name == "get_handle" and use.operation.generation == EARLY:
             raise _no("handles of Ray 0.8 bring keyword arguments")
 
 

@@ -13,7 +13,7 @@ from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import dotted
 
 CLIENT, MODULE, EARLY = "client", "module", "0.8"
-"""The door a call came through: a Client of 1.0-1.2, module functions of 1.3-1.7, module functions of 0.7-0.8."""
+"""The generation of a call: a Client of 1.0-1.2, module functions of 1.3-1.7, module functions of 0.7-0.8."""
 
 SIGNATURES: Mapping[str, tuple[str, ...]] = {
     "create_backend": ("backend_tag", "func_or_class", "*"),
@@ -53,7 +53,7 @@ class Operation:
 
     Attributes:
         name: of the function, as `SIGNATURES` spells it.
-        door: CLIENT, MODULE or EARLY.
+        generation: CLIENT, MODULE or EARLY.
         call: the node.
         given: argument expressions by parameter name.
         rest: further positional arguments (constructor arguments of `create_backend`).
@@ -61,7 +61,7 @@ class Operation:
     """
 
     name: str
-    door: str
+    generation: str
     call: cst.Call
     given: dict[str, cst.BaseExpression] = field(default_factory=dict)
     rest: list[cst.Arg] = field(default_factory=list)
@@ -96,8 +96,8 @@ def operations(names: Names, constants: Constants, early: bool) -> list[Operatio
             name = name[len("api.") :]
         if name is not None and name in SIGNATURES:
             client = names.qualified(node.func) is None
-            door = CLIENT if client else EARLY if early else MODULE
-            found.append(_bound(Operation(name, door, node), constants))
+            generation = CLIENT if client else EARLY if early else MODULE
+            found.append(_bound(Operation(name, generation, node), constants))
         elif name is None and names.may_ask_a_client(node):
             found.append(Operation(dotted(node.func).split(".")[-1], CLIENT, node, odd=_UNKNOWN_CLIENT))
     return found
@@ -134,7 +134,7 @@ def _bound(operation: Operation, constants: Constants) -> Operation:
 def _swap_of_0_7(operation: Operation, constants: Constants) -> None:
     """Ray 0.7 wanted the function or class first and the tag second."""
     first, second = operation.arg("backend_tag"), operation.arg("func_or_class")
-    if operation.door != EARLY or first is None or second is None:
+    if operation.generation != EARLY or first is None or second is None:
         return
     if constants.text(first) is None and (constants.text(second) is not None or constants.is_definition(first)):
         operation.given["backend_tag"], operation.given["func_or_class"] = second, first

@@ -143,7 +143,7 @@ class Configs:
         if given is not None and code_of(given) == "None":
             given = None
         added = []
-        if create.door == EARLY and pin and not self._has_key(given, "num_cpus"):
+        if create.generation == EARLY and pin and not self._has_key(given, "num_cpus"):
             added.append('"num_cpus": 0')
         if env is not None and code_of(env) != "None":
             if self._has_key(given, "runtime_env"):
@@ -183,7 +183,7 @@ def _keyword(arg: cst.Arg) -> tuple[str, cst.BaseExpression]:
 
 def pinned_queries(create: Operation, config: Config, handler: Handler) -> cst.BaseExpression | None:
     """The `max_concurrent_queries` that the old API computed, where a deployment's own default differs."""
-    if create.door == MODULE or "max_concurrent_queries" in config.options:
+    if create.generation == MODULE or "max_concurrent_queries" in config.options:
         return None
     size = config.batch.get("max_batch_size")
     if size is not None:

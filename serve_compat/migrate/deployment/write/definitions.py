@@ -79,7 +79,7 @@ def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
     assert at is not None
     if requests.apply(pair, rewriting.files, edits):
         rewriting.report(SC111, pair.create.call, "the handler reads its request as Starlette's")
-    if pair.handler.node is None and pair.create.door == CLIENT:
+    if pair.handler.node is None and pair.create.generation == CLIENT:
         message = "what is served here was not found: see that it reads its request as Starlette's, not as Flask's"
         home.file.report(SC111, pair.create.call, message, "note")
     if pair.is_batch:

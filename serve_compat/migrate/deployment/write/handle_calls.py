@@ -47,7 +47,7 @@ def rewrite_calls(
 
 def _is_sure(call: Call, pair: Pair | None, file: Analysis) -> bool:
     """Whether the handle of a call certainly is that of one deployment. Calls of Ray 0.8 look alike for all."""
-    if pair is None or pair.create.door == EARLY:
+    if pair is None or pair.create.generation == EARLY:
         return True
     mine = {use.operation.call for use in pair.group.named("get_handle")}
     return file.origins[call.node] <= mine
@@ -69,7 +69,7 @@ def _rewrite(call: Call, uses: HandleUses, pair: Pair | None, file: Analysis, ed
     positional = [arg for arg in args if arg.keyword is None and not arg.star]
     if len(positional) > 1:
         return False  # Ray 1.4 and later passed these on as they are
-    if pair is not None and pair.create.door == EARLY:
+    if pair is not None and pair.create.generation == EARLY:
         edits.change(call.node, _with_none)
         return False
     if pair is not None and _ignores_requests(call, uses, pair, file):
