@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import libcst as cst
 
@@ -11,6 +10,7 @@ from serve_compat.migrate.analysis.names import SERVE
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.writing.edits import Edits
 
 SC001 = Rule(
     "SC001",
@@ -53,11 +53,11 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     for node in file.names.tree.nodes(cst.Import, cst.ImportFrom):
         if isinstance(node, cst.Import | cst.ImportFrom):
             imports.look_at(node)
-    if imports.left_alone or not imports.changes:
+    if imports.left_alone or not imports.edits:
         return module
     for rule, node in imports.done:
         file.report(rule, node, "serve_compat in the place of ray.serve")
-    changed = module.visit(_Changer(imports.changes))
+    changed = imports.edits.module(module)
     return _with_import(changed) if imports.needs_own_import else changed
 
 
@@ -66,7 +66,7 @@ class _Imports:
 
     def __init__(self, file: FileContext) -> None:
         self._file = file
-        self.changes: dict[cst.CSTNode, cst.CSTNode | list[cst.BaseSmallStatement]] = {}
+        self.edits = Edits()
         self.done: list[tuple[Rule, cst.CSTNode]] = []
         self.needs_own_import = False
         self.left_alone = False
@@ -85,8 +85,23 @@ class _Imports:
             )
             self._leave_alone("it chooses between releases of Ray by itself")
             return
-        self.changes[node] = made
+        self._replace(node, made)
         self.done.append((SC001, node))
+
+    def _replace(self, node: cst.Import | cst.ImportFrom, made: list[cst.BaseSmallStatement]) -> None:
+        """Plan the imports, the first one in the line of the old one, the others on lines below it."""
+        first, *others = made
+        line = self._file.names.tree.statement(node)
+        if others and not isinstance(line, cst.SimpleStatementLine):
+            return
+        self.edits.change(node, lambda updated: first.with_changes(semicolon=updated.semicolon))
+        lines = [cst.SimpleStatementLine([each]) for each in others]
+        comment = next(filter(None, map(_comment_of, _serve_of(node))), None)
+        if lines and comment is not None:
+            behind = cst.TrailingWhitespace(cst.SimpleWhitespace("  "), comment)
+            lines[0] = lines[0].with_changes(trailing_whitespace=behind)
+        if line is not None:
+            self.edits.insert_behind(line, lambda: lines)
 
     def _import_from(self, node: cst.ImportFrom) -> list[cst.BaseSmallStatement] | None:
         base = dotted(node.module)
@@ -118,7 +133,7 @@ class _Imports:
             return
         if self._file.names.qualified(node) != SERVE:
             return
-        self.changes[node] = cst.Name(_OURS, lpar=node.lpar, rpar=node.rpar)
+        self.edits.replace(node, cst.Name(_OURS, lpar=node.lpar, rpar=node.rpar))
         self.needs_own_import = True
         self.done.append((SC002, node))
 
@@ -133,7 +148,7 @@ class _Imports:
             if isinstance(name, cst.Name) and name.value == "ray":
                 above = list(tree.ancestors(name))
                 is_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in above)
-                if not is_import and not any(each in self.changes for each in above):
+                if not is_import and not any(each in self.edits.changes for each in above):
                     return True
         return False
 
@@ -207,42 +222,6 @@ def _name(text: str) -> cst.Name | cst.Attribute:
     made = cst.parse_expression(text)
     assert isinstance(made, cst.Name | cst.Attribute)
     return made
-
-
-class _Changer(cst.CSTTransformer):
-    def __init__(self, changes: dict[cst.CSTNode, cst.CSTNode | list[cst.BaseSmallStatement]]) -> None:
-        super().__init__()
-        self._changes = changes
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        if isinstance(original_node, cst.SimpleStatementLine) and any(
-            isinstance(self._changes.get(each), list) for each in original_node.body
-        ):
-            return self._split(original_node, updated_node)
-        made = self._changes.get(original_node)
-        return made if isinstance(made, cst.CSTNode) else updated_node
-
-    def _split(
-        self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.FlattenSentinel[cst.SimpleStatementLine]:
-        """Imports become lines of their own where one becomes two; the line's comment stays with the first."""
-        first: list[cst.BaseSmallStatement] = []
-        further: list[cst.BaseSmallStatement] = []
-        for old, new in zip(original.body, updated.body, strict=True):
-            made = self._changes.get(old)
-            parts = list(made) if isinstance(made, list) else [new]
-            first.append(parts[0].with_changes(semicolon=getattr(new, "semicolon", cst.MaybeSentinel.DEFAULT)))
-            further += parts[1:]
-        line = updated.with_changes(body=first)
-        if not further:
-            return line
-        lines = [cst.SimpleStatementLine([each]) for each in further]
-        comment = next(filter(None, (_comment_of(alias) for each in original.body for alias in _serve_of(each))), None)
-        if comment is not None:
-            lines[0] = lines[0].with_changes(
-                trailing_whitespace=cst.TrailingWhitespace(cst.SimpleWhitespace("  "), comment)
-            )
-        return cst.FlattenSentinel([line, *lines])
 
 
 def _with_import(module: cst.Module) -> cst.Module:

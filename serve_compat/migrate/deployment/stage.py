@@ -110,14 +110,10 @@ def _todos(resolution: Resolution, analysis: Analysis) -> list[tuple[cst.CSTNode
 
 def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTNode, Rule, str]]) -> cst.Module:
     analysis = rewriting.file
-    for node, rule, message in todos:
-        line = analysis.names.tree.statement(node)
-        if line is not None:
-            rewriting.edits.change(line, lambda updated, rule=rule, message=message: todo.mark(updated, rule, message))  # type: ignore[misc]
+    todo.plan(rewriting.edits, analysis.names.tree, todos)
     if not rewriting.edits:
         return module
-    made = rewriting.edits.apply(module)
-    assert isinstance(made, cst.Module)
+    made = rewriting.edits.module(module)
     made = with_imports(made, rewriting.imports)
     kept = forms.imported_elsewhere(analysis)
     useless = Useless(set(rewriting.useless), {p for p in rewriting.useless_params if p[0] not in kept}, kept)

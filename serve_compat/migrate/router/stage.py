@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.router.splits import NoRouterError, Split, splits
 from serve_compat.migrate.serve.program import statement, with_imports
 from serve_compat.migrate.serve.ties import Ties, ties
+from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy, router_title
 
 _TIES = "router: ties"
@@ -47,12 +47,12 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
         return module
     if not found:
         return module
-    edits = _Edits(names)
+    routers = _Routers(names)
     for split in found:
-        edits.add(split)
+        routers.add(split)
         for call, _ in split.calls:
             file.report(SC222, call, f"set_traffic() becomes a new user_config of the router of {split.name!r}")
-    return edits.result()
+    return routers.result()
 
 
 def _check_marks(split: Split, file: FileContext) -> None:
@@ -71,21 +71,12 @@ def _check_other_files(split: Split, file: FileContext) -> None:
             raise NoRouterError(split.calls[0][0], f"{fact.path} uses {split.name!r} or this file")
 
 
-Change = Callable[[Any], Any]
-
-
 @dataclass
-class _Edits:
-    """The changes of one module.
-
-    Attributes:
-        changes: what each node becomes.
-        after: statements that follow a statement.
-    """
+class _Routers:
+    """The routers of one module, and what changes for them."""
 
     names: Names
-    changes: dict[cst.CSTNode, Change] = field(default_factory=dict)
-    after: dict[cst.CSTNode, list[cst.BaseStatement | cst.SimpleStatementLine]] = field(default_factory=dict)
+    edits: Edits = field(default_factory=Edits)
     taken: set[str] = field(default_factory=set)
 
     def add(self, split: Split) -> None:
@@ -94,17 +85,17 @@ class _Edits:
         title = self._title(split.name)
         name = f"{split.name}-router"
         source = router_class(self._shown(name), title, split.route, split.serve, split.methods)
-        self.after.setdefault(split.statement, []).extend(_definition(source))
+        self.edits.insert_behind(split.statement, lambda: _definition(source))
         self._unroute(split)
         for call, weights in split.calls:
             made = cst.parse_expression(router_deploy(title, weights))
-            self.changes[call] = partial(_instead, made)
+            self.edits.replace(call, made)
         for call in split.handles:
             self._redirect(call, title, name)
         line = tree.statement(split.deploys[0])
         if line is not None and not _follows_at_once(tree, line, split):
             first = statement(router_deploy(title, f"{{{self._shown(split.name)}: 1.0}}"))
-            self.after.setdefault(line, []).append(first)
+            self.edits.insert_behind(line, lambda: [first])
 
     def _shown(self, value: str) -> str:
         return self.names.module.code_for_node(text(value))
@@ -123,7 +114,7 @@ class _Edits:
         if isinstance(node, cst.ClassDef | cst.FunctionDef):
             decorator = next(each.decorator for each in node.decorators if self._makes(each.decorator))
             node = decorator
-        self.changes[node] = _without_route
+        self.edits.change(node, _without_route)
 
     def _makes(self, decorator: cst.BaseExpression) -> bool:
         func = decorator.func if isinstance(decorator, cst.Call) else decorator
@@ -138,31 +129,15 @@ class _Edits:
                 made: cst.BaseExpression = value.call.with_changes(
                     args=[value.call.args[0].with_changes(value=text(name)), *value.call.args[1:]]
                 )
-                self.changes[call.func] = partial(_on, made)
+                self.edits.change(call.func, partial(_on, made))
             elif isinstance(value, Deployment):
-                self.changes[call.func] = partial(_on, cst.Name(title))
+                self.edits.change(call.func, partial(_on, cst.Name(title)))
 
     def result(self) -> cst.Module:
         """The module with all changes made, and the imports that the routers need."""
-        made = self.names.module.visit(_Changer(self.changes, self.after))
+        made = self.edits.module(self.names.module)
         known = self.names.tree.root.bindings
         return with_imports(made, [line for line in IMPORTS if line.split()[-1] not in known])
-
-
-class _Changer(cst.CSTTransformer):
-    def __init__(self, changes: dict[cst.CSTNode, Change], after: dict[cst.CSTNode, list[Any]]) -> None:
-        super().__init__()
-        self._changes, self._after = changes, after
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        if original_node in self._changes:
-            updated_node = self._changes[original_node](updated_node)
-        added = self._after.get(original_node)
-        return cst.FlattenSentinel([updated_node, *added]) if added else updated_node
-
-
-def _instead(made: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
-    return made
 
 
 def _on(receiver: cst.BaseExpression, updated: cst.Attribute) -> cst.Attribute:
@@ -186,10 +161,10 @@ def _without_route(updated: Any) -> cst.Call:
     return updated.with_changes(args=[*updated.args, none])
 
 
-def _definition(source: str) -> Iterator[cst.BaseStatement | cst.SimpleStatementLine]:
+def _definition(source: str) -> list[cst.BaseStatement]:
     """The class, two empty lines under what precedes it."""
-    for each in cst.parse_module(source).body:
-        yield each.with_changes(leading_lines=[cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)])
+    gap = [cst.EmptyLine(indent=False)] * 2
+    return [each.with_changes(leading_lines=gap) for each in cst.parse_module(source).body]
 
 
 def _follows_at_once(tree: Tree, line: cst.CSTNode, split: Split) -> bool:

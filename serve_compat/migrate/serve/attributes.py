@@ -20,7 +20,8 @@ from serve_compat.migrate.serve.definitions import SC219
 from serve_compat.migrate.serve.deploys import is_visible, serve_name, without_blocking
 from serve_compat.migrate.serve.lookups import SC211, is_changed_by_name, key_of, running_as, status_of
 from serve_compat.migrate.serve.printing import has_default_routes
-from serve_compat.migrate.serve.program import Change, Program
+from serve_compat.migrate.serve.program import Program
+from serve_compat.migrate.writing.edits import Change
 
 SC213 = Rule(
     "SC213",

@@ -42,7 +42,7 @@ def convert_autoscaling(program: Program, arg: cst.Arg) -> None:
     if names is not None:
         was_old = program.old
         message = "the autoscaling config has today's names and says what was a default"
-        if value not in program.changes:  # one config may serve several deployments
+        if value not in program.edits.changes:  # one config may serve several deployments
             program.change(value, SC205, message, partial(_scaled, program.options.pin))
         program.old = was_old or bool(names & set(AUTOSCALING))
     elif not (isinstance(value, cst.Name) and value.value == "None"):

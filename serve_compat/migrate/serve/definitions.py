@@ -94,7 +94,7 @@ def _convert_options(program: Program, call: cst.Call) -> None:
         for name in sorted(old):
             program.notes.append((call, rules[name], _said(name)))
         program.old = True
-        program.changes.setdefault(call, []).append(_today)
+        program.edits.change(call, _today)
 
 
 def _said(name: str) -> str:

@@ -52,7 +52,7 @@ def convert_sending(program: Program) -> None:
             if not program.in_loop(call):
                 program.block(call, SC224, "a request is sent on from synchronous code, where it cannot be copied")
                 continue
-            program.changes.setdefault(arg.value, []).append(_sendable)
+            program.edits.change(arg.value, _sendable)
             program.notes.append((arg, SC224, "a copy of the request is sent"))
             make_sendable(program)
 

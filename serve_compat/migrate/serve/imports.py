@@ -80,7 +80,7 @@ def _import_from(program: Program, node: cst.ImportFrom) -> bool:
         if not kept:
             line = program.tree.statement(node)
             if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
-                program.dropped.add(line)
+                program.edits.drop(line)
         if lost:
             program.old = True
     return compat

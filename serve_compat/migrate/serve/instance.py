@@ -192,7 +192,7 @@ def _run(program: Program, node: cst.Call) -> None:
             return
         pairs = ", ".join(f'"{arg.keyword.value}": {program.code(arg.value)}' for arg in address if arg.keyword)
         serve = program.code(serve_name(program, node))
-        program.before.setdefault(line, []).append(f"{serve}.start(http_options={{{pairs}}})")
+        program.insert(line, f"{serve}.start(http_options={{{pairs}}})")
         program.change(node, SC203, "host= and port= belong to serve.start()", _without_address)
     given = [
         value.deployment.option("route_prefix")

@@ -125,7 +125,5 @@ def shown_listing(program: Program, node: cst.CSTNode, listing: str) -> cst.Base
             return None
         entry = f"{{{TABLE}.get(name, name)}}"
         pairs = ", ".join(f'"{name}": "{shown}"' for name, shown in known.items())
-        lines = program.before.setdefault(line, [])
-        if not lines:
-            lines.append(f"{TABLE} = {{{pairs}}}")
+        program.insert(line, f"{TABLE} = {{{pairs}}}")
     return cst.parse_expression(f'"{{" + ", ".join(f"\'{{name}}\': {entry}" for name in {listing}) + "}}"')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import libcst as cst
 
@@ -13,8 +12,8 @@ from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.uses import Uses
 from serve_compat.migrate.analysis.values import Deployment, Value
 from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.writing.edits import Change, Edits
 
-Change = Callable[[cst.CSTNode], cst.CSTNode]
 Place = tuple[cst.CSTNode, Rule, str]  # node, rule, message
 
 
@@ -40,11 +39,7 @@ class Program:
     """The file's analysis, and the changes collected so far.
 
     Attributes:
-        changes: what each node becomes; a change gets the node with the changes of its children made.
-        before: the source of new statements in front of a statement.
-        dropped: statements to leave out.
         needs: (class, what it takes a handle of in its constructor).
-        moved: statements that go in front of an earlier one of the same block.
         helpers: functions that the file gets below its imports: source by name.
         notes: what was done, for the report.
         blockers: why the file cannot go to stock Ray Serve.
@@ -56,10 +51,7 @@ class Program:
     options: Options
     infer: Inference = field(init=False)
     uses: Uses = field(init=False)
-    changes: dict[cst.CSTNode, list[Change]] = field(default_factory=dict)
-    before: dict[cst.CSTNode, list[str]] = field(default_factory=dict)
-    dropped: set[cst.CSTNode] = field(default_factory=set)
-    moved: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    edits: Edits = field(default_factory=Edits)
     needs: set[tuple[object, object]] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     helpers: dict[str, str] = field(default_factory=dict)
@@ -67,6 +59,7 @@ class Program:
     blockers: list[Place] = field(default_factory=list)
     settled: set[cst.CSTNode] = field(default_factory=set)
     old: bool = False
+    _inserted: set[tuple[cst.CSTNode, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.infer = Inference(self.tree, self.options.foreign)
@@ -79,8 +72,14 @@ class Program:
 
     def follow(self, node: cst.CSTNode, rule: Rule, message: str, change: Change) -> None:
         """The same for a change that old programs need, although it is no sign of one by itself."""
-        self.changes.setdefault(node, []).append(change)
+        self.edits.change(node, change)
         self.notes.append((node, rule, message))
+
+    def insert(self, line: cst.CSTNode, source: str) -> None:
+        """Plan new statements in front of a line; the same ones once."""
+        if (line, source) not in self._inserted:
+            self._inserted.add((line, source))
+            self.edits.insert_before(line, lambda: list(cst.parse_module(source).body))
 
     def receivers(self, method: str) -> Iterator[tuple[cst.Call, Value]]:
         """Every call of a method of that name, with each value that it may be a method of."""
@@ -106,95 +105,8 @@ class Program:
 
     def result(self) -> cst.Module:
         """The module with all changes made."""
-        changed = self.tree.module.visit(_Changer(self))
+        changed = self.edits.module(self.tree.module)
         return with_imports(changed, sorted(self.imports), list(self.helpers.values()))
-
-
-class _Changer(cst.CSTTransformer):
-    def __init__(self, program: Program) -> None:
-        super().__init__()
-        self._program = program
-        self._lines: dict[cst.CSTNode, Any] = {}
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        left = self._leave(original_node, updated_node)
-        if isinstance(original_node, cst.SimpleStatementLine) and self._program.moved:
-            self._lines[original_node] = left
-        return left
-
-    def _leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        if isinstance(original_node, cst.Module | cst.IndentedBlock):
-            updated_node = self._reordered(original_node, updated_node)
-        for change in self._program.changes.get(original_node, ()):
-            updated_node = change(updated_node)
-        if isinstance(updated_node, cst.FormattedStringExpression) and updated_node is not original_node:
-            outer = self._program.tree.parents[original_node]
-            updated_node = updated_node.with_changes(expression=_requoted(updated_node.expression, outer))
-        if original_node in self._program.dropped:
-            return _without(updated_node)
-        added = self._program.before.get(original_node)
-        if added:
-            lines = [each for text in added for each in cst.parse_module(text).body]
-            lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
-            lines.append(updated_node.with_changes(leading_lines=[]))
-            for number, each in enumerate(lines[1:], 1):
-                if isinstance(lines[number - 1], cst.ClassDef):
-                    lines[number] = each.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
-            return cst.FlattenSentinel(lines)
-        return updated_node
-
-    def _reordered(self, block: cst.Module | cst.IndentedBlock, updated: Any) -> Any:
-        body = list(updated.body)
-        for line, other in self._program.moved.items():
-            if line not in block.body:
-                continue
-            moving, staying = self._lines[line], self._lines[other]
-            body.remove(moving)
-            self._lines[other] = staying.with_changes(leading_lines=moving.leading_lines)
-            place = body.index(staying)
-            body[place : place + 1] = [moving.with_changes(leading_lines=staying.leading_lines), self._lines[other]]
-        return updated.with_changes(body=body) if body != list(updated.body) else updated
-
-
-def _requoted(made: cst.BaseExpression, outer: cst.CSTNode) -> cst.BaseExpression:
-    """The expression without the quotes of the f-string around it, which older Pythons do not allow inside."""
-    if not isinstance(outer, cst.FormattedString) or len(outer.end) > 1:
-        return made
-    changed = made.visit(_Requoter(outer.end))
-    assert isinstance(changed, cst.BaseExpression)
-    return changed
-
-
-class _Requoter(cst.CSTTransformer):
-    def __init__(self, quote: str) -> None:
-        super().__init__()
-        self._quote = quote
-        self._other = "'" if quote == '"' else '"'
-
-    def leave_SimpleString(  # noqa: N802  # the name is LibCST's
-        self, original_node: cst.SimpleString, updated_node: cst.SimpleString
-    ) -> cst.SimpleString:
-        plain = original_node.quote == self._quote and self._other not in original_node.value
-        return (
-            updated_node.with_changes(value=original_node.value.replace(self._quote, self._other))
-            if plain
-            else updated_node
-        )
-
-    def leave_FormattedString(  # noqa: N802  # the name is LibCST's
-        self, original_node: cst.FormattedString, updated_node: cst.FormattedString
-    ) -> cst.FormattedString:
-        if original_node.end != self._quote:
-            return updated_node
-        start = updated_node.start.replace(self._quote, self._other)
-        return updated_node.with_changes(start=start, end=self._other)
-
-
-def _without(line: cst.SimpleStatementLine) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-    """Nothing, or a `pass` that carries the comments of the statement that goes."""
-    if any(each.comment for each in line.leading_lines) or line.trailing_whitespace.comment:
-        return line.with_changes(body=[cst.Pass()])
-    return cst.RemoveFromParent()
 
 
 def becomes(made: cst.CSTNode) -> Change:

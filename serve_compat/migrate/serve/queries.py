@@ -232,7 +232,7 @@ def _forget(program: Program, node: cst.Call) -> None:
         )
         program.change(parent, SC211, "get_deployment() becomes a lookup of the handle", lambda updated: cst.Expr(made))
     else:
-        program.dropped.add(line)
+        program.edits.drop(line)
         program.notes.append((node, SC211, "get_deployment() is not needed: its uses name the application"))
         program.old = True
 
@@ -257,8 +257,8 @@ def can_come_first(program: Program, deploy: cst.Call, place: cst.CSTNode) -> bo
     between = body[body.index(other) : body.index(line)]
     if not all(_is_harmless(each) for each in between) or not all(is_repeatable(arg.value) for arg in deploy.args):
         return False
-    if line not in program.moved:
-        program.moved[line] = other
+    if line not in program.edits.moved:
+        program.edits.move(line, other)
         program.notes.append(
             (deploy, SC208, "what is called is deployed first: today its handle cannot be taken before")
         )

@@ -8,7 +8,8 @@ from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.deploys import serve_name
-from serve_compat.migrate.serve.program import Change, Program, becomes
+from serve_compat.migrate.serve.program import Program, becomes
+from serve_compat.migrate.writing.edits import Change
 
 SC225 = Rule(
     "SC225",

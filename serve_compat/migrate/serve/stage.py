@@ -26,14 +26,15 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     """The file for stock Ray Serve; with TODOs, and still on serve_compat, where something has no equivalent."""
     _link_all(file.project)
     others = [fact for fact in file.project.facts(_OLD) if fact.value and file.project.linked(fact.path, file.path)]
-    outcome = convert(module, _options(file, force=bool(others)), file.names.tree if module is file.module else None)
+    tree = file.names.tree if module is file.module else Tree(module)
+    outcome = convert(module, _options(file, force=bool(others)), tree)
     for node, rule, message in outcome.notes:
         file.report(rule, node, message)
     for node, rule, message in outcome.blockers:
         file.report(rule, node, message, "unresolved")
     if outcome.blockers:
         file.stays = outcome.blockers[0][2]
-        return todo.mark_all(module, outcome.blockers)
+        return todo.mark_all(tree, outcome.blockers)
     return outcome.module
 
 

@@ -62,11 +62,7 @@ def _once(module: cst.Module, useless: Useless) -> cst.Module:
         for name, param in sorted(useless.params):
             if isinstance(function, cst.FunctionDef) and function.name.value == name and not edits:
                 without_parameter(function, param, names, edits)
-    if not edits:
-        return module
-    done = edits.apply(module)
-    assert isinstance(done, cst.Module)
-    return done
+    return edits.module(module)
 
 
 def _is_read(tree: Tree, name: str) -> bool:
@@ -134,9 +130,7 @@ def _without_imports(module: cst.Module, before: frozenset[str]) -> cst.Module:
             elif len(kept) < len(node.names):
                 kept[-1] = kept[-1].with_changes(comma=node.names[-1].comma)
                 edits.replace(node, node.with_changes(names=kept))
-    done = edits.apply(module) if edits else module
-    assert isinstance(done, cst.Module)
-    return done
+    return edits.module(module)
 
 
 def _is_ours(node: cst.ImportFrom) -> bool:
@@ -177,9 +171,7 @@ def without_client_types(module: cst.Module) -> cst.Module:
             edits.change(node, lambda updated: updated.with_changes(annotation=None))
         elif isinstance(node, cst.AnnAssign) and node.value is not None and _is_client(node.annotation, names):
             edits.replace(node, cst.Assign([cst.AssignTarget(node.target)], node.value))
-    done = edits.apply(module) if edits else module
-    assert isinstance(done, cst.Module)
-    return done
+    return edits.module(module)
 
 
 def _is_client(annotation: cst.Annotation, names: Names) -> bool:
@@ -204,9 +196,7 @@ def without_connecting(module: cst.Module) -> cst.Module:
             elif isinstance(node.func, cst.Attribute):
                 start = node.func.with_changes(attr=cst.Name("start"))
                 edits.replace(node, node.with_changes(func=start, args=keyword_args({"detached": cst.Name("True")})))
-    done = edits.apply(module) if edits else module
-    assert isinstance(done, cst.Module)
-    return done
+    return edits.module(module)
 
 
 def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits: Edits) -> None:

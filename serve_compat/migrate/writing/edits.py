@@ -1,4 +1,4 @@
-"""Changes to a module that are decided first and made in one pass."""
+"""Changes to a module that are decided first and made in one pass: the only place where code is rewritten."""
 
 from __future__ import annotations
 
@@ -7,26 +7,35 @@ from typing import Any
 
 import libcst as cst
 
-Change = Callable[[cst.CSTNode], cst.CSTNode]
-_Body = list[cst.BaseStatement]
+from serve_compat.migrate.writing.quotes import requoted
+
+Change = Callable[[Any], Any]
 Insertion = Callable[[], Sequence[cst.BaseStatement]]
+_Pair = tuple[cst.BaseStatement, list[cst.BaseStatement]]
+_Body = list[cst.BaseStatement]
+_Lines = list[cst.EmptyLine]
 
 
 class Edits:
-    """Replacements, removals and insertions, by node of the parsed module."""
+    """Replacements, removals, insertions and moves, by node of the parsed module."""
 
     def __init__(self) -> None:
-        self._changes: dict[cst.CSTNode, list[Change]] = {}
+        self.changes: dict[cst.CSTNode, list[Change]] = {}
         self.removed: set[cst.CSTNode] = set()
-        self._before: dict[cst.CSTNode, list[Insertion]] = {}
-        self._beside: dict[cst.CSTNode, cst.CSTNode] = {}
+        self.before: dict[cst.CSTNode, list[Insertion]] = {}
+        self.behind: dict[cst.CSTNode, list[Insertion]] = {}
+        self.beside: dict[cst.CSTNode, cst.CSTNode] = {}
+        self.moved: dict[cst.BaseStatement, cst.BaseStatement] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._changes or self.removed or self._before)
+        return bool(self.changes or self.removed or self.before or self.behind or self.moved)
 
     def change(self, node: cst.CSTNode, change: Change) -> None:
-        """Change a node; the function gets it with all changes below it made, and earlier ones of its own."""
-        self._changes.setdefault(node, []).append(change)
+        """Change a node; the function gets it with all changes below it made, and earlier ones of its own.
+
+        Of a statement it may give a list of statements, which may be empty.
+        """
+        self.changes.setdefault(node, []).append(change)
 
     def replace(self, node: cst.CSTNode, new: cst.CSTNode) -> None:
         """Put another node in the place of this one."""
@@ -40,11 +49,24 @@ class Edits:
         """
         self.removed.add(statement)
         if beside is not None:
-            self._beside[statement] = beside
+            self.beside[statement] = beside
+
+    def drop(self, line: cst.CSTNode) -> None:
+        """Take a line out with the blank lines above it; where it has comments, they stay with a `pass`."""
+        if _dropped not in self.changes.get(line, ()):
+            self.change(line, _dropped)
 
     def insert_before(self, statement: cst.CSTNode, new: Insertion) -> None:
         """Put statements before a line or compound statement; they are made when everything else is decided."""
-        self._before.setdefault(statement, []).append(new)
+        self.before.setdefault(statement, []).append(new)
+
+    def insert_behind(self, statement: cst.CSTNode, new: Insertion) -> None:
+        """Put statements behind a line or compound statement, with their own blank lines."""
+        self.behind.setdefault(statement, []).append(new)
+
+    def move(self, line: cst.BaseStatement, before: cst.BaseStatement) -> None:
+        """Move a line in front of an earlier one of the same block; what stands above the two stays in its place."""
+        self.moved[line] = before
 
     def apply(self, node: cst.CSTNode) -> cst.CSTNode:
         """The node, a whole module or a part of it, with the changes in it made."""
@@ -52,123 +74,142 @@ class Edits:
         assert isinstance(done, cst.CSTNode)
         return done
 
+    def module(self, module: cst.Module) -> cst.Module:
+        """The module with all changes made; the very same one where there are none."""
+        return module.visit(_Apply(self)) if self else module
+
     def expression(self, node: cst.BaseExpression) -> cst.BaseExpression:
         """An expression with the changes in it made, for use in another place."""
         done = self.apply(node)
         assert isinstance(done, cst.BaseExpression)
         return done
 
-    def changed(self, original: cst.CSTNode, updated: cst.CSTNode) -> cst.CSTNode:
-        """One node with its own changes made."""
-        for change in self._changes.get(original, ()):
-            updated = change(updated)
-        return updated
-
-    def body(
-        self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement], gap: int
-    ) -> _Body | None:
-        """A block's statements after insertions and removals; None when there are none in it.
-
-        Args:
-            gap: how many blank lines separate definitions here.
-        """
-        if not any(self._touches(each) for each in original):
-            return None
-        made: _Body = []
-        left: list[cst.EmptyLine] = []
-        above: cst.CSTNode | None = None
-        for old, new in zip(original, updated, strict=True):
-            inserted = [each for insertion in self._before.get(old, ()) for each in insertion()]
-            if inserted:
-                inserted[0] = inserted[0].with_changes(leading_lines=_apart(inserted[0], _leading(new), made, gap))
-                new = new.with_changes(leading_lines=_gap(inserted[-1], gap))
-            made += inserted
-            kept = self._kept(old, new)
-            if kept is None and made and not left and self._stands_beside(old, above):
-                made[-1] = made[-1].with_changes(trailing_whitespace=new.trailing_whitespace)  # type: ignore[attr-defined]
-                continue
-            if kept is None:
-                left = _merged(left, _leading(new))
-                left.extend(_trailing_comment(new))
-                continue
-            above = old
-            if left:
-                kept = kept.with_changes(leading_lines=_merged(left, _leading(kept)))
-                left = []
-            made.append(kept)
-        self._left = left
-        return made
-
-    def take_left(self) -> list[cst.EmptyLine]:
-        """Comments above statements that were removed at the end of the block that `body` made last."""
-        left, self._left = self._left, []
-        return [each for each in left if each.comment is not None] and left
-
-    _left: list[cst.EmptyLine] = []
-
-    def _stands_beside(self, line: cst.BaseStatement, above: cst.CSTNode | None) -> bool:
-        """Whether the comment behind a line that goes belongs behind the one above it."""
-        if not isinstance(line, cst.SimpleStatementLine) or not isinstance(above, cst.SimpleStatementLine):
-            return False
-        wanted = {self._beside.get(each) for each in line.body}
-        free = above.trailing_whitespace.comment is None and line.trailing_whitespace.comment is not None
-        return wanted == {above} and free and not line.leading_lines
-
-    def _touches(self, statement: cst.CSTNode) -> bool:
-        if statement in self._before or statement in self.removed:
-            return True
-        return isinstance(statement, cst.SimpleStatementLine) and any(each in self.removed for each in statement.body)
-
-    def _kept(self, old: cst.BaseStatement, new: cst.BaseStatement) -> cst.BaseStatement | None:
-        if old in self.removed:
-            return None
-        if not isinstance(old, cst.SimpleStatementLine) or not isinstance(new, cst.SimpleStatementLine):
-            return new
-        if not any(each in self.removed for each in old.body):
-            return new
-        small = [n for o, n in zip(old.body, new.body, strict=True) if o not in self.removed]
-        if not small:
-            return None
-        small[-1] = small[-1].with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
-        return new.with_changes(body=small)
-
 
 class _Apply(cst.CSTTransformer):
     def __init__(self, edits: Edits) -> None:
         super().__init__()
         self._edits = edits
+        self._several: dict[cst.CSTNode, list[cst.BaseStatement]] = {}  # what has become of a statement, if not one
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:  # libcst's own type is wider
-        if isinstance(original_node, (cst.Module, cst.IndentedBlock)):
-            gap = 2 if isinstance(original_node, cst.Module) else 1
-            body = self._edits.body(original_node.body, updated_node.body, gap)
-            if body is not None:
-                updated_node = _with_body(updated_node, body, self._edits.take_left())
-        elif isinstance(original_node, cst.SimpleStatementSuite):
-            kept = [
-                n for o, n in zip(original_node.body, updated_node.body, strict=True) if o not in self._edits.removed
-            ]
-            if len(kept) < len(original_node.body):
+        kind = type(original_node)
+        if kind is cst.Module or kind is cst.IndentedBlock:
+            updated_node = self._block(original_node, updated_node)
+        elif kind is cst.SimpleStatementSuite:
+            kept = self._small(original_node, updated_node)
+            if len(kept) < len(updated_node.body):
                 updated_node = updated_node.with_changes(body=kept or [cst.Pass()])
-        return self._edits.changed(original_node, updated_node)
+        elif isinstance(updated_node, cst.FormattedString) and updated_node is not original_node:
+            updated_node = requoted(original_node, updated_node)  # type: ignore[arg-type]
+        for change in self._edits.changes.get(original_node, ()):
+            updated_node = change(updated_node)
+        if isinstance(updated_node, list):
+            self._several[original_node] = updated_node
+            return original_node
+        return updated_node
+
+    def _block(self, original: Any, updated: Any) -> Any:
+        """A block after moves, removals and insertions."""
+        if not any(self._is_touched(each) for each in original.body):
+            return updated
+        gap = 2 if isinstance(original, cst.Module) else 1
+        made: _Body = []
+        left: _Lines = []  # comments above statements that are gone
+        above: cst.CSTNode | None = None
+        for old, parts in self._moved(original.body, updated.body):
+            inserted = self._inserted(old, gap)
+            if inserted and parts:
+                inserted[0] = _led(inserted[0], _apart(inserted[0], _leading(parts[0]), made, gap))
+                parts = [_led(parts[0], _gap(inserted[-1], gap)), *parts[1:]]
+                made += inserted
+            kept = self._kept(old, parts)
+            if not kept and parts and made and not left and self._stands_beside(old, above):
+                made[-1] = made[-1].with_changes(trailing_whitespace=parts[0].trailing_whitespace)  # type: ignore[attr-defined]
+            elif not kept and parts:
+                left = [*_merged(left, _leading(parts[0])), *_trailing_comment(parts[0])]
+            elif kept:
+                above = old
+                made += [_led(kept[0], _merged(left, _leading(kept[0]))), *kept[1:]] if left else kept
+                left = []
+            made += [each for insertion in self._edits.behind.get(old, ()) for each in insertion()]
+        left = left if any(each.comment is not None for each in left) else []
+        is_emptied = not made and isinstance(original, cst.IndentedBlock)
+        if is_emptied and any(each not in self._several for each in original.body):
+            made, left = [cst.SimpleStatementLine([cst.Pass()], leading_lines=left)], []
+        return updated.with_changes(body=made, footer=[*left, *updated.footer])
+
+    def _inserted(self, statement: cst.BaseStatement, gap: int) -> _Body:
+        """What is inserted before a statement, definitions set apart from what follows them."""
+        made: _Body = []
+        for each in [each for insertion in self._edits.before.get(statement, ()) for each in insertion()]:
+            made.append(_led(each, _gap(made[-1], gap)) if made and not _leading(each) else each)
+        return made
+
+    def _is_touched(self, statement: cst.CSTNode) -> bool:
+        edits = self._edits
+        if statement in edits.before or statement in edits.removed or statement in self._several:
+            return True
+        if statement in edits.behind or statement in edits.moved:
+            return True
+        return isinstance(statement, cst.SimpleStatementLine) and any(each in edits.removed for each in statement.body)
+
+    def _moved(self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement]) -> list[_Pair]:
+        """Each statement with what has become of it, in the new order."""
+        pairs = [(old, self._several.get(old, [new])) for old, new in zip(original, updated, strict=True)]
+        for line, other in self._edits.moved.items():
+            if line in original:
+                olds = [old for old, _ in pairs]
+                _, [moving] = pairs.pop(olds.index(line))
+                place = olds.index(other)
+                _, [staying] = pairs[place]
+                first = (line, [_led(moving, _leading(staying))])
+                pairs[place : place + 1] = [first, (other, [_led(staying, _leading(moving))])]
+        return pairs
+
+    def _stands_beside(self, line: cst.BaseStatement, above: cst.CSTNode | None) -> bool:
+        """Whether the comment behind a line that goes belongs behind the one above it."""
+        if not isinstance(line, cst.SimpleStatementLine) or not isinstance(above, cst.SimpleStatementLine):
+            return False
+        wanted = {self._edits.beside.get(each) for each in line.body}
+        free = above.trailing_whitespace.comment is None and line.trailing_whitespace.comment is not None
+        return wanted == {above} and free and not line.leading_lines
+
+    def _kept(self, old: cst.BaseStatement, parts: list[cst.BaseStatement]) -> list[cst.BaseStatement]:
+        """What stays of a statement."""
+        if old in self._edits.removed:
+            return []
+        new = parts[0] if len(parts) == 1 else None
+        if not isinstance(old, cst.SimpleStatementLine) or not isinstance(new, cst.SimpleStatementLine):
+            return parts
+        if not any(each in self._edits.removed for each in old.body):
+            return parts
+        small = self._small(old, new)
+        if not small:
+            return []
+        small[-1] = small[-1].with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
+        return [new.with_changes(body=small)]
+
+    def _small(self, original: Any, updated: Any) -> list[cst.BaseSmallStatement]:
+        pairs = zip(original.body, updated.body, strict=True)
+        return [new for old, new in pairs if old not in self._edits.removed]
 
 
-def _with_body(block: cst.CSTNode, body: _Body, left: list[cst.EmptyLine]) -> cst.CSTNode:
-    if isinstance(block, cst.IndentedBlock):
-        if not body:
-            body = [cst.SimpleStatementLine([cst.Pass()], leading_lines=left)]
-            left = []
-        return block.with_changes(body=body, footer=[*left, *block.footer])
-    assert isinstance(block, cst.Module)
-    return block.with_changes(body=body, footer=[*left, *block.footer])
+def _dropped(line: Any) -> Any:
+    if any(each.comment for each in line.leading_lines) or line.trailing_whitespace.comment:
+        return line.with_changes(body=[cst.Pass()])
+    return []
 
 
-def _gap(above: cst.CSTNode, gap: int) -> list[cst.EmptyLine]:
+def _led(statement: cst.BaseStatement, lines: Sequence[cst.EmptyLine]) -> cst.BaseStatement:
+    return statement.with_changes(leading_lines=lines)
+
+
+def _gap(above: cst.CSTNode, gap: int) -> _Lines:
     """The blank lines below something inserted, where that is a definition."""
     return [cst.EmptyLine(indent=False)] * gap if isinstance(above, cst.BaseCompoundStatement) else []
 
 
-def _apart(first: cst.CSTNode, lines: list[cst.EmptyLine], above: _Body, gap: int) -> list[cst.EmptyLine]:
+def _apart(first: cst.CSTNode, lines: _Lines, above: _Body, gap: int) -> _Lines:
     """The lines above something inserted, blank ones added where a definition follows something else."""
     if not isinstance(first, cst.BaseCompoundStatement) or not above:
         return lines
@@ -176,17 +217,17 @@ def _apart(first: cst.CSTNode, lines: list[cst.EmptyLine], above: _Body, gap: in
     return [*[cst.EmptyLine(indent=False)] * max(gap - blank, 0), *lines]
 
 
-def _leading(statement: cst.CSTNode) -> list[cst.EmptyLine]:
+def _leading(statement: cst.CSTNode) -> _Lines:
     return list(getattr(statement, "leading_lines", ()))
 
 
-def _trailing_comment(statement: cst.CSTNode) -> list[cst.EmptyLine]:
+def _trailing_comment(statement: cst.CSTNode) -> _Lines:
     if isinstance(statement, cst.SimpleStatementLine) and statement.trailing_whitespace.comment is not None:
         return [cst.EmptyLine(indent=True, comment=statement.trailing_whitespace.comment)]
     return []
 
 
-def _merged(first: list[cst.EmptyLine], second: list[cst.EmptyLine]) -> list[cst.EmptyLine]:
+def _merged(first: _Lines, second: _Lines) -> _Lines:
     """Lines above two statements that become one: all comments, and the wider of two gaps that meet."""
     if any(each.comment is not None for each in first):
         return [*first, *second]

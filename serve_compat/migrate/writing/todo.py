@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import libcst as cst
 
+from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.writing.edits import Edits
 
 MARK = "# TODO(serve-compat "
 _MARKED = re.compile(r"#\s*TODO\(serve-compat\b")
@@ -40,45 +43,23 @@ def mark(statement: Statement, rule: Rule, message: str) -> Statement:
     return statement.with_changes(leading_lines=lines)
 
 
-def mark_all(module: cst.Module, places: Iterable[tuple[cst.CSTNode, Rule, str]]) -> cst.Module:
-    """The module with TODOs above the statements that hold the nodes.
+def plan(edits: Edits, tree: Tree, places: Iterable[tuple[cst.CSTNode, Rule, str]]) -> None:
+    """Plan TODOs above the statements that hold the nodes.
 
     Args:
-        places: (node of this module, rule, message). One statement gets one TODO, the first.
+        places: (node of the tree, rule, message). One statement gets one TODO, that of its first node.
     """
-    wanted: dict[cst.CSTNode, tuple[Rule, str]] = {}
-    for node, rule, message in places:
-        wanted.setdefault(node, (rule, message))
-    if not wanted:
-        return module
-    return module.visit(_Marker(wanted))
+    for node, rule, message in sorted(places, key=lambda place: tree.order.get(place[0], 0)):
+        line = tree.statement(node)
+        if line is not None:
+            edits.change(line, partial(mark, rule=rule, message=message))
 
 
-class _Marker(cst.CSTTransformer):
-    def __init__(self, wanted: dict[cst.CSTNode, tuple[Rule, str]]) -> None:
-        super().__init__()
-        self._wanted = wanted
-        self._open: list[tuple[Rule, str] | None] = []
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        if _takes_a_comment(node):
-            self._open.append(None)
-        if node in self._wanted and self._open and self._open[-1] is None:
-            self._open[-1] = self._wanted[node]
-        return True
-
-    def on_leave(
-        self, original_node: cst.CSTNode, updated_node: Any
-    ) -> Any:  # libcst's own type is wider than its base
-        if _takes_a_comment(original_node):
-            found = self._open.pop()
-            if found is not None:
-                return mark(updated_node, *found)
-        return updated_node
-
-
-def _takes_a_comment(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.SimpleStatementLine | cst.BaseCompoundStatement)
+def mark_all(tree: Tree, places: Iterable[tuple[cst.CSTNode, Rule, str]]) -> cst.Module:
+    """The module with TODOs above the statements that hold the nodes; see plan."""
+    edits = Edits()
+    plan(edits, tree, places)
+    return edits.module(tree.module)
 
 
 def single(text: str) -> str:

@@ -102,7 +102,7 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
     text = class_text(driver, adapter, style)
     if needs_app(driver, adapter):
         text = f"{app} = FastAPI()\n\n\n{text}"
-    for call in driver.gets - set(program.changes):
+    for call in [each for each in driver.gets if each not in program.edits.changes]:
         program.change(call, SC220, "the results in a list or dict are values now", waited)
     arguments = ", ".join(driver.parameters.values())
     program.change(
@@ -112,7 +112,7 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
         lambda updated: cst.parse_expression(f"{name}.bind({arguments})"),
     )
     if not around:
-        program.before.setdefault(place, []).append(text)
+        program.insert(place, text)
     if route_prefix is not None:
         _route(program, bind, route_prefix)
     return Made(bind, driver, text, driver_imports(driver, adapter, style))
@@ -168,7 +168,7 @@ def _replace_block(program: Program, block: cst.With, texts: list[str]) -> None:
     blank = [cst.EmptyLine(indent=False)] * (2 if outer else 1)
     followed = _is_followed_at_once(program, block)
 
-    def flat(updated: cst.CSTNode) -> cst.CSTNode:
+    def flat(updated: cst.CSTNode) -> list[Any]:
         assert isinstance(updated, cst.With)
         made = [spaced(text, [] if outer else blank) for text in texts]
         rest: list[Any] = [*(each for lines in made for each in lines), *updated.body.body]
@@ -179,7 +179,7 @@ def _replace_block(program: Program, block: cst.With, texts: list[str]) -> None:
             rest[-1] = rest[-1].with_changes(body=rest[-1].body.with_changes(footer=blank))
         if rest:
             rest[0] = rest[0].with_changes(leading_lines=updated.leading_lines)
-        return cst.FlattenSentinel(rest)  # type: ignore[return-value]
+        return rest
 
     program.change(block, SC220, "the graph's calls are made by the methods of its driver", flat)
 
@@ -254,7 +254,8 @@ def _check_block(program: Program, block: cst.With, made: list[Made]) -> None:
         elif not isinstance(small, cst.Expr | cst.Return | cst.Pass) or _uses_nodes(program, small, binds):
             raise GraphError(line, "only assignments of nodes can stand in the graph's block")
     for each in made:
-        program.dropped |= each.driver.dropped
+        for gone in each.driver.dropped:
+            program.edits.drop(gone)
 
 
 def _uses_nodes(program: Program, line: cst.CSTNode, binds: list[cst.Call]) -> bool:
