@@ -104,7 +104,7 @@ class ServeEnvironments:
         archive = self._cache.archive(digest)
         if archive is not None:
             return archive.path
-        return origin.wanted.value if origin.wanted.kind == "archive" and origin.uploaded is None else ""
+        return origin.wanted.value if origin.wanted.is_packed and origin.uploaded is None else ""
 
     async def receive(self, label: str, offer: Offer) -> bool:
         """Begin to take an archive in from outside the cluster; False when it is here already."""
@@ -207,7 +207,7 @@ class ServeEnvironments:
                 )
             return archive
         with contextlib.nullcontext(job) if job is not None else self._job(origin) as working:
-            if origin.wanted.kind != "archive":
+            if not origin.wanted.is_packed:
                 return local_archive(origin.wanted, self._cache, working, origin.lookup_paths)
             state = file_stamp(origin.wanted.value)
             if state is None or self._given.get(origin.wanted.value, (None,))[0] != state:

@@ -21,7 +21,7 @@ def local_prefix(wanted: Wanted, cache: Cache, job: Job, paths: LookupPaths) -> 
         EnvironmentMissingError: it does not exist.
         EnvironmentFailedError: it cannot be created.
     """
-    if wanted.kind == "archive":
+    if wanted.is_packed:
         return None
     if wanted.kind == "spec":
         return created(wanted.value, cache, job, paths)

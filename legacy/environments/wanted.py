@@ -43,6 +43,11 @@ class Wanted:
     label: str
     pip: tuple[str, ...] = ()
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is a file, which has no directory before it is unpacked."""
+        return self.kind == "archive"
+
 
 def wanted_environment(
     actor_options: Mapping[str, Any], env: CondaEnv | None = None, active: Activated | None = None, base_dir: str = "."

@@ -70,7 +70,7 @@ def pack(name: str, output: Path, tell: Tell = None) -> int:
         EnvironmentMissingError, EnvironmentFailedError: there is none of that name, or it cannot be packed.
     """
     wanted, held, job = _asked(name, tell)
-    if wanted.kind == "archive":
+    if wanted.is_packed:
         raise ValueError(f"{name} is packed already")
     prefix = local_prefix(wanted, held, job, lookup_paths(settings.load()))
     assert prefix is not None, "only an archive has no directory"

@@ -19,6 +19,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from legacy import eras, settings
+from serve_compat.operations.look import json_option
 from serve_compat.operations.progress import announced
 from serve_compat.runner.variables import environment_changes
 from serve_compat.verify import isolate, report, routes
@@ -97,7 +98,7 @@ _RULES = (
     click.option("--exact", is_flag=True, help=(
         "Compare JSON byte for byte, and the server's own error pages (5xx, 405, unknown route) too."
     )),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
+    json_option,
 )  # fmt: skip
 
 
