@@ -123,7 +123,8 @@ def rules_page() -> str:
     parts = [
         "# Rules",
         "One entry for each rule of `serve-compat migrate`, with the cases that test it. `--select` and `--ignore` take"
-        " the ids. A rule that is marked unsafe runs with `--unsafe` only; one that only tells rewrites nothing.",
+        " the ids; a file that cannot go on without a rule that is left out stays as it was. A rule that is marked"
+        " unsafe runs with `--unsafe` only; one that only tells rewrites nothing.",
     ]
     for stage in STAGES:
         parts.append(f"## {_STAGE_TITLES[stage]}")
@@ -151,12 +152,12 @@ def _files(case: Path, form: str, title: str) -> list[str]:
     single = case / f"{form}.py"
     if single.exists():
         return [f"{title}:", _code(single)]
-    several = sorted((case / form).glob("*.py"))
+    several = sorted(path for path in (case / form).glob("*") if path.is_file())
     return [part for path in several for part in (f"{title}, `{path.name}`:", _code(path))]
 
 
 def _code(path: Path) -> str:
-    return f"```python\n{path.read_text().strip()}\n```"
+    return f"```{'python' if path.suffix == '.py' else 'text'}\n{path.read_text().strip()}\n```"
 
 
 def _link(rule: Rule) -> str:

@@ -53,7 +53,8 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     for node in file.names.tree.nodes(cst.Import, cst.ImportFrom):
         if isinstance(node, cst.Import | cst.ImportFrom):
             imports.look_at(node)
-    if imports.left_alone or not imports.edits:
+    allowed = all(file.allows(rule) for rule, _ in imports.done)  # what an import brings and what is used go together
+    if imports.left_alone or not imports.edits or not allowed:
         return module
     for rule, node in imports.done:
         file.report(rule, node, "serve_compat in the place of ray.serve")
@@ -73,7 +74,7 @@ class _Imports:
 
     def look_at(self, node: cst.Import | cst.ImportFrom) -> None:
         made = _import(node, self._needs_ray()) if isinstance(node, cst.Import) else self._import_from(node)
-        if made is None or not self._file.allows(SC001) or self._file.skips(node):
+        if made is None or self._file.skips(node):
             return
         guard = self._file.names.guard_of(node)
         if guard is not None:
@@ -127,7 +128,7 @@ class _Imports:
             self._leave_alone("it uses a fork of Ray Serve")
         if dotted(node) not in _OLD_PLACES and not self._is_serve_of_ray(node):
             return
-        if self._file.names.guard_of(node) is not None or self._file.skips(node) or not self._file.allows(SC002):
+        if self._file.names.guard_of(node) is not None or self._file.skips(node):
             return
         if any(isinstance(each, cst.Import | cst.ImportFrom) for each in self._file.names.tree.ancestors(node)):
             return

@@ -120,6 +120,7 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
     made = cleaned(made, useless, used_names(analysis.tree))
     if rewriting.is_started_anew:
         made = cleaned(without_client_types(without_connecting(made)), useless, used_names(analysis.tree))
+        starting.report_clients(rewriting, made)
     return with_helpers(made, rewriting.helpers)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.serve.defaults import SC218
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword, with_args
 
@@ -28,6 +29,9 @@ AUTOSCALING = {
 }
 
 
+_TARGETS = {"target_num_ongoing_requests_per_replica", "target_ongoing_requests"}
+
+
 def convert_autoscaling(program: Program, arg: cst.Arg) -> None:
     """Plan the changes of an autoscaling config, which may be a name for one."""
     value = arg.value
@@ -44,6 +48,8 @@ def convert_autoscaling(program: Program, arg: cst.Arg) -> None:
         message = "the autoscaling config has today's names and says what was a default"
         if value not in program.edits.changes:  # one config may serve several deployments
             program.change(value, SC205, message, partial(_scaled, program.options.pin))
+            if program.options.pin and not names & _TARGETS:
+                program.notes.append((value, SC218, "target_ongoing_requests=1, which old releases had; today's is 2"))
         program.old = was_old or bool(names & set(AUTOSCALING))
     elif not (isinstance(value, cst.Name) and value.value == "None"):
         program.block(arg, SC205, "the autoscaling config is not written out here, so its keys cannot be renamed")
@@ -60,7 +66,7 @@ def _scaled(pin: bool, updated: cst.CSTNode) -> cst.CSTNode:
         args.append(arg.with_changes(keyword=cst.Name(AUTOSCALING[name])) if name in AUTOSCALING else arg)
         if name == "smoothing_factor" and not names & {"downscale_smoothing_factor", "downscaling_factor"}:
             args.append(keyword("downscaling_factor", arg.value))
-    if pin and not names & {"target_num_ongoing_requests_per_replica", "target_ongoing_requests"}:
+    if pin and not names & _TARGETS:
         args.append(keyword("target_ongoing_requests", cst.Integer("1")))
     return with_args(updated, args)
 
@@ -79,7 +85,7 @@ def _scaled_dict(pin: bool, updated: cst.Dict) -> cst.Dict:
         elements.append(each.with_changes(key=_renamed(key, AUTOSCALING[name])))
         if name == "smoothing_factor" and not names & {"downscale_smoothing_factor", "downscaling_factor"}:
             elements.append(each.with_changes(key=_renamed(key, "downscaling_factor")))
-    if pin and not names & {"target_num_ongoing_requests_per_replica", "target_ongoing_requests"}:
+    if pin and not names & _TARGETS:
         elements = [*elements, _like_last(elements, "target_ongoing_requests", cst.Integer("1"))]
     return updated.with_changes(elements=_separated(elements, updated.elements))
 

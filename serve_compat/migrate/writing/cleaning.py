@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -164,14 +165,24 @@ def without_client_types(module: cst.Module) -> cst.Module:
     """The module without annotations that call something a client, which deployments do not need."""
     names = Names(module)
     edits = Edits()
-    for node in names.tree.nodes(cst.FunctionDef, cst.Param, cst.AnnAssign):
-        if isinstance(node, cst.FunctionDef) and node.returns is not None and _is_client(node.returns, names):
+    for node in client_types(names):
+        if isinstance(node, cst.FunctionDef):
             edits.change(node, lambda updated: updated.with_changes(returns=None))
-        elif isinstance(node, cst.Param) and node.annotation is not None and _is_client(node.annotation, names):
+        elif isinstance(node, cst.Param):
             edits.change(node, lambda updated: updated.with_changes(annotation=None))
-        elif isinstance(node, cst.AnnAssign) and node.value is not None and _is_client(node.annotation, names):
+        elif node.value is not None:
             edits.replace(node, cst.Assign([cst.AssignTarget(node.target)], node.value))
     return edits.module(module)
+
+
+def client_types(names: Names) -> Iterator[cst.FunctionDef | cst.Param | cst.AnnAssign]:
+    """What has an annotation that calls it a client, and can do without."""
+    for node in names.tree.nodes(cst.FunctionDef, cst.Param, cst.AnnAssign):
+        assert isinstance(node, cst.FunctionDef | cst.Param | cst.AnnAssign)
+        said = node.returns if isinstance(node, cst.FunctionDef) else node.annotation
+        has_value = not isinstance(node, cst.AnnAssign) or node.value is not None
+        if said is not None and has_value and _is_client(said, names):
+            yield node
 
 
 def _is_client(annotation: cst.Annotation, names: Names) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import is_repeatable
+from serve_compat.migrate.analysis.expressions import code_of, is_repeatable
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use
 from serve_compat.migrate.deployment.find.handlers import SC127, Handler, takes_any
@@ -151,9 +151,19 @@ def methods_of(pair: Pair) -> Methods | None:
     return Methods(expression=given, wrapped=True, always_http=always_http)
 
 
-def options_of(pair: Pair) -> dict[str, cst.BaseExpression]:
-    """The options of its deployment, without name and route."""
-    pin = pair.home.file.options.pin
+def is_pinned(pair: Pair) -> bool:
+    """Whether its options write down what a backend had without saying so."""
+    all_, said = ({name: code_of(each) for name, each in options_of(pair, pin).items()} for pin in (True, False))
+    return all_ != said
+
+
+def options_of(pair: Pair, pinned: bool = True) -> dict[str, cst.BaseExpression]:
+    """The options of its deployment, without name and route.
+
+    Args:
+        pinned: with the defaults that later releases changed, unless the command line leaves them out.
+    """
+    pin = pinned and pair.home.file.options.pin
     options = dict(pair.config.options)
     queries = pinned_queries(pair.create, pair.config, pair.handler) if pin else None
     if queries is not None:

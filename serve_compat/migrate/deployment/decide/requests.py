@@ -166,7 +166,7 @@ def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
             edits.change(use.node, lambda _, use=use: starlette(use))  # type: ignore[misc]
         if any(use.awaited for use in found) and isinstance(function, cst.FunctionDef) and not function.asynchronous:
             edits.change(function, lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()))
-        changed = changed or bool(found)
+        changed = changed or bool(found) or receiver.param.name.value == "flask_request"
         _rename(receiver, pair, edits)
     return _context(pair, edits) or changed
 

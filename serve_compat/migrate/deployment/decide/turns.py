@@ -28,8 +28,8 @@ SC114 = Rule(
     " it.",
 )
 
-_SWITCHES = ("set_traffic", "split", "link")
-_FOLLOWED = {"create_backend", "create_endpoint", *_SWITCHES, "get_handle", "delete_endpoint", "delete_backend"}
+SWITCHES = ("set_traffic", "split", "link")
+_FOLLOWED = {"create_backend", "create_endpoint", *SWITCHES, "get_handle", "delete_endpoint", "delete_backend"}
 
 
 def are_turns(group: Group) -> bool:
@@ -55,7 +55,7 @@ def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
         raise _no("the names of backends are listed")
     _check_uses(group, endpoint, files)
     creates = {use.tag: use for use in group.named("create_backend")}
-    switches = sorted(group.named(*_SWITCHES), key=lambda use: home.tree.order[use.operation.call])
+    switches = sorted(group.named(*SWITCHES), key=lambda use: home.tree.order[use.operation.call])
     first = endpoint.tag if endpoint.tag is not None else _chosen(switches.pop(0)) if switches else None
     if first is None or len(creates) != len(group.named("create_backend")) or not group.tags <= set(creates):
         raise _no()
@@ -153,9 +153,9 @@ def _assigns_to_self(function: cst.FunctionDef) -> bool:
 def _first(group: Group, create: Use, creates: dict[Key | None, Use], files: dict[str, Analysis]) -> Pair:
     """The plan of the first backend with the endpoint, as if there were no other."""
     others = {use for use in creates.values() if use is not create}
-    uses = [
-        use for use in group.uses if use not in others and use.name not in (*_SWITCHES, "delete_backend")
-    ] + _folded(group, create)
+    uses = [use for use in group.uses if use not in others and use.name not in (*SWITCHES, "delete_backend")] + _folded(
+        group, create
+    )
     node = _handler(create, files[create.path]).node
     same = [use for use in creates.values() if _handler(use, files[use.path]).node is node]
     twins = len(same) if len({_options(use) for use in same}) == 1 else 1
@@ -171,7 +171,7 @@ def _options(create: Use) -> tuple[str, ...]:
 def _folded(group: Group, create: Use) -> list[Use]:
     """The first set_traffic() of an endpoint that was created without a backend: it makes the pair."""
     endpoint = group.named("create_endpoint")[0]
-    return [] if endpoint.tag is not None else group.named(*_SWITCHES)[:1]
+    return [] if endpoint.tag is not None else group.named(*SWITCHES)[:1]
 
 
 def _turn(first: Pair, switch: Use, create: Use, files: dict[str, Analysis]) -> Pair:

@@ -7,10 +7,12 @@ import libcst as cst
 from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import code_of, default_route
 from serve_compat.migrate.deployment.decide import requests
-from serve_compat.migrate.deployment.decide.pair import Pair
+from serve_compat.migrate.deployment.decide.pair import Pair, is_pinned
 from serve_compat.migrate.deployment.decide.requests import SC111
-from serve_compat.migrate.deployment.decide.turns import SC114
+from serve_compat.migrate.deployment.decide.turns import SC114, SWITCHES
+from serve_compat.migrate.deployment.find.listings import SC109
 from serve_compat.migrate.deployment.find.operations import CLIENT
+from serve_compat.migrate.deployment.find.options import SC103, SC104
 from serve_compat.migrate.deployment.write import batches
 from serve_compat.migrate.deployment.write.http_methods import guard, wrapped
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
@@ -55,6 +57,7 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
         name = asked.asked if asked.about == "list_endpoints" and not pair.by_tag else pair.name
         code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
         rewriting.edits.replace(asked.statement.test, expression(code))
+        rewriting.report(SC109, asked.listing, "the deployments are listed")
     write_deployment(pair, rewriting)
     for use in pair.group.uses:
         operation = use.operation
@@ -65,6 +68,10 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     for operation in pair.dropped:
         taker = next((each.at for each in pair.turns if operation in (each.create, each.endpoint)), None)
         rewriting.drop(operation.call, taker.call if taker is not None else None)
+        if operation.name in SWITCHES:
+            rewriting.report(SC110, operation.call, "this backend has all traffic already")
+        elif operation.name == "delete_backend":
+            rewriting.report(SC114, operation.call, "a backend ends where the next one is deployed")
     for turn in pair.turns:
         write_deployment(turn, rewriting)
         assert turn.at is not None
@@ -88,6 +95,10 @@ def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
         rewriting.edits.remove(assign)
     guard(pair, rewriting)
     _write_deploy(pair, rewriting, at.call)
+    if set(pair.create.given) & {"config", "ray_actor_options", "env"}:
+        rewriting.report(SC103, pair.create.call, "what the backend was given are options of the deployment")
+    if is_pinned(pair):
+        rewriting.report(SC104, pair.create.call, "defaults of the backend are options of the deployment")
     if pair.form != "known":
         rewriting.report(SC101, pair.create.call, f"the backend and its endpoint become a deployment ({pair.form})")
 

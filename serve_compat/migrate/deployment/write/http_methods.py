@@ -97,14 +97,14 @@ def _kind(pair: Pair) -> str:
 
 
 def guard(pair: Pair, rewriting: Rewriting) -> None:
-    """Plan the guard inside the handler; what is wrapped gets none."""
+    """Plan the guard inside the handler; what is wrapped or takes batches gets it elsewhere."""
     methods, node = pair.methods, pair.handler.node
-    if methods is None or methods.wrapped or pair.is_batch:
-        return
-    function = pair.handler.body
-    if function is None:
+    if methods is None:
         return
     rewriting.report(SC105, pair.endpoint.call, "the handler refuses the HTTP methods that the endpoint refused")
+    function = pair.handler.body
+    if methods.wrapped or pair.is_batch or function is None:
+        return
     param = request_parameter(function, pair.handler.is_class)
     name = "request" if param is None or param.name.value in ("flask_request", "_") else param.name.value
     may_lack = param is not None and param.default is not None  # somebody calls it without a request

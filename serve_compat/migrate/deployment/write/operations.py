@@ -157,6 +157,7 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     sync = operation.arg("sync")
     given = "" if sync is None else f"sync={rewriting.code(sync)}"
     rewriting.put(operation.call, f"{receiver}.get_handle({given})")
+    rewriting.report(SC106, operation.call, "the handle is the deployment's, which passes arguments on as they are")
     known = rewriting.file.handles.get(operation.call)
     if known is None:
         return
@@ -164,7 +165,6 @@ def _handle(use: Use, pair: Pair | None, rewriting: Rewriting) -> None:
     if rewrite_calls(known, reached, rewriting.file, rewriting.edits, rewriting.calls):
         rewriting.helpers.setdefault(CLASS, set())
         rewriting.helpers[CLASS] |= _parts(use, reached, rewriting)
-    rewriting.report(SC106, operation.call, "the handle is the deployment's, which passes arguments on as they are")
 
 
 def _parts(use: Use, pair: Pair | None, rewriting: Rewriting) -> set[str]:

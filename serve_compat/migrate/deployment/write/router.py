@@ -28,6 +28,7 @@ def write_split(split: Split, rewriting: Rewriting) -> None:
             rewriting.report(SC222, call, f"{use.name}() becomes a new user_config of the router of {split.name!r}")
         elif use.name == "delete_endpoint":
             rewriting.put(call, f"{split.title}.delete()")
+            rewriting.report(SC108, call, "the router is deleted")
         elif use.name == "delete_backend":
             rewriting.put(call, f"{_deployment(split, use, rewriting)}.delete()")
             rewriting.report(SC108, call, "the backend's deployment is deleted")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.analysis.values import Client
 from serve_compat.migrate.deployment.find.operations import Operation
@@ -13,6 +17,7 @@ from serve_compat.migrate.deployment.find.staying import Inconvertible
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
 from serve_compat.migrate.ray_init import of_today, old_keywords
 from serve_compat.migrate.rule import Rule
+from serve_compat.migrate.writing.cleaning import client_types
 
 SC102 = Rule(
     "SC102",
@@ -24,7 +29,6 @@ SC102 = Rule(
 
 _HTTP = {"http_host": "host", "http_port": "port", "http_middlewares": "middlewares"}
 _OF_START = ("detached", "http_options", "dedicated_cpu")
-_IGNORED = frozenset({"metric_exporter", "blocking", "start_server", "ray_init_kwargs", "name"})
 
 
 def check_starts(operations: list[Operation]) -> None:
@@ -111,13 +115,41 @@ def _note_clients(rewriting: Rewriting) -> None:
     for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Param):
         if isinstance(node, cst.Param):
             function = tree.parents.get(tree.parents[node])
-            if isinstance(function, cst.FunctionDef) and any(
-                isinstance(each, Client) for each in names.inference.calls.parameter(node)
-            ):
+            if isinstance(function, cst.FunctionDef) and _holds_client(node, names):
                 rewriting.useless_params.add((function.name.value, node.name.value))
         elif isinstance(node, cst.Assign | cst.AnnAssign) and names.kind(node.value) == "client":
-            targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
-            rewriting.useless |= {dotted(each) for each in targets if dotted(each)}
+            rewriting.useless |= _names_of(node)
+
+
+def report_clients(rewriting: Rewriting, made: cst.Module) -> None:
+    """Tell about the places that brought, held or named a client, where the result has none any more."""
+    before = list(_clients(rewriting.file.names))
+    gone = Counter(what for what, _ in before)
+    if before:
+        gone -= Counter(what for what, _ in _clients(Names(made)))
+    for what, node in before:
+        if gone[what]:
+            rewriting.report(SC102, node, "no client is needed")
+
+
+def _clients(names: Names) -> Iterator[tuple[str, cst.CSTNode]]:
+    for node in names.tree.nodes(cst.Call, cst.Assign, cst.AnnAssign, cst.Param):
+        if isinstance(node, cst.Call) and names.serve_name(node.func) == "connect":
+            yield "connect", node
+        elif isinstance(node, cst.Assign | cst.AnnAssign) and names.kind(node.value) == "client":
+            yield from ((name, node) for name in _names_of(node))
+        elif isinstance(node, cst.Param) and _holds_client(node, names):
+            yield node.name.value, node
+    yield from (("type", node) for node in client_types(names))
+
+
+def _names_of(node: cst.Assign | cst.AnnAssign) -> set[str]:
+    targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    return {dotted(each) for each in targets if dotted(each)}
+
+
+def _holds_client(param: cst.Param, names: Names) -> bool:
+    return any(isinstance(each, Client) for each in names.inference.calls.parameter(param))
 
 
 def write_ray_init(rewriting: Rewriting) -> None:
