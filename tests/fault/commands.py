@@ -26,7 +26,7 @@ def deployment(name: str, code: bytes, version: str | None = None, **config: Any
 
 
 def prefix(name: str, route: str) -> Endpoint:
-    return Endpoint(name, route, (), {name: 1.0}, {}, "prefix", DEPLOYMENT)
+    return Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT)
 
 
 # Called with the controller and, for another client than the first, with the id of its command.

@@ -16,7 +16,7 @@ from legacy.records import BackendSpec, BackendView, Endpoint, Poll, ReplicaAddr
 REPLICA = ReplicaAddress("b#abcdef", "b", "node", 7, "/run/s", ("10.0.0.1", 4000))
 EXAMPLES = [
     BackendSpec("b", b"code", True, BackendConfig(num_replicas=2, user_config={"a": 1}), {"num_cpus": 1}, V1_2),
-    Endpoint("e", "/e", ("GET",), {"b": 1}, {"s": 0.5}, "template", V1_4),
+    Endpoint("e", "/e", ("GET",), {"b": 1}, {"s": 0.5}, V1_4),
     Update("epoch", 3, True, {"e": None}, {"b": BackendView("b", 8, (REPLICA,)), "gone": None}, "secret"),
     Poll("me", "handle", "epoch", 3, {"b#abcdef": 2}, {"b": 1}),
 ]
