@@ -83,33 +83,23 @@ def wanted_environment(
     return _parsed(conda, base_dir, pip)
 
 
-def without_conda(actor_options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options for Ray, whose own conda plugin needs a conda program on every node and refuses pip beside it."""
-    return _with_runtime_env(actor_options, {})
-
-
 def with_wrapper(actor_options: Mapping[str, Any], py_executable: str) -> dict[str, Any]:
     """The options for replicas that a wrapper starts in their environment.
+
+    Ray gets neither `conda`, for which it needs a conda program on every node, nor `pip`, which it would install for
+    the interpreter that the wrapper replaces.
 
     Args:
         py_executable: quoted for the shell.
     """
-    return _with_runtime_env(actor_options, {"py_executable": py_executable})
+    given = actor_options.get("runtime_env") or {}
+    kept = {key: value for key, value in given.items() if key not in ("conda", "pip")}
+    return {**actor_options, "runtime_env": {**kept, "py_executable": py_executable}}
 
 
 def spec_label(spec: Mapping[str, Any], default: str = "environment.yml") -> str:
     """What to call an environment that is created: its `name:`, if it has one."""
     return str(spec.get("name") or default)
-
-
-def _with_runtime_env(actor_options: Mapping[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    given = dict(actor_options.get("runtime_env") or {})
-    if "conda" in given or more:
-        given.pop("pip", None)  # ours to install: Ray would do it for the interpreter that the wrapper replaces
-    given.pop("conda", None)
-    runtime_env = {**given, **more}
-    others = {key: value for key, value in actor_options.items() if key != "runtime_env"}
-    return {**others, "runtime_env": runtime_env} if runtime_env else others
 
 
 def _parsed(conda: object, base_dir: str, pip: tuple[str, ...]) -> Wanted:

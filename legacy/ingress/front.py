@@ -105,11 +105,6 @@ class Front:
             if isinstance(connection, GuardProtocol):
                 connection.look(now)
 
-    @property
-    def connections(self) -> int:
-        """How many clients are connected."""
-        return len(self._state.connections)
-
     async def stop(self, patience_s: float = CLOSING_S) -> None:
         """Accept no more, let requests in progress end for `patience_s` seconds, then cut what is left."""
         if self._server is not None:

@@ -81,10 +81,6 @@ class Shadows:
         """Count one that is not sent."""
         add(self._counters.shadows_dropped, tag)
 
-    def pending(self) -> dict[str, int]:
-        """Backend -> requests that wait or are being answered."""
-        return {tag: backlog.pending for tag, backlog in self._backlogs.items() if backlog.pending}
-
     def close(self) -> None:
         """Forget what waits and cancel what is being sent."""
         for backlog in self._backlogs.values():

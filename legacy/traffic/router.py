@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
 
 from legacy.errors import NoBackendError
 from legacy.records import BackendView, Endpoint, Update
@@ -44,7 +43,6 @@ class Router:
         self._slots: dict[str, Slots] = {}
         self._known: set[str] = set()  # backends the snapshot names
         self._retired: list[Slots] = []  # of deleted backends, until their requests are over
-        self._callbacks: list[Callable[[], None]] = []
 
     def apply(self, update: Update) -> None:
         """Put an update in force. A delta that is older than what is in force changes nothing.
@@ -67,8 +65,6 @@ class Router:
         self._delete_backends(gone | {tag for tag, view in update.backends.items() if view is None})
         self.secret = update.secret or self.secret
         self.epoch, self.version = update.epoch, update.version
-        for callback in list(self._callbacks):
-            callback()
 
     def split(self, endpoint_name: str) -> Split:
         """The traffic policy of an endpoint.
@@ -113,20 +109,6 @@ class Router:
             everyone = list(self._slots.items())
         loads = {tag: slots.waiting + slots.total_in_flight for tag, slots in everyone}
         return {tag: load for tag, load in loads.items() if load}
-
-    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after each update, in the thread that applies it.
-
-        Returns:
-            A function that ends this; calling it twice is fine.
-        """
-        self._callbacks.append(callback)
-
-        def forget() -> None:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
-
-        return forget
 
     def _update_backends(self, views: dict[str, BackendView]) -> None:
         for tag, view in views.items():

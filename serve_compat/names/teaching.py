@@ -49,18 +49,6 @@ def missing(name: str, module: str, known: Iterable[str], asker: FrameType | Non
     return AttributeError(f"module {module!r} has no attribute {name!r}{ending}", name=name)
 
 
-def missing_module(name: str) -> str:
-    """What to tell somebody who imports a submodule of `ray.serve` that is not there.
-
-    Args:
-        name: its full name, "ray.serve.schema".
-    """
-    told = lesson(name.split(".")[2], "", ())
-    if told:
-        return f"serve_compat offers no {name!r}: {told}"
-    return f"serve_compat offers no {name!r}; the public modules of old ray.serve are there, its inner ones not"
-
-
 def teaching_getattr(module: str) -> Callable[[str], Any]:
     """A `__getattr__` for a submodule that has all its names, so that a missing one is explained."""
 

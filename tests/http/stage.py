@@ -83,6 +83,11 @@ class Stage:
         """Slots taken at the backend's replicas."""
         return self.router.slots(backend).total_in_flight
 
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self.front._state.connections)
+
     async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
         """Wait until the loop has brought the condition about."""
         for _ in range(int(timeout_s / 0.001)):

@@ -113,9 +113,9 @@ def test_who_leaves_within_its_body_never_starts(sent: bytes):
         async with stage(slow) as made:
             _, writer = await made.connect()
             writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n" + sent)
-            await made.until(lambda: made.front.connections == 1)
+            await made.until(lambda: made.clients == 1)
             writer.close()
-            await made.until(lambda: made.front.connections == 0)
+            await made.until(lambda: made.clients == 0)
             assert (slow.began, made.in_flight()) == (0, 0)
 
     run(play)
@@ -174,7 +174,7 @@ def test_a_thousand_who_leave_leak_nothing():
             before = len(asyncio.all_tasks())
             for _ in range(50):
                 await asyncio.gather(*(leave_at_once(made) for _ in range(20)))
-            await made.until(lambda: made.front.connections == 0 and made.in_flight() == 0)
+            await made.until(lambda: made.clients == 0 and made.in_flight() == 0)
             await made.until(lambda: len(asyncio.all_tasks()) <= before)
             assert slow.cancelled == slow.began
             await made.until(lambda: made.pool.counts() == (0, 0))

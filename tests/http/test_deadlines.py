@@ -112,7 +112,7 @@ def test_blank_lines_do_not_keep_a_connection_for_ever():
             writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
             await read_response(reader)
             for _ in range(100):
-                if not made.front.connections:
+                if not made.clients:
                     return
                 writer.write(b"\r\n")
                 await asyncio.sleep(0.02)
@@ -133,7 +133,7 @@ def test_a_client_that_never_reads_is_cut():
             writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
             writer.transport.pause_reading()
             await made.until(lambda: len(made.seen) == 1)
-            await made.until(lambda: made.front.connections == 0 and made.in_flight() == 0)
+            await made.until(lambda: made.clients == 0 and made.in_flight() == 0)
 
     asyncio.run(play())
 
@@ -191,7 +191,7 @@ def test_many_slow_heads_leave_nothing_behind_and_others_alone():
             for _, writer in slow:
                 writer.write(b"GET /echo HTTP/1.1\r\nX: ")
             assert (await made.get()).startswith(b"HTTP/1.1 200")
-            await made.until(lambda: made.front.connections == 0)
+            await made.until(lambda: made.clients == 0)
             for _, writer in slow:
                 writer.close()
 

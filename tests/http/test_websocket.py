@@ -84,7 +84,7 @@ def test_a_client_that_vanishes_is_noticed_by_the_replica():
                 await hello(client)
                 client.transport.abort()
                 await made.until(lambda: made.seen[0].body != b"")
-            await made.until(lambda: made.in_flight() == 0 and made.front.connections == 0)
+            await made.until(lambda: made.in_flight() == 0 and made.clients == 0)
 
     asyncio.run(play())
 

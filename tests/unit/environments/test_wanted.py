@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from legacy.environments.resolve import Activated, CondaEnv
-from legacy.environments.wanted import Wanted, wanted_environment, with_wrapper, without_conda
+from legacy.environments.wanted import Wanted, wanted_environment, with_wrapper
 
 
 def wanted(conda, **more):
@@ -117,13 +117,11 @@ def test_requirement_files_that_name_each_other_end(tmp_path):
 
 def test_ray_gets_neither_conda_nor_the_pip_packages_that_are_ours_to_install():
     options = {"num_cpus": 1, "runtime_env": {"conda": "x", "pip": ["y"], "env_vars": {"A": "1"}}}
-    assert without_conda(options) == {"num_cpus": 1, "runtime_env": {"env_vars": {"A": "1"}}}
-    assert with_wrapper(options, "'/a b/python'")["runtime_env"] == {
-        "env_vars": {"A": "1"},
-        "py_executable": "'/a b/python'",
+    assert with_wrapper(options, "'/a b/python'") == {
+        "num_cpus": 1,
+        "runtime_env": {"env_vars": {"A": "1"}, "py_executable": "'/a b/python'"},
     }
-    assert without_conda({"runtime_env": {"conda": "x"}}) == {}
-    assert without_conda({"runtime_env": {"pip": ["y"]}}) == {"runtime_env": {"pip": ["y"]}}
+    assert with_wrapper({}, "python") == {"runtime_env": {"py_executable": "python"}}
 
 
 def test_it_travels():

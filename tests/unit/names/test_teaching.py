@@ -2,7 +2,7 @@ import pytest
 
 import serve_compat as serve
 from legacy.client import Client
-from serve_compat.names.teaching import SECTION, lesson, missing_module
+from serve_compat.names.teaching import SECTION, lesson
 from tests.programs import ROOT
 
 
@@ -92,11 +92,6 @@ def test_a_client_explains_what_it_has_not():
 def test_what_is_told_names_a_section_of_the_readme_that_exists():
     assert told(serve, "router").endswith(f"(README, section {SECTION!r})")
     assert f"## {SECTION}\n" in (ROOT / "README.md").read_text()
-
-
-def test_a_submodule_that_is_missing_is_explained():
-    assert "Ray 1.12 and later have serve.schema" in missing_module("ray.serve.schema")
-    assert "its inner ones not" in missing_module("ray.serve._private.common")
 
 
 def test_a_module_without_a_list_of_its_names_can_be_imported_whole():

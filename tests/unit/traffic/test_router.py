@@ -160,16 +160,6 @@ def test_load_is_what_waits_and_what_is_in_flight():
     assert router.load() == {"b": 2}
 
 
-def test_callbacks_hear_of_updates_until_they_are_forgotten():
-    router, heard = Router(10), []
-    forget = router.on_change(lambda: heard.append(router.version))
-    router.apply(full(4, [], []))
-    forget()
-    forget()
-    router.apply(full(5, [], []))
-    assert heard == [4]
-
-
 def test_an_endpoint_without_a_backend_has_no_split_yet():
     router = started()
     router.apply(delta(2, endpoints={"early": Endpoint("early", "/early", ("GET",), {})}))
