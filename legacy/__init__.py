@@ -12,15 +12,15 @@ from typing import Any
 from legacy import public_names
 from legacy.name_clash import packages_in_the_way, refusal
 
-_HOMES = public_names.homes(public_names.API, public_names.PACKAGE, public_names.MODULES)
+_MODULES = public_names.modules_by_name(public_names.API, public_names.PACKAGE, public_names.MODULES)
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return public_names.load(name, _HOMES[name], globals())
+    return public_names.load(name, _MODULES[name], globals())
 
 
 def __dir__() -> list[str]:

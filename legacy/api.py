@@ -28,7 +28,7 @@ from legacy.session.checks import merged_http_options
 from legacy.session.instances import instances
 from legacy.session.session import Session
 
-__all__ = sorted(public_names.homes(public_names.API))
+__all__ = sorted(public_names.modules_by_name(public_names.API))
 
 _IGNORED = {
     "_checkpoint_path": "the state is kept in the cluster itself",

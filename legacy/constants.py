@@ -1,4 +1,4 @@
-"""Names, defaults and limits that several rooms share; those of the originals have the originals' values."""
+"""Names, defaults and limits that several packages share; those of the originals have the originals' values."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ MODULES = {  # the old package had them in modules only
 }
 
 
-def homes(*tables: Mapping[str, str]) -> dict[str, str]:
+def modules_by_name(*tables: Mapping[str, str]) -> dict[str, str]:
     """name -> the module it is loaded from."""
     return {name: module for table in tables for module, names in table.items() for name in names.split()}
 
 
-def load(name: str, home: str, namespace: dict[str, Any]) -> Any:
+def load(name: str, module: str, namespace: dict[str, Any]) -> Any:
     """What a name means; the namespace has it from then on."""
-    value = namespace[name] = getattr(importlib.import_module(home), name)
+    value = namespace[name] = getattr(importlib.import_module(module), name)
     return value

@@ -14,7 +14,7 @@ from typing import Any
 from serve_compat import _core  # first: refuses to go on when another package is in the place of our core
 
 # What the old package called ray.serve.handle is serve_compat.handle, for programs, pickles and what `migrate` writes.
-# In a folder of their own these modules do not hide our rooms. Only type checkers do not look there.
+# In a folder of their own these modules do not hide our packages. Only type checkers do not look there.
 __path__.append(os.path.join(__path__[0], "modules"))
 
 

@@ -99,15 +99,15 @@ def package_links(cache: Cache) -> Path:
 
     So replicas run the controller's version of this project, and environments need not have it installed.
     """
-    home = Path(__file__).resolve().parents[2]
-    links = cache.root / "links" / hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    root = Path(__file__).resolve().parents[2]
+    links = cache.root / "links" / hashlib.sha256(str(root).encode()).hexdigest()[:16]
     with explained("serve-compat", "making links", links):
         links.mkdir(mode=0o700, exist_ok=True)
         for name in ("legacy", "serve_compat"):
             link = links / name
-            if not link.is_symlink() and (home / name).is_dir():
+            if not link.is_symlink() and (root / name).is_dir():
                 part = links / f".{uuid.uuid4().hex}"
-                part.symlink_to(home / name)
+                part.symlink_to(root / name)
                 os.replace(part, link)
     return links
 

@@ -35,7 +35,7 @@ from legacy.settings import Settings
 Kind = Literal["archives", "prefixes", "created", "overlays"]
 TREES: tuple[Kind, ...] = ("prefixes", "created", "overlays")
 KINDS: tuple[Kind, ...] = ("archives", *TREES)
-ROOMS = (*KINDS, "locks", "links", "wrappers", "packed", "trash")
+DIRECTORIES = (*KINDS, "locks", "links", "wrappers", "packed", "trash")
 MARK = ".serve-compat"
 GRACE_S = 300.0  # between unpacking and the first lease nobody holds an environment
 
@@ -76,8 +76,8 @@ class Cache:
         self._clock = clock
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for room in ROOMS:
-                (self.root / room).mkdir(mode=0o700, exist_ok=True)
+            for name in DIRECTORIES:
+                (self.root / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise EnvironmentFailedError(
                 f"the cache of environments {self.root} cannot be made: {error}; name another directory with "

@@ -136,8 +136,8 @@ def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, paths: Lo
 def _solve(channels: list[str], specs: list[str], place: Path, cache: Cache, job: Job) -> None:
     listed = [each for each in channels if each != "nodefaults"] or [DEFAULT_CHANNEL]
     request = {"channels": listed, "specs": specs, "prefix": str(place), "cache": str(cache.root / "pkgs")}
-    home = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, (home, settings.load().python_path)))
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (root, settings.load().python_path)))
     command = [sys.executable, "-m", "legacy.environments.solver", json.dumps(request)]
     run(command, job, "creating", settings.with_changes({"PYTHONPATH": path}))
 

@@ -39,7 +39,7 @@ class StartLinks:
 
     def __init__(self, directory: str, raylet: str) -> None:
         self._directory = directory
-        self._home = Path(directory, PREFIX + raylet)
+        self._links = Path(directory, PREFIX + raylet)
 
     def put(self, key: str, target: str) -> None:
         """Let a key's path start that program from now on; what runs already is not touched.
@@ -48,25 +48,25 @@ class StartLinks:
             OSError: the link cannot be made.
         """
         make_private(self._directory)  # the last replica of a node removes it
-        self._home.mkdir(mode=0o700, exist_ok=True)
-        part = self._home / f".{uuid.uuid4().hex}"
+        self._links.mkdir(mode=0o700, exist_ok=True)
+        part = self._links / f".{uuid.uuid4().hex}"
         part.symlink_to(target)
-        os.replace(part, self._home / key)
+        os.replace(part, self._links / key)
 
     def remove(self, key: str) -> None:
         """Forget a key; one that is not there is fine."""
-        (self._home / key).unlink(missing_ok=True)
+        (self._links / key).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove all links, and the instance's directory when it is empty."""
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self._links, ignore_errors=True)
         with contextlib.suppress(OSError):  # sockets of replicas are still there
             os.rmdir(self._directory)
 
 
 def sweep(directory: str) -> None:
     """Remove the links of nodes that are gone."""
-    for home in Path(directory).glob(PREFIX + "*"):
-        raylet = home.name.removeprefix(PREFIX)
+    for links in Path(directory).glob(PREFIX + "*"):
+        raylet = links.name.removeprefix(PREFIX)
         if raylet.isdigit() and not Path("/proc", raylet).exists():
-            shutil.rmtree(home, ignore_errors=True)
+            shutil.rmtree(links, ignore_errors=True)

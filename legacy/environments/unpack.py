@@ -47,7 +47,7 @@ def _unpack(archive: Archive, part: Path, cache: Cache, job: Job) -> str:
         part.mkdir(mode=0o700)
         try:
             with open(archive.path, "rb") as file, ahead(file, kind_of(Path(archive.path))) as stream:
-                _extract(stream, file, archive.size, part, _Room(cache.max_bytes, job))
+                _extract(stream, file, archive.size, part, _DiskSpace(cache.max_bytes, job))
         except (tarfile.TarError, *UNREADABLE) as error:
             raise EnvironmentFailedError(
                 f"environment {job.label}: the archive {archive.path} is damaged or no tar file: {error}; pack it again"
@@ -64,7 +64,7 @@ def _unpack(archive: Archive, part: Path, cache: Cache, job: Job) -> str:
     return str(final)
 
 
-class _Room:
+class _DiskSpace:
     """Stops an archive that is larger inside than the whole cache may be."""
 
     def __init__(self, most: int, job: Job) -> None:
@@ -80,13 +80,13 @@ class _Room:
             )
 
 
-def _extract(stream: IO[bytes], file: IO[bytes], size: int, part: Path, room: _Room) -> None:
-    members = Members(room.job.label)
+def _extract(stream: IO[bytes], file: IO[bytes], size: int, part: Path, space: _DiskSpace) -> None:
+    members = Members(space.job.label)
     made: set[str] = {""}
     root = str(part)
     with tarfile.open(fileobj=stream, mode="r|", bufsize=_TAR_BUFFER) as tar:
         for member in tar:
-            room.job.step("unpacking", min(1.0, file.tell() / max(1, size)))
+            space.job.step("unpacking", min(1.0, file.tell() / max(1, size)))
             name = members.place(member)
             above = os.path.dirname(name)
             if above not in made:
@@ -100,7 +100,7 @@ def _extract(stream: IO[bytes], file: IO[bytes], size: int, part: Path, room: _R
             elif member.islnk():
                 os.link(os.path.join(root, members.target(member)), path)
             else:
-                room.take(member.size)
+                space.take(member.size)
                 _write(tar, member, path)
 
 

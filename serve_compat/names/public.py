@@ -24,7 +24,7 @@ _API_ONLY = {
     "serve_compat.graph.application": "Application",
 }
 
-PACKAGE = core.homes(core.API, core.PACKAGE, _API, _PACKAGE)
-API = core.homes(core.API, _API, _API_ONLY)
+PACKAGE = core.modules_by_name(core.API, core.PACKAGE, _API, _PACKAGE)
+API = core.modules_by_name(core.API, _API, _API_ONLY)
 MODULES = tuple(found.name for found in pkgutil.iter_modules([str(Path(__file__).parents[1] / "modules")]))
 """The modules of the old package."""

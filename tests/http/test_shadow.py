@@ -1,4 +1,4 @@
-"""Copies for shadow backends: complete, bounded, and never a burden on the primary."""
+"""Shadow requests: complete, bounded, and never a burden on the primary."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def post(made: Stage, body: bytes, headers: bytes = b"") -> bytes:
     return response.body
 
 
-def copies(made: Stage) -> list[Seen]:
+def shadowed(made: Stage) -> list[Seen]:
     return [seen for seen in made.seen if seen.replica.startswith("shadow")]
 
 
@@ -44,8 +44,8 @@ def test_a_shadow_gets_the_whole_request():
             for body in (b"small", b"y" * 500_000):
                 assert await post(made, body, b"X-Mine: 1\r\n") == b"POST /echo?q " + body
             await made.until(lambda: made.app.counters().shadows_sent == {"shadow": 2})
-            assert [len(seen.body) for seen in copies(made)] == [5, 500_000]
-            assert all((b"x-mine", b"1") in seen.headers and seen.target == b"/echo?q" for seen in copies(made))
+            assert [len(seen.body) for seen in shadowed(made)] == [5, 500_000]
+            assert all((b"x-mine", b"1") in seen.headers and seen.target == b"/echo?q" for seen in shadowed(made))
 
     asyncio.run(play())
 
@@ -56,7 +56,7 @@ def test_the_primary_does_not_wait_for_a_stuck_shadow():
         async with stage(stuck, shadows=SHADOW, limit=1) as made:
             for number in range(20):
                 await asyncio.wait_for(post(made, b"%d" % number), 1)
-            assert len(copies(made)) <= 1
+            assert len(shadowed(made)) <= 1
             stuck.go.set()
             await made.until(lambda: made.app.counters().shadows_sent == {"shadow": 20})
 
@@ -81,7 +81,7 @@ def test_a_body_over_a_mebibyte_is_not_copied():
         async with stage(shadows=SHADOW) as made:
             await post(made, b"y" * 1_100_000)
             await made.until(lambda: made.app.counters().shadows_dropped == {"shadow": 1})
-            assert copies(made) == []
+            assert shadowed(made) == []
 
     asyncio.run(play())
 
@@ -135,6 +135,6 @@ def test_half_of_the_requests_means_half_of_the_copies():
                 writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
                 await read_response(reader)
             await made.until(lambda: made.in_flight("shadow") == 0)
-            assert 430 <= len(copies(made)) <= 570
+            assert 430 <= len(shadowed(made)) <= 570
 
     asyncio.run(play())

@@ -9,7 +9,7 @@ from serve_compat.config import ReplicaConfig
 import legacy
 import legacy.api
 import serve_compat
-from legacy.public_names import API, MODULES, PACKAGE, homes
+from legacy.public_names import API, MODULES, PACKAGE, modules_by_name
 from serve_compat.names import public
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +59,7 @@ def test_every_old_name_is_there(name):
 
 @pytest.mark.parametrize("package", [legacy, legacy.api, serve_compat, serve_compat.api])
 def test_every_name_of_the_table_is_offered_and_is_one_thing_everywhere(package):
-    everything = {**homes(API, PACKAGE, MODULES), **public.PACKAGE, **public.API}
+    everything = {**modules_by_name(API, PACKAGE, MODULES), **public.PACKAGE, **public.API}
     assert set(package.__all__) <= set(everything)
     for name in package.__all__:
         assert getattr(package, name) is getattr(importlib.import_module(everything[name]), name)
@@ -67,8 +67,8 @@ def test_every_name_of_the_table_is_offered_and_is_one_thing_everywhere(package)
 
 
 def test_what_the_core_has_of_the_old_package_both_packages_offer():
-    assert set(homes(API, PACKAGE)) == set(legacy.__all__) & set(serve_compat.__all__)
-    assert set(legacy.api.__all__) == set(homes(API)) <= set(serve_compat.api.__all__)
+    assert set(modules_by_name(API, PACKAGE)) == set(legacy.__all__) & set(serve_compat.__all__)
+    assert set(legacy.api.__all__) == set(modules_by_name(API)) <= set(serve_compat.api.__all__)
 
 
 def test_a_module_of_the_old_package_is_a_file_of_its_own():
