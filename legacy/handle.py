@@ -10,12 +10,14 @@ from legacy.calls.routers import routers
 from legacy.calls.target import Target
 from legacy.constants import QUEUE_TIMEOUT_S
 from legacy.generations import Generation
+from legacy.replica.calls import actor_method
+from legacy.replica.messages import CALL
 
 
 class HandleOptions(NamedTuple):
     """What `handle.options` sets; merged over the options of the handle it is called on."""
 
-    method_name: str = "__call__"
+    method_name: str = CALL
     shard_key: str | None = None
     http_method: str = "GET"
     http_headers: dict[str, str] | None = None
@@ -23,8 +25,6 @@ class HandleOptions(NamedTuple):
 
 
 _DEFAULTS = HandleOptions()
-_PLAIN_METHODS = {"serve_request": "handle_plain", "raw": "handle_raw"}
-_PLAIN = {style: ("__call__", style, "GET", None, None) for style in _PLAIN_METHODS}
 
 
 class RayServeHandle:
@@ -158,6 +158,4 @@ class RayServeSyncHandle(RayServeHandle):
 
 def _call(style: str, options: HandleOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     meta = (options.method_name, style, options.http_method, options.http_headers, options.shard_key)
-    return Call(
-        _PLAIN_METHODS[style] if meta == _PLAIN.get(style) else "handle_request", meta, args, kwargs, options.shard_key
-    )
+    return Call(actor_method(meta), meta, args, kwargs, options.shard_key)

@@ -17,6 +17,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from legacy.records import ReplicaAddress
+from legacy.replica.calls import WITH_META, Meta
 from legacy.traffic.slots import Slots
 
 
@@ -24,14 +25,12 @@ class Call(NamedTuple):
     """One handle call, the same for its primary and its shadows.
 
     Attributes:
-        actor_method: the replica's method to call. "handle_request" takes the meta before the arguments; the others
-            are for calls without options, since Ray needs a quarter longer for a small call when it has an argument.
-        meta: (method name, style, http method, http headers or None, shard key or None) as replicas expect it.
+        actor_method: the replica's method to call, and `meta`, how: see `legacy.replica.calls`.
         shard_key: fixes the choice of the backend; None draws.
     """
 
     actor_method: str
-    meta: tuple[str, str, str, dict[str, str] | None, str | None]
+    meta: Meta
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     shard_key: str | None
@@ -99,7 +98,7 @@ class Channel:
         """
         method = self._methods.get((replica.tag, call.actor_method)) or self._method(replica, call)
         try:
-            if call.actor_method == "handle_request":
+            if call.actor_method == WITH_META:
                 answer, marker = method(call.meta, *call.args, **call.kwargs)
             else:
                 answer, marker = method(*call.args, **call.kwargs)

@@ -88,7 +88,7 @@ class ServeReplica:
         return await self._calls.call(meta, args, kwargs), None
 
     async def handle_plain(self, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:
-        """`handle_request` without options: Ray needs a quarter longer for a small call that has an argument."""
+        """`handle_request` for a call without options, see `actor_method`."""
         return await self.handle_request(PLAIN, *args, **kwargs)
 
     async def handle_raw(self, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:

@@ -90,10 +90,11 @@ def check_traffic(endpoint: str, weights: Mapping[str, float], known_backends: C
     """
     for tag, weight in as_weights(endpoint, weights).items():
         check_known(endpoint, tag, known_backends)
+        problem = f"the weight of backend {tag!r} must be a number from 0 to 1, not {weight!r}"
         if not isinstance(weight, Real):
-            raise TypeError(f"the weight of backend {tag!r} must be a number from 0 to 1, not {weight!r}")
+            raise TypeError(problem)
         if not math.isfinite(weight) or weight < 0:
-            raise ValueError(f"the weight of backend {tag!r} must be a number from 0 to 1, not {weight!r}")
+            raise ValueError(problem)
     total = math.fsum(weights.values())
     if abs(total - 1) > TOLERANCE:
         raise ValueError(

@@ -4,10 +4,11 @@ import dataclasses
 import pytest
 from starlette.requests import Request
 
-from legacy.replica.calls import Gate, arguments, keyword_arguments
+from legacy.replica.calls import PLAIN, RAW, WITH_META, Gate, actor_method, arguments, keyword_arguments
 from legacy.replica.invoke import Handler
 from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import ServeRequest
+from legacy.replica.replica import ServeReplica
 
 ONE = Handler(print, takes_nothing=False, takes_one=True)
 NOTHING = Handler(print, takes_nothing=True, takes_one=False)
@@ -16,6 +17,12 @@ MANY = Handler(print, takes_nothing=False, takes_one=False)
 
 def meta(style="serve_request", name="", **options):
     return name, style, options.get("method", "GET"), options.get("headers"), options.get("shard_key")
+
+
+@pytest.mark.parametrize("made", [PLAIN, RAW, meta(headers={"a": "b"}), meta("keywords", "__call__")])
+def test_every_call_has_a_method_of_the_replica(made):
+    assert callable(getattr(ServeReplica, actor_method(made)))
+    assert (actor_method(made) == WITH_META) == (made not in (PLAIN, RAW))
 
 
 def test_a_call_becomes_a_request():
