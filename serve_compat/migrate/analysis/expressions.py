@@ -14,9 +14,20 @@ def code_of(node: cst.CSTNode) -> str:
     return _BARE.code_for_node(node).strip()
 
 
+def quoted(value: str) -> str:
+    """The source of a string literal, in double quotes where that is plain to read."""
+    return f'"{value}"' if '"' not in value and "\\" not in value else repr(value)
+
+
 def text(value: str) -> cst.SimpleString:
-    """A string literal in double quotes."""
-    return cst.SimpleString(f'"{value}"') if '"' not in value and "\\" not in value else cst.SimpleString(repr(value))
+    """A string literal."""
+    return cst.SimpleString(quoted(value))
+
+
+def is_docstring(line: cst.CSTNode) -> bool:
+    """Is the statement a string literal and nothing else?"""
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and line.body else None
+    return isinstance(small, cst.Expr) and isinstance(small.value, cst.BaseString)
 
 
 def literal(node: cst.CSTNode | None) -> str | None:

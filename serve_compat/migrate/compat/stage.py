@@ -11,6 +11,7 @@ from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
+from serve_compat.migrate.writing.imports import with_imports
 
 SC001 = Rule(
     "SC001",
@@ -59,7 +60,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     for rule, node in imports.done:
         file.report(rule, node, "serve_compat in the place of ray.serve")
     changed = imports.edits.module(module)
-    return _with_import(changed) if imports.needs_own_import else changed
+    return with_imports(changed, [f"import {_OURS}"], among_others=False) if imports.needs_own_import else changed
 
 
 class _Imports:
@@ -223,22 +224,3 @@ def _name(text: str) -> cst.Name | cst.Attribute:
     made = cst.parse_expression(text)
     assert isinstance(made, cst.Name | cst.Attribute)
     return made
-
-
-def _with_import(module: cst.Module) -> cst.Module:
-    """`import serve_compat` after the import of ray, where the file lacks it."""
-    wanted = f"import {_OURS}"
-    place = 0
-    for number, line in enumerate(module.body):
-        if module.code_for_node(line).strip() == wanted:
-            return module
-        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and line.body else None
-        if isinstance(small, cst.Import | cst.ImportFrom) or _is_docstring(small, number):
-            place = number + 1
-    body = list(module.body)
-    body.insert(place, cst.SimpleStatementLine([cst.Import([cst.ImportAlias(cst.Name(_OURS))])]))
-    return module.with_changes(body=body)
-
-
-def _is_docstring(small: cst.BaseSmallStatement | None, number: int) -> bool:
-    return number == 0 and isinstance(small, cst.Expr) and isinstance(small.value, cst.BaseString)

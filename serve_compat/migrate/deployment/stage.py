@@ -12,14 +12,16 @@ from serve_compat.migrate.deployment.find.groups import SC123, Group, Use
 from serve_compat.migrate.deployment.find.listings import SC125
 from serve_compat.migrate.deployment.find.staying import Inconvertible
 from serve_compat.migrate.deployment.write import definitions, operations, router, starting
-from serve_compat.migrate.deployment.write.helpers import with_helpers
+from serve_compat.migrate.deployment.write.handle_calls import CLASS, request_class
+from serve_compat.migrate.deployment.write.http_methods import WRAPPER, wrapper_code
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing import todo
 from serve_compat.migrate.writing.cleaning import Useless, cleaned, used_names, without_client_types, without_connecting
-from serve_compat.migrate.writing.imports import with_imports
+from serve_compat.migrate.writing.imports import with_helpers, with_imports
 
 _FILE, _EARLY, _RESOLUTION = "deployment: file", "deployment: early", "deployment: resolution"
+_HELPERS = {WRAPPER: wrapper_code, CLASS: request_class}
 
 
 def survey(file: FileContext) -> None:
@@ -121,7 +123,7 @@ def _result(module: cst.Module, rewriting: Rewriting, todos: list[tuple[cst.CSTN
     if rewriting.is_started_anew:
         made = cleaned(without_client_types(without_connecting(made)), useless, used_names(analysis.tree))
         starting.report_clients(rewriting, made)
-    return with_helpers(made, rewriting.helpers)
+    return with_helpers(made, {name: _HELPERS[name](needs) for name, needs in sorted(rewriting.helpers.items())})
 
 
 __all__ = ["Group", "Use", "run", "survey"]

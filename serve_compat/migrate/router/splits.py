@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import default_route, deployment_name, is_repeatable, literal
+from serve_compat.migrate.analysis.expressions import default_route, deployment_name, is_repeatable, literal, text
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.analysis.values import Deployment, Handle, Named
@@ -134,7 +134,7 @@ class _Reader:
                 origin, "the router needs the file's name for the module serve, which is not imported here"
             )
         route = deployment.option("route_prefix")
-        shown = default_route(cst.SimpleString(repr(name))) if route is None else route
+        shown = default_route(text(name)) if route is None else route
         if not is_repeatable(shown):
             raise NoRouterError(origin, "its route_prefix cannot be repeated at the router")
         split = Split(name, origin, statement, self._code(maker.value), self._code(shown))

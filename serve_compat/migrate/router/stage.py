@@ -8,16 +8,17 @@ from typing import Any
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import text
+from serve_compat.migrate.analysis.expressions import quoted, text
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.values import Deployment, Named
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.router.splits import NoRouterError, Split, splits
-from serve_compat.migrate.serve.program import statement, with_imports
 from serve_compat.migrate.serve.ties import Ties, ties
 from serve_compat.migrate.writing.edits import Edits
+from serve_compat.migrate.writing.imports import with_imports
 from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy, router_title
+from serve_compat.migrate.writing.texts import statement
 
 _TIES = "router: ties"
 
@@ -84,7 +85,7 @@ class _Routers:
         tree = self.names.tree
         title = self._title(split.name)
         name = f"{split.name}-router"
-        source = router_class(self._shown(name), title, split.route, split.serve, split.methods)
+        source = router_class(quoted(name), title, split.route, split.serve, split.methods)
         self.edits.insert_behind(split.statement, lambda: _definition(source))
         self._unroute(split)
         for call, weights in split.calls:
@@ -94,11 +95,8 @@ class _Routers:
             self._redirect(call, title, name)
         line = tree.statement(split.deploys[0])
         if line is not None and not _follows_at_once(tree, line, split):
-            first = statement(router_deploy(title, f"{{{self._shown(split.name)}: 1.0}}"))
+            first = statement(router_deploy(title, f"{{{quoted(split.name)}: 1.0}}"))
             self.edits.insert_behind(line, lambda: [first])
-
-    def _shown(self, value: str) -> str:
-        return self.names.module.code_for_node(text(value))
 
     def _title(self, name: str) -> str:
         used = {each for scope in set(self.names.tree.scopes.values()) for each in scope.bindings} | self.taken
@@ -137,7 +135,7 @@ class _Routers:
         """The module with all changes made, and the imports that the routers need."""
         made = self.edits.module(self.names.module)
         known = self.names.tree.root.bindings
-        return with_imports(made, [line for line in IMPORTS if line.split()[-1] not in known])
+        return with_imports(made, [line for line in IMPORTS if line.split()[-1] not in known], among_others=False)
 
 
 def _on(receiver: cst.BaseExpression, updated: cst.Attribute) -> cst.Attribute:

@@ -7,6 +7,7 @@ from functools import partial
 
 import libcst as cst
 
+from serve_compat.migrate.analysis.expressions import text
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.defaults import SC218
 from serve_compat.migrate.serve.program import Program
@@ -94,7 +95,7 @@ def _like_last(elements: list[cst.BaseDictElement], name: str, value: cst.BaseEx
     last = elements[-1] if elements else None
     if isinstance(last, cst.DictElement) and isinstance(last.key, cst.SimpleString):
         return last.with_changes(key=_renamed(last.key, name), value=value)
-    return cst.DictElement(cst.SimpleString(f'"{name}"'), value)
+    return cst.DictElement(text(name), value)
 
 
 def _separated(elements: list[cst.BaseDictElement], old: Sequence[cst.BaseDictElement]) -> list[cst.BaseDictElement]:

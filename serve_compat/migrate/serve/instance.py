@@ -6,7 +6,7 @@ from functools import partial
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import is_repeatable, literal
+from serve_compat.migrate.analysis.expressions import is_repeatable, literal, text
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Client, Node
 from serve_compat.migrate.ray_init import of_today, old_keywords
@@ -132,7 +132,7 @@ def _sort_options(
                 program.block(node, SC203, "this location of the HTTP server has no equivalent")
             elif not moved:
                 program.settled.add(value)
-                moved.append(keyword("proxy_location", cst.SimpleString(f'"{place}"')))
+                moved.append(keyword("proxy_location", text(place)))
         elif (
             key in ("num_cpus", "root_url", "dedicated_cpu")
             or (key == "middlewares" and isinstance(value, cst.List) and not value.elements)
@@ -167,7 +167,7 @@ def _today_start(location: tuple[cst.Arg, ...], updated: cst.CSTNode) -> cst.CST
         if name in _GONE:
             continue
         if name in ("http_host", "http_port"):
-            address.append(cst.DictElement(cst.SimpleString(f'"{name[5:]}"'), arg.value))
+            address.append(cst.DictElement(text(name[5:]), arg.value))
             continue
         is_empty = isinstance(arg.value, cst.Dict) and not arg.value.elements
         if not (name == "http_options" and is_empty):

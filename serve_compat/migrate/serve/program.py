@@ -13,6 +13,7 @@ from serve_compat.migrate.analysis.uses import Uses
 from serve_compat.migrate.analysis.values import Deployment, Value
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Change, Edits
+from serve_compat.migrate.writing.imports import with_helpers, with_imports
 
 Place = tuple[cst.CSTNode, Rule, str]  # node, rule, message
 
@@ -106,43 +107,9 @@ class Program:
     def result(self) -> cst.Module:
         """The module with all changes made."""
         changed = self.edits.module(self.tree.module)
-        return with_imports(changed, sorted(self.imports), list(self.helpers.values()))
+        return with_helpers(with_imports(changed, sorted(self.imports), among_others=False), self.helpers)
 
 
 def becomes(made: cst.CSTNode) -> Change:
     """The change of a node into one that is made already."""
     return lambda updated: made
-
-
-def statement(text: str) -> cst.SimpleStatementLine:
-    """The statement of a line of source."""
-    made = cst.parse_statement(text)
-    assert isinstance(made, cst.SimpleStatementLine)
-    return made
-
-
-def with_imports(module: cst.Module, lines: list[str], helpers: list[str] | None = None) -> cst.Module:
-    """The module with the import lines it lacks, after its last import at the top, and then the helpers it lacks."""
-    have = {module.code_for_node(each).strip() for each in module.body}
-    added: list[cst.SimpleStatementLine | cst.BaseCompoundStatement] = [
-        statement(each) for each in lines if each not in have
-    ]
-    blank = [cst.EmptyLine(indent=False)] * 2
-    made = [each for text in helpers or () if text.strip() not in have for each in cst.parse_module(text).body]
-    if not added and not made:
-        return module
-    body = list(module.body)
-    place = 0
-    for number, each in enumerate(body):
-        simple = each.body[0] if isinstance(each, cst.SimpleStatementLine) else None
-        is_text = isinstance(simple, cst.Expr) and isinstance(simple.value, cst.BaseString)
-        if isinstance(simple, cst.Import | cst.ImportFrom) or (number == 0 and is_text):
-            place = number + 1
-        else:
-            break
-    if made and place < len(body):
-        rest = getattr(body[place], "leading_lines", ())
-        first = next((number for number, each in enumerate(rest) if each.comment is not None), len(rest))
-        body[place] = body[place].with_changes(leading_lines=[*blank, *rest[first:]])
-    body[place:place] = [*added, *(each.with_changes(leading_lines=blank) for each in made)]
-    return module.with_changes(body=body)

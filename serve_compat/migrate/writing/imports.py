@@ -1,30 +1,79 @@
-"""Import lines that the result needs, put where a person would put them."""
+"""What the result needs at the top of a file: import lines, and helpers below them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.analysis.expressions import code_of, is_docstring
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.writing.texts import statement
 
-_Line = cst.SimpleStatementLine
 
-
-def with_imports(module: cst.Module, lines: set[str]) -> cst.Module:
-    """The module with imports it lacks: next to imports of the same module, in order among the others.
+def with_imports(module: cst.Module, lines: Iterable[str], among_others: bool = True) -> cst.Module:
+    """The module with imports it lacks, at its top.
 
     Args:
-        lines: `import x` or `from x import y`, one name each.
+        lines: `import x` or `from x import y`.
+        among_others: next to imports of the same module, in order among the others, as a person would write them;
+            each line then brings one name. The other way, below all of them in the given order, is that of the stages
+            whose imports take the place of one that went.
     """
     body: list[cst.BaseStatement] = list(module.body)
-    for wanted in sorted(lines, key=_module_of):
-        if not _has(body, wanted):
+    for wanted in sorted(lines, key=_module_of) if among_others else lines:
+        if _has(body, wanted):
+            continue
+        if among_others:
             _add(body, wanted)
+        else:
+            body.insert(below_imports(body), statement(wanted))
     return module.with_changes(body=body) if body != list(module.body) else module
+
+
+def with_helpers(module: cst.Module, helpers: Mapping[str, str]) -> cst.Module:
+    """The module with the functions and classes it lacks, below its imports.
+
+    Args:
+        helpers: the source of each by its name; it may bring others that it needs.
+    """
+    have = {each.name.value for each in module.body if isinstance(each, cst.FunctionDef | cst.ClassDef)}
+    gap = [cst.EmptyLine(indent=False)] * 2
+    made: list[cst.BaseStatement] = [
+        each.with_changes(leading_lines=gap)
+        for name, source in helpers.items()
+        if name not in have
+        for each in cst.parse_module(source).body
+    ]
+    body: list[cst.BaseStatement] = list(module.body)
+    place = below_imports(body)
+    if made and place < len(body):
+        lines = list(getattr(body[place], "leading_lines", ()))
+        first = next((number for number, each in enumerate(lines) if each.comment is not None), len(lines))
+        body[place] = body[place].with_changes(leading_lines=[*gap, *lines[first:]])
+    body[place:place] = made
+    return module.with_changes(body=body) if made else module
+
+
+def below_imports(body: Sequence[cst.BaseStatement]) -> int:
+    """The place below a module's docstring and the imports at its top.
+
+    Other statements may stand between those, as long as nothing is defined and none of them is about Serve: what is
+    added has to be there before it is used.
+    """
+    place = 0
+    for number, each in enumerate(body):
+        if _import_of(each) is not None or (number == 0 and is_docstring(each)):
+            place = number + 1
+        elif isinstance(each, cst.FunctionDef | cst.ClassDef) or "serve" in code_of(each):
+            break
+    return place
+
+
+def _import_of(line: cst.CSTNode) -> cst.Import | cst.ImportFrom | None:
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and line.body else None
+    return small if isinstance(small, cst.Import | cst.ImportFrom) else None
 
 
 def _module_of(line: str) -> str:
@@ -32,13 +81,12 @@ def _module_of(line: str) -> str:
 
 
 def _imports(body: list[cst.BaseStatement]) -> list[tuple[int, cst.Import | cst.ImportFrom]]:
-    """The imports at the top level, up to the first definition."""
+    """The imports at the top, one to a line."""
     found: list[tuple[int, cst.Import | cst.ImportFrom]] = []
-    for number, each in enumerate(body):
-        if isinstance(each, cst.FunctionDef | cst.ClassDef):
-            break
-        if isinstance(each, _Line) and len(each.body) == 1 and isinstance(each.body[0], cst.Import | cst.ImportFrom):
-            found.append((number, each.body[0]))
+    for number, line in enumerate(body[: below_imports(body)]):
+        node = _import_of(line)
+        if node is not None and isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+            found.append((number, node))
     return found
 
 
@@ -84,9 +132,7 @@ def _add(body: list[cst.BaseStatement], wanted: str) -> None:
 def _place(body: list[cst.BaseStatement], known: list[tuple[int, cst.Import | cst.ImportFrom]], wanted: str) -> int:
     """Behind the last import of the last block of imports that belongs before it in the alphabet, or behind all."""
     if not known:
-        first = body[0] if body else None
-        simple = first.body[0] if isinstance(first, _Line) and first.body else None
-        return 1 if isinstance(simple, cst.Expr) and isinstance(simple.value, cst.BaseString) else 0
+        return below_imports(body)
     kind = cst.ImportFrom if wanted.startswith("from ") else cst.Import
     last = known[-1][0]
     for number, node in reversed(known):
@@ -102,7 +148,7 @@ def _starts_block(statement: cst.BaseStatement) -> bool:
 
 
 def _with_name(line: cst.BaseStatement, node: cst.ImportFrom, name: str) -> cst.BaseStatement:
-    assert isinstance(line, _Line)
+    assert isinstance(line, cst.SimpleStatementLine)
     assert not isinstance(node.names, cst.ImportStar)
     aliases = [each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in node.names]
     place = next((n for n, each in enumerate(aliases) if dotted(each.name) > name), len(aliases))

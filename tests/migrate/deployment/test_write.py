@@ -1,10 +1,8 @@
 """The helpers that the deployment stage writes."""
 
-import libcst as cst
 import pytest
 
 from serve_compat.migrate.deployment.write.handle_calls import request_class
-from serve_compat.migrate.deployment.write.helpers import with_helpers
 from serve_compat.migrate.deployment.write.http_methods import wrapper_code
 
 
@@ -46,11 +44,3 @@ def test_the_class_of_requests_has_what_is_asked_of_it():
         request.json().send(None)
     assert (done.value.value, request.query_params, request.method) == ({"x": 1}, {"y": 2}, "POST")
     assert not hasattr(request, "headers")
-
-
-def test_helpers_stand_below_the_imports_once():
-    module = cst.parse_module("import ray\nray.init()\n")
-    made = with_helpers(module, {"HandleRequest": {"data"}})
-    assert made.code.startswith("import ray\n\n\nclass HandleRequest:")
-    assert made.code.endswith("\n\n\nray.init()\n")
-    assert with_helpers(made, {"HandleRequest": {"data"}}).code == made.code

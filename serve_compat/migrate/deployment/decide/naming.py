@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from serve_compat.migrate.analysis.children import walk
+from serve_compat.migrate.analysis.expressions import text
 from serve_compat.migrate.deployment.decide.pair import Pair
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use, is_known, key_of
@@ -110,7 +111,5 @@ def _name_at(pair: Pair, place: cst.BaseExpression, file: Analysis) -> cst.BaseE
         if isinstance(each, cst.Name) and each in tree.scopes
     ):
         return pair.name
-    text = pair.home.constants.text(pair.name)
-    if text is None:
-        return None
-    return cst.SimpleString(f'"{text}"' if '"' not in text and "\\" not in text else repr(text))
+    known = pair.home.constants.text(pair.name)
+    return text(known) if known is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.analysis.children import walk
-from serve_compat.migrate.analysis.expressions import code_of, default_route
+from serve_compat.migrate.analysis.expressions import code_of, default_route, text
 from serve_compat.migrate.deployment.decide import requests
 from serve_compat.migrate.deployment.decide.pair import Pair, is_pinned
 from serve_compat.migrate.deployment.decide.requests import SC111
@@ -169,7 +169,7 @@ def _route(pair: Pair, rewriting: Rewriting) -> cst.BaseExpression | None:
         return cst.Name("None")
     route, name = home.constants.text(pair.route), home.constants.text(pair.name)
     if route is not None and route != "/" and route.endswith("/"):
-        return cst.SimpleString(f'"{route.rstrip("/")}"')
+        return text(route.rstrip("/"))
     if route is not None and name is not None and route == f"/{name}":
         return None
     if code_of(default_route(pair.name)) == code_of(pair.route):

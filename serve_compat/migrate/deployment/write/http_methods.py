@@ -6,7 +6,7 @@ from textwrap import indent
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.analysis.expressions import code_of, is_docstring, quoted
 from serve_compat.migrate.deployment.decide.pair import Methods, Pair
 from serve_compat.migrate.deployment.find.handlers import request_parameter
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
@@ -129,7 +129,7 @@ def guard_lines(methods: Methods, name: str, rewriting: Rewriting, may_lack: boo
         may_lack: the handler may be called without a request.
     """
     texts = methods.texts
-    wanted = f'!= "{texts[0]}"' if len(texts) == 1 else "not in (" + ", ".join(f'"{each}"' for each in texts) + ")"
+    wanted = f"!= {quoted(texts[0])}" if len(texts) == 1 else "not in (" + ", ".join(map(quoted, texts)) + ")"
     test = f"{name}.method {wanted}"
     rewriting.imports.add(RESPONSE)
     if may_lack or not methods.always_http:
@@ -153,8 +153,7 @@ def _guarded(updated: cst.CSTNode, lines: list[str]) -> cst.CSTNode:
         return cst.IndentedBlock([test, cst.SimpleStatementLine(updated.body)])
     assert isinstance(updated, cst.IndentedBlock)
     body = list(updated.body)
-    first = body[0].body[0] if isinstance(body[0], cst.SimpleStatementLine) and body[0].body else None
-    place = 1 if isinstance(first, cst.Expr) and isinstance(first.value, cst.BaseString) else 0
+    place = 1 if is_docstring(body[0]) else 0
     return updated.with_changes(body=[*body[:place], test, *body[place:]])
 
 
@@ -169,5 +168,5 @@ def wrapped(pair: Pair, rewriting: Rewriting, served: cst.BaseExpression) -> cst
     if methods.expression is not None:
         names = f"*{rewriting.code(methods.expression)}"
     else:
-        names = ", ".join(f'"{each}"' for each in methods.texts)
+        names = ", ".join(map(quoted, methods.texts))
     return expression(f"{WRAPPER}({code_of(served)}, {names})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.analysis.expressions import code_of, quoted
 from serve_compat.migrate.deployment.decide.naming import Owned, renamed
 from serve_compat.migrate.deployment.decide.pair import Pair
 from serve_compat.migrate.deployment.decide.planning import UPDATES
@@ -113,7 +113,7 @@ def _name(pair: Pair, use: Use, rewriting: Rewriting) -> str:
     if is_known(use.tag) or is_known(use.endpoint):
         text = pair.home.constants.text(pair.name)
         if text is not None:
-            return f'"{text}"' if '"' not in text and "\\" not in text else repr(text)
+            return quoted(text)
     return rewriting.code(pair.name)
 
 

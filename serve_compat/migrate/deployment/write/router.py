@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.analysis.expressions import code_of, quoted
 from serve_compat.migrate.deployment.decide.splitting import TRAFFIC, Split
 from serve_compat.migrate.deployment.find.groups import Use
 from serve_compat.migrate.deployment.write.definitions import write_deployment
@@ -39,14 +39,14 @@ def write_split(split: Split, rewriting: Rewriting) -> None:
 def _write_router(split: Split, use: Use, rewriting: Rewriting) -> None:
     call, file = use.operation.call, split.home
     top = next(each for each in (call, *file.tree.ancestors(call)) if file.tree.parents.get(each) is file.tree.module)
-    route = "None" if split.route is None else _text(split.route.rstrip("/") or "/")
-    code = router_class(_text(split.name), split.title, route, rewriting.serve(top), split.methods)
+    route = "None" if split.route is None else quoted(split.route.rstrip("/") or "/")
+    code = router_class(quoted(split.name), split.title, route, rewriting.serve(top), split.methods)
     rewriting.edits.insert_before(top, lambda: [statement(code)])
     rewriting.report(SC222, call, "the endpoint becomes a router in front of a deployment for each backend")
     if use.tag is None or _is_set_at_once(split, use):
         rewriting.drop(call)
     else:
-        rewriting.put(call, router_deploy(split.title, f"{{{_text(str(use.tag[-1]))}: 1.0}}"))
+        rewriting.put(call, router_deploy(split.title, f"{{{quoted(str(use.tag[-1]))}: 1.0}}"))
 
 
 def _is_set_at_once(split: Split, use: Use) -> bool:
@@ -71,7 +71,3 @@ def _deployment(split: Split, use: Use, rewriting: Rewriting) -> str:
     known = rewriting.knows(pairs[0], use.operation.call) if len(pairs) == 1 else ""
     tag = code_of(rewriting.edits.expression(use.operation.need("backend_tag")))
     return known or f"{rewriting.serve(use.operation.call)}.get_deployment({tag})"
-
-
-def _text(value: str) -> str:
-    return f'"{value}"' if '"' not in value and "\\" not in value else repr(value)
