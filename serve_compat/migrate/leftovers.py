@@ -142,14 +142,14 @@ def old_names(file: FileContext) -> list[tuple[cst.CSTNode, str]]:
     found = [(node, name) for node, name in _used(file) if name in GONE and file.names.guard_of(node) is None]
     stars = [node for node in file.names.tree.nodes(cst.ImportFrom) if _star_of_serve(node)]
     calls = file.names.tree.nodes(cst.Call) if stars else []
-    bare = [(call, dotted(call.func)) for call in calls if isinstance(call, cst.Call)]
+    bare = [(call, dotted(call.func)) for call in calls]
     if any(file.names.serve_name(node.func) in ("start", "connect") for node in _calls(file)):
         found += [(call, dotted(call.func)) for call in _calls(file) if file.names.may_ask_a_client(call)]
     return found + [(call, name) for call, name in bare if name in GONE]
 
 
 def _calls(file: FileContext) -> list[cst.Call]:
-    return [node for node in file.names.tree.nodes(cst.Call) if isinstance(node, cst.Call)]
+    return file.names.tree.nodes(cst.Call)
 
 
 def excused_lines(file: FileContext) -> set[int]:
@@ -192,13 +192,13 @@ def report(file: FileContext, target: Stage) -> None:
 def _report_lookups(file: FileContext) -> None:
     """Tell about ray.serve reached by a text, and about names of Serve that only run time knows."""
     for text in file.names.tree.nodes(cst.SimpleString):
-        value = text.evaluated_value if isinstance(text, cst.SimpleString) else None
+        value = text.evaluated_value
         if isinstance(value, str) and _BY_TEXT.fullmatch(value) and not file.skips(text):
             file.report(
                 SC008, text, f"{value!r} names ray.serve by a text, which this file no longer uses", "unresolved"
             )
     for call in file.names.tree.nodes(cst.Call):
-        if not isinstance(call, cst.Call) or dotted(call.func) not in ("getattr", "setattr") or not call.args:
+        if dotted(call.func) not in ("getattr", "setattr") or not call.args:
             continue
         if file.names.qualified(call.args[0].value) == "ray.serve" and not file.skips(call):
             file.report(SC008, call, "which name of Serve this is, is only known at run time", "note")

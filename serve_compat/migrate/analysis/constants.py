@@ -181,7 +181,7 @@ class Constants:
             return None
         found, block = [], _block(tree, mine.node)
         for node in tree.nodes(cst.Name):
-            if not isinstance(node, cst.Name) or node.value != name.value or node is name:
+            if node.value != name.value or node is name:
                 continue
             if mine not in tree.scopes[node].lookup(name.value) or not is_load(tree, node):
                 continue

@@ -67,7 +67,7 @@ def awaited_twice(tree: Tree) -> list[cst.BaseExpression]:
     """What `.remote()` is called on, for the calls that are awaited twice: only old handles ask for that."""
     found = []
     for node in tree.nodes(cst.Await):
-        call = node.expression if isinstance(node, cst.Await) else None
+        call = node.expression
         func = call.func if isinstance(call, cst.Call) else None
         if not isinstance(func, cst.Attribute) or func.attr.value != "remote":
             continue
@@ -81,7 +81,7 @@ def awaited_twice(tree: Tree) -> list[cst.BaseExpression]:
 def _is_awaited(tree: Tree, place: cst.CSTNode, name: str) -> bool:
     function = tree.enclosing_function(place)
     for node in tree.nodes(cst.Await):
-        again = isinstance(node, cst.Await) and isinstance(node.expression, cst.Name) and node.expression.value == name
+        again = isinstance(node.expression, cst.Name) and node.expression.value == name
         if again and tree.enclosing_function(node) is function:
             return True
     return False

@@ -10,6 +10,7 @@ import libcst as cst
 from serve_compat.migrate.analysis import values as v
 from serve_compat.migrate.analysis.calls import Calls
 from serve_compat.migrate.analysis.children import walk
+from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.analysis.infer import Inference
 from serve_compat.migrate.analysis.tree import Tree, dotted
 
@@ -174,7 +175,7 @@ def _is_choice(node: cst.Try) -> bool:
 
 
 def _catches_absence(handler: cst.ExceptHandler) -> bool:
-    text = cst.Module([]).code_for_node(handler.type) if handler.type is not None else "ImportError"
+    text = code_of(handler.type) if handler.type is not None else "ImportError"
     return any(each in text for each in ("ImportError", "ModuleNotFoundError", "AttributeError"))
 
 

@@ -28,7 +28,6 @@ class Places:
         """All calls, by the last name of what is called; `.remote` of Ray counts as the name before it."""
         found: dict[str, list[cst.Call]] = defaultdict(list)
         for node in self._tree.nodes(cst.Call):
-            assert isinstance(node, cst.Call)
             func = node.func
             if isinstance(func, cst.Attribute):
                 found[func.attr.value].append(node)
@@ -92,7 +91,7 @@ class Places:
         found: dict[cst.CSTNode, list[cst.BaseExpression]] = defaultdict(list)
         for node in self._tree.nodes(cst.Return):
             function = self._tree.enclosing_function(node)
-            if isinstance(node, cst.Return) and node.value is not None and function is not None:
+            if node.value is not None and function is not None:
                 found[function].append(node.value)
         return found
 

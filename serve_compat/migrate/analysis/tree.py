@@ -5,14 +5,15 @@ LibCST's own scope and parent providers copy the tree and take ten times as long
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import libcst as cst
 
 from serve_compat.migrate.analysis.children import children
 
+Node = TypeVar("Node", bound=cst.CSTNode)
 Kind = Literal["value", "element", "param", "definition", "import", "with", "unknown"]
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
@@ -69,6 +70,13 @@ class Scope:
                 return scope.bindings[name]
             scope, first = scope.parent, False
         return []
+
+    def import_name(self, is_meant: Callable[[Binding], bool]) -> str | None:
+        """The nearest name that an import gives to what is meant; None where it has none here."""
+        for name, bindings in self.bindings.items():
+            if any(each.kind == "import" and is_meant(each) for each in bindings):
+                return name
+        return self.parent.import_name(is_meant) if self.parent is not None else None
 
     @property
     def is_class(self) -> bool:
@@ -141,9 +149,9 @@ class Tree:
         """All expressions, in the order of the source."""
         return [node for node in self.order if isinstance(node, cst.BaseExpression)]
 
-    def nodes(self, *kinds: type[cst.CSTNode]) -> list[cst.CSTNode]:
+    def nodes(self, *kinds: type[Node]) -> list[Node]:
         """All nodes of exactly these kinds, in the order of the source."""
-        return [node for node in self.order if type(node) in kinds]
+        return [node for node in self.order if type(node) in kinds]  # type: ignore[misc]
 
 
 def _belongs_inside(node: cst.CSTNode, child: cst.CSTNode) -> bool:

@@ -49,11 +49,10 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     """The module with imports of serve_compat; the very same module where nothing of ray.serve is imported."""
     imports = _Imports(file)
     for attribute in file.names.tree.nodes(cst.Attribute):
-        if isinstance(attribute, cst.Attribute):
-            imports.look_at_use(attribute)
-    for node in file.names.tree.nodes(cst.Import, cst.ImportFrom):
-        if isinstance(node, cst.Import | cst.ImportFrom):
-            imports.look_at(node)
+        imports.look_at_use(attribute)
+    for each in file.names.tree.nodes(cst.Import, cst.ImportFrom):
+        if isinstance(each, cst.Import | cst.ImportFrom):
+            imports.look_at(each)
     allowed = all(file.allows(rule) for rule, _ in imports.done)  # what an import brings and what is used go together
     if imports.left_alone or not imports.edits or not allowed:
         return module
@@ -147,7 +146,7 @@ class _Imports:
         """Whether the name `ray` is used for anything else than reaching ray.serve."""
         tree = self._file.names.tree
         for name in tree.nodes(cst.Name):
-            if isinstance(name, cst.Name) and name.value == "ray":
+            if name.value == "ray":
                 above = list(tree.ancestors(name))
                 is_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in above)
                 if not is_import and not any(each in self.edits.changes for each in above):

@@ -72,7 +72,7 @@ def splits(names: Names) -> list[Split]:
 class _Reader:
     def __init__(self, names: Names) -> None:
         self._names, self._tree, self._infer = names, names.tree, names.inference
-        self.calls = [each for each in names.tree.nodes(cst.Call) if isinstance(each, cst.Call)]
+        self.calls = names.tree.nodes(cst.Call)
         self._deployments = self._all_deployments()
 
     def _all_deployments(self) -> dict[cst.CSTNode, Deployment]:
@@ -163,7 +163,6 @@ class _Reader:
         for call in self.calls:
             self._add_method(call, split)
         for node in self._tree.nodes(cst.Attribute):
-            assert isinstance(node, cst.Attribute)
             if node.attr.value in ("url", "route_prefix") and self._is_meant(node.value, split):
                 raise NoRouterError(node, f"the {node.attr.value} of {split.name!r} belongs to the router then")
 

@@ -15,6 +15,7 @@ from serve_compat.migrate.analysis.values import Deployment, Named
 from serve_compat.migrate.context import FileContext
 from serve_compat.migrate.router.splits import NoRouterError, Split, splits
 from serve_compat.migrate.serve.ties import Ties, ties
+from serve_compat.migrate.writing.arguments import keyword
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.imports import with_imports
 from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy, router_title
@@ -143,11 +144,7 @@ def _on(receiver: cst.BaseExpression, updated: cst.Attribute) -> cst.Attribute:
 
 
 def _without_route(updated: Any) -> cst.Call:
-    none = cst.Arg(
-        cst.Name("None"),
-        keyword=cst.Name("route_prefix"),
-        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
-    )
+    none = keyword("route_prefix", cst.Name("None"))
     if not isinstance(updated, cst.Call):
         return cst.Call(updated, [none])
     given = [arg.keyword.value if arg.keyword else "" for arg in updated.args]

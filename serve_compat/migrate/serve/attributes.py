@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import (
+    code_of,
     default_route,
     deployment_name,
     is_none,
@@ -161,7 +162,7 @@ def _inside(node: cst.BaseExpression) -> tuple[str, bool] | None:
         return (known, True) if not set(known) & set('{}"\\') else None
     if isinstance(node, cst.Integer):
         return node.value, True
-    code = cst.Module([]).code_for_node(node)
+    code = code_of(node)
     if isinstance(node, cst.FormattedString) and node.start == 'f"':
         return code[2:-1], False
     return (f"{{{code}}}", False) if '"' not in code and "\\" not in code else None

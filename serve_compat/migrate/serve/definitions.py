@@ -63,7 +63,6 @@ KNOWN = {
 def convert_definitions(program: Program) -> None:
     """Plan the changes of every decorator and call that carries options of a deployment."""
     for node in program.tree.nodes(cst.Call):
-        assert isinstance(node, cst.Call)
         if program.infer.library(node.func) == "ray.serve.deployment":
             _convert_options(program, node)
         elif isinstance(node.func, cst.Attribute) and node.func.attr.value in ("options", "set_options"):

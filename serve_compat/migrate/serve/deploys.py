@@ -123,7 +123,6 @@ def is_visible(program: Program, expression: cst.BaseExpression, place: cst.CSTN
 def convert_deploys(program: Program) -> None:
     """Plan `serve.run` for every `.deploy()` of a deployment."""
     for node in program.tree.nodes(cst.Call):
-        assert isinstance(node, cst.Call)
         if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "deploy":
             continue
         values = program.infer.of(node.func.value)
@@ -196,16 +195,10 @@ def _keywords(named: cst.BaseExpression) -> list[cst.Arg]:
 
 def serve_name(program: Program, node: cst.CSTNode) -> cst.BaseExpression:
     """How the file calls `ray.serve` at this place; `serve` (with an import) where it has no name for it."""
-    scope = program.tree.scopes[node]
-    while scope is not None:
-        for name, bindings in scope.bindings.items():
-            if any(each.kind == "import" and _is_serve(program, each) for each in bindings):
-                return cst.Name(name)
-        if scope.parent is None:
-            break
-        scope = scope.parent
-    program.imports.add("from ray import serve")
-    return cst.Name("serve")
+    name = program.tree.scopes[node].import_name(lambda binding: _is_serve(program, binding))
+    if name is None:
+        program.imports.add("from ray import serve")
+    return cst.Name(name or "serve")
 
 
 def _is_serve(program: Program, binding: Binding) -> bool:

@@ -38,7 +38,6 @@ _OTHERS = ("ValueError", "TypeError", "AssertionError")
 def check_errors(program: Program) -> None:
     """Forbid the conversion where the program relies on what only old releases did."""
     for node in program.tree.nodes(cst.Call):
-        assert isinstance(node, cst.Call)
         func = node.func
         if not isinstance(func, cst.Attribute) or func.attr.value not in ("deploy", "delete"):
             continue
@@ -88,7 +87,7 @@ def _check_identity(program: Program) -> None:
     versioned = any(
         arg.keyword is not None and arg.keyword.value == "version"
         for node in program.tree.nodes(cst.Call)
-        if isinstance(node, cst.Call) and not any(is_router(each) for each in program.tree.ancestors(node))
+        if not any(is_router(each) for each in program.tree.ancestors(node))
         for arg in node.args
     )
     if not (updated and versioned and program.infer.calls.by_name.get("getpid")):

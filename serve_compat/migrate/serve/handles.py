@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Box, Handle, Row, Value
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.definitions import SC219
@@ -22,10 +21,7 @@ SC221 = Rule(
 def check_handles(program: Program) -> None:
     """A handle that leaves the file meets code that still expects ObjectRefs: the file stays on serve_compat."""
     fine = {"flows", "sent", "tested", "printed", "attribute", "dropped", "iterated", "subscripted"}
-    for node in program.tree.expressions():
-        if not is_load(program.tree, node):
-            continue
-        values = program.infer.of(node)
+    for node, values in program.loads():
         if not any(_holds_handle(value) for value in values):
             continue
         use = program.uses.of(node)

@@ -113,10 +113,10 @@ def _today(module: str, updated: cst.CSTNode) -> cst.CSTNode:
 
 def _names(program: Program, done: frozenset[str]) -> None:
     """Uses of names: handles' types are renamed, names that are gone forbid the conversion."""
-    for node in program.tree.nodes(cst.SimpleString):
-        in_annotation = any(isinstance(each, cst.Annotation) for each in program.tree.ancestors(node))
-        if in_annotation and literal(node) in HANDLES:
-            program.change(node, SC201, "the handle's type is DeploymentHandle", _quoted)
+    for quoted in program.tree.nodes(cst.SimpleString):
+        in_annotation = any(isinstance(each, cst.Annotation) for each in program.tree.ancestors(quoted))
+        if in_annotation and literal(quoted) in HANDLES:
+            program.change(quoted, SC201, "the handle's type is DeploymentHandle", _quoted)
     for node in program.tree.nodes(cst.Name, cst.Attribute):
         around = list(program.tree.ancestors(node))[:2]
         parent = around[0] if around else None
@@ -129,22 +129,16 @@ def _names(program: Program, done: frozenset[str]) -> None:
         parts = name.split(".")[2:]
         if parts[-1] in done or any(each in program.settled for each in (node, *program.tree.ancestors(node))):
             continue
-        if parts[-1] in HANDLES and isinstance(node, cst.Name):
-            program.change(
-                node,
-                SC201,
-                "the handle's type is DeploymentHandle",
-                lambda updated: updated.with_changes(value="DeploymentHandle"),
-            )
-        elif parts[-1] in HANDLES and isinstance(node, cst.Attribute):
-            program.change(
-                node,
-                SC201,
-                "the handle's type is DeploymentHandle",
-                lambda updated: updated.with_changes(attr=cst.Name("DeploymentHandle")),
-            )
+        if parts[-1] in HANDLES:
+            program.change(node, SC201, "the handle's type is DeploymentHandle", _renamed)
         elif len(parts) <= 2 and parts[0] not in CONVERTED and not is_todays(".".join(parts)):
             _gone(program, node, name)
+
+
+def _renamed(updated: cst.CSTNode) -> cst.CSTNode:
+    if isinstance(updated, cst.Name):
+        return updated.with_changes(value="DeploymentHandle")
+    return updated.with_changes(attr=cst.Name("DeploymentHandle"))
 
 
 def _quoted(updated: cst.CSTNode) -> cst.CSTNode:

@@ -7,7 +7,6 @@ from functools import partial
 import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import is_repeatable, literal, text
-from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Client, Node
 from serve_compat.migrate.ray_init import of_today, old_keywords
 from serve_compat.migrate.rule import Rule
@@ -39,7 +38,6 @@ _TODAY = {"http_options", "proxy_location", "grpc_options", "logging_config"}
 def convert_instance(program: Program) -> None:
     """Plan the changes of the calls that start Ray and Serve."""
     for node in program.tree.nodes(cst.Call):
-        assert isinstance(node, cst.Call)
         name = program.infer.library(node.func)
         if name == "ray.init":
             _ray_init(program, node)
@@ -47,8 +45,8 @@ def convert_instance(program: Program) -> None:
             _start(program, node)
         elif name == "ray.serve.run":
             _run(program, node)
-    for each in program.tree.expressions():
-        if is_load(program.tree, each) and any(isinstance(value, Client) for value in program.infer.of(each)):
+    for each, values in program.loads():
+        if any(isinstance(value, Client) for value in values):
             use = program.uses.of(each)
             if use.kind == "attribute" and not _shutdown(program, use.node):
                 program.block(each, SC202, "what serve.start() returned is used; today it returns nothing")

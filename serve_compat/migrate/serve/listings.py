@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Listing
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.deploys import serve_name
@@ -27,8 +26,8 @@ _METHODS = {"keys", "items", "get", "copy"}
 
 def convert_listings(program: Program) -> None:
     """Plan the changes of every listing."""
-    for node in program.tree.expressions():
-        if is_load(program.tree, node) and any(isinstance(value, Listing) for value in program.infer.of(node)):
+    for node, values in program.loads():
+        if any(isinstance(value, Listing) for value in values):
             _listing(program, node)
 
 

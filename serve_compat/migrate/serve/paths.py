@@ -20,7 +20,6 @@ SC223 = Rule(
 def convert_paths(program: Program) -> None:
     """Plan the path without its prefix wherever a served function or class of the file asks a scope for it."""
     for node in program.tree.nodes(cst.Subscript):
-        assert isinstance(node, cst.Subscript)
         if _is_path(node) and is_repeatable(node.value) and _is_read(program, node) and _is_served(program, node):
             scope = program.code(node.value)
             made = cst.parse_expression(f'{program.code(node)}.removeprefix({scope}["root_path"])')

@@ -9,8 +9,8 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.infer import Inference
 from serve_compat.migrate.analysis.tree import Tree
-from serve_compat.migrate.analysis.uses import Uses
-from serve_compat.migrate.analysis.values import Deployment, Value
+from serve_compat.migrate.analysis.uses import Uses, is_load
+from serve_compat.migrate.analysis.values import Deployment, Value, Values
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Change, Edits
 from serve_compat.migrate.writing.imports import with_helpers, with_imports
@@ -87,6 +87,10 @@ class Program:
         for call in self.infer.calls.by_name.get(method, ()):
             for value in self.infer.of(call.func.value) if isinstance(call.func, cst.Attribute) else ():
                 yield call, value
+
+    def loads(self) -> Iterator[tuple[cst.BaseExpression, Values]]:
+        """Every expression that is evaluated, with what it may stand for."""
+        return ((node, self.infer.of(node)) for node in self.tree.expressions() if is_load(self.tree, node))
 
     def block(self, node: cst.CSTNode, rule: Rule, message: str) -> None:
         """Something here has no safe equivalent: the file stays on serve_compat. One place of each kind counts."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import is_repeatable, text
-from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import Deployment, Named, Node
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.attributes import SC213, deployment_attribute, named_attribute
@@ -34,10 +33,7 @@ _SAME = {"name", "func_or_class", "num_replicas", "user_config", "ray_actor_opti
 
 def convert_queries(program: Program) -> None:
     """Plan the changes of every use of a deployment."""
-    for node in program.tree.expressions():
-        if not is_load(program.tree, node):
-            continue
-        values = program.infer.of(node)
+    for node, values in program.loads():
         if any(isinstance(value, Deployment | Named) for value in values) and not _is_definition(program, node):
             _use(program, node, any(isinstance(value, Named) for value in values))
 

@@ -10,11 +10,11 @@ from functools import partial
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.analysis.values import OTHER, Box, Gather, Pending, Ref, Row, Value, Values
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.serve.responses import await_ref, listed, method, result, ungathered, unwrapped
+from serve_compat.migrate.writing.edits import Change
 
 SC209 = Rule(
     "SC209",
@@ -60,13 +60,11 @@ class Results:
 
     def convert(self) -> None:
         """Plan all changes."""
-        for node in self._program.tree.expressions():
-            if is_load(self._program.tree, node):
-                values = self._program.infer.of(node)
-                found = sources(values)
-                if found:
-                    self._loads.append((node, values))
-                    self._join(list(found))
+        for node, values in self._program.loads():
+            found = sources(values)
+            if found:
+                self._loads.append((node, values))
+                self._join(list(found))
         for node, values in self._loads:
             self._judge(node, values)
         if self._is_modern():
@@ -83,7 +81,7 @@ class Results:
 
     def _is_modern(self) -> bool:
         """Does the program ask responses for their result already, or have an option of today?"""
-        options = (node.keyword for node in self._program.tree.nodes(cst.Arg) if isinstance(node, cst.Arg))
+        options = (node.keyword for node in self._program.tree.nodes(cst.Arg))
         if not self._program.old and any(name is not None and name.value in _TODAY for name in options):
             return True
         return any(
@@ -199,26 +197,17 @@ class Results:
         in_loop = program.in_loop(call)
         if flavor == "graph":
             program.block(call, SC210, "how often this result is awaited differs between releases and uses")
-        elif flavor == "async":
-            program.change(
-                call,
-                SC209,
-                "the ObjectRef of a handle call has a name of its own",
-                partial(method, "_to_object_ref"),
-            )
-        elif in_loop:
+            return
+        made: Change = partial(method, "_to_object_ref")
+        if flavor != "async" and in_loop:
             if any(isinstance(each, cst.GeneratorExp | cst.Lambda) for each in self._up_to_function(call)):
                 program.block(call, SC209, "an await is needed here, where none can stand")
-            program.change(call, SC209, "the ObjectRef of a handle call has a name of its own", await_ref)
-        else:
+            made = await_ref
+        elif flavor != "async":
             if self._blocks_a_loop(call):
                 program.block(call, SC209, "this needs an ObjectRef where today's replicas run an event loop")
-            program.change(
-                call,
-                SC209,
-                "the ObjectRef of a handle call has a name of its own",
-                partial(method, "_to_object_ref_sync"),
-            )
+            made = partial(method, "_to_object_ref_sync")
+        program.change(call, SC209, "the ObjectRef of a handle call has a name of its own", made)
 
     def _up_to_function(self, node: cst.CSTNode) -> list[cst.CSTNode]:
         found = []

@@ -61,7 +61,7 @@ def _once(module: cst.Module, useless: Useless) -> cst.Module:
                 useless.names.update(_without_assignment(node, name, names, edits))
     for function in tree.nodes(cst.FunctionDef):
         for name, param in sorted(useless.params):
-            if isinstance(function, cst.FunctionDef) and function.name.value == name and not edits:
+            if function.name.value == name and not edits:
                 without_parameter(function, param, names, edits)
     return edits.module(module)
 
@@ -69,13 +69,9 @@ def _once(module: cst.Module, useless: Useless) -> cst.Module:
 def _is_read(tree: Tree, name: str) -> bool:
     if "." in name:
         attribute = name.rsplit(".", 1)[1]
-        return any(
-            isinstance(each, cst.Attribute) and each.attr.value == attribute and is_load(tree, each)
-            for each in tree.nodes(cst.Attribute)
-        )
+        return any(each.attr.value == attribute and is_load(tree, each) for each in tree.nodes(cst.Attribute))
     return any(
-        isinstance(each, cst.Name) and each.value == name and is_load(tree, each) and not _is_parameter(tree, each)
-        for each in tree.nodes(cst.Name)
+        each.value == name and is_load(tree, each) and not _is_parameter(tree, each) for each in tree.nodes(cst.Name)
     )
 
 
@@ -124,7 +120,7 @@ def _without_imports(module: cst.Module, before: frozenset[str]) -> cst.Module:
     used = _used_outside(tree)
     edits = Edits()
     for node in tree.nodes(cst.ImportFrom):
-        if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
+        if not isinstance(node.names, cst.ImportStar) and _is_ours(node):
             kept = [alias for alias in node.names if _bound(alias) in used or _bound(alias) not in before]
             if not kept:
                 edits.remove(node)
@@ -147,7 +143,7 @@ def used_names(tree: Tree) -> frozenset[str]:
     """The names of imports of ours that a file uses outside of imports."""
     found = set()
     for node in tree.nodes(cst.ImportFrom):
-        if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar) and _is_ours(node):
+        if not isinstance(node.names, cst.ImportStar) and _is_ours(node):
             found |= {_bound(alias) for alias in node.names}
     return frozenset(found & _used_outside(tree))
 
@@ -156,8 +152,7 @@ def _used_outside(tree: Tree) -> set[str]:
     return {
         each.value
         for each in tree.nodes(cst.Name)
-        if isinstance(each, cst.Name)
-        and not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each))
+        if not any(isinstance(above, cst.Import | cst.ImportFrom) for above in tree.ancestors(each))
     }
 
 
@@ -200,7 +195,7 @@ def without_connecting(module: cst.Module) -> cst.Module:
     names = Names(module)
     edits = Edits()
     for node in names.tree.nodes(cst.Call):
-        if isinstance(node, cst.Call) and names.serve_name(node.func) == "connect":
+        if names.serve_name(node.func) == "connect":
             parent = names.tree.parents.get(node)
             if isinstance(parent, cst.Expr):
                 edits.remove(parent)
@@ -224,9 +219,7 @@ def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits:
     mentions = [
         each
         for each in names.tree.nodes(cst.Name)
-        if isinstance(each, cst.Name)
-        and each.value == (called or function.name.value)
-        and _is_use(each, names, is_method and not called)
+        if each.value == (called or function.name.value) and _is_use(each, names, is_method and not called)
     ]
     if not callers or len(mentions) != len({call for call, _ in callers}) or any(skip for _, skip in callers):
         return

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.writing.arguments import keyword
 
 _WIDTH = 120
 
@@ -29,9 +30,7 @@ def plain(arg: cst.Arg) -> cst.Arg:
 
 def keyword_args(options: Mapping[str, cst.BaseExpression]) -> list[cst.Arg]:
     """`name=value` for each option, in the given order."""
-    nothing = cst.SimpleWhitespace("")
-    equal = cst.AssignEqual(nothing, nothing)
-    return [cst.Arg(value, keyword=cst.Name(name), equal=equal) for name, value in options.items()]
+    return [keyword(name, value) for name, value in options.items()]
 
 
 def call_of(func: str, args: Sequence[cst.Arg], indent: int = 0) -> cst.Call:

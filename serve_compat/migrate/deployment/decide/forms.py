@@ -86,7 +86,7 @@ def _is_known_at(home: Analysis, expression: cst.BaseExpression, place: cst.CSTN
 
 def free_name(home: Analysis, wanted: str) -> str:
     """A name like the wanted one that the file does not use for anything."""
-    used = {node.value for node in home.tree.nodes(cst.Name) if isinstance(node, cst.Name)} | home.taken
+    used = {node.value for node in home.tree.nodes(cst.Name)} | home.taken
     for name in (wanted, f"{wanted}_deployment", *(f"{wanted}_{number}" for number in range(2, 1000))):
         if name not in used:
             home.taken.add(name)

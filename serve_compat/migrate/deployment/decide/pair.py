@@ -126,7 +126,7 @@ def check_served(pair: Pair) -> None:
         if odd:
             raise Inconvertible(SC120, f"{operation.name}() has no argument {sorted(odd)[0]!r} with an equivalent")
     served = pair.handler.expression
-    if isinstance(served, cst.BaseString) or "ImportedBackend" in cst.Module([]).code_for_node(served):
+    if isinstance(served, cst.BaseString) or "ImportedBackend" in code_of(served):
         raise Inconvertible(SC127, "the backend is imported in its replicas only")
     if not (isinstance(served, cst.Lambda) or is_repeatable(served) or isinstance(served, cst.Call)):
         raise Inconvertible(SC127, "which code the backend serves cannot be told")

@@ -169,8 +169,7 @@ def _check_reading(use: Use, file: Analysis) -> None:
         reads = [
             each
             for each in tree.nodes(cst.Name)
-            if isinstance(each, cst.Name)
-            and each.value == name
+            if each.value == name
             and is_load(tree, each)
             and any(binding.node is call for binding in tree.scopes[each].lookup(name))
         ]

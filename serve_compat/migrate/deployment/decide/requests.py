@@ -81,7 +81,6 @@ def _reads_lists(receiver: Receiver) -> bool:
 def _speaks_flask(home: Analysis) -> bool:
     """Whether any function of the file reads something that looks like Flask's request."""
     for function in home.tree.nodes(cst.FunctionDef):
-        assert isinstance(function, cst.FunctionDef)
         parents = parents_in(function)
         for param in function.params.params:
             if "request" in param.name.value and any(flask_use(each, parents) for each in reads(function, param)):

@@ -102,7 +102,4 @@ class Analysis:
 
 def is_early(file: FileContext) -> bool:
     """Whether the file starts Serve as Ray 0.8 did."""
-    return any(
-        isinstance(node, cst.Call) and file.names.serve_name(node.func) == "init"
-        for node in file.names.tree.nodes(cst.Call)
-    )
+    return any(file.names.serve_name(node.func) == "init" for node in file.names.tree.nodes(cst.Call))

@@ -153,7 +153,7 @@ def mentions(definition: cst.ClassDef | cst.FunctionDef, constants: Constants, f
     name = definition.name.value
     found = []
     for node in tree.nodes(cst.Name):
-        if not isinstance(node, cst.Name) or node.value != name or not is_load(tree, node):
+        if node.value != name or not is_load(tree, node):
             continue
         bindings = tree.scopes[node].lookup(name)
         if any(binding.node is definition for binding in bindings):

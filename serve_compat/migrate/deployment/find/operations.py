@@ -89,8 +89,6 @@ def operations(names: Names, constants: Constants, early: bool) -> list[Operatio
     """
     found = []
     for node in names.tree.nodes(cst.Call):
-        if not isinstance(node, cst.Call):
-            continue
         name = names.serve_name(node.func)
         if name is not None and name.startswith("api."):
             name = name[len("api.") :]

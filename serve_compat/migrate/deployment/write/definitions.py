@@ -203,7 +203,7 @@ def _function(pair: Pair, rewriting: Rewriting, serve: str) -> cst.BaseStatement
     assert isinstance(node, cst.Lambda)
     done = rewriting.edits.expression(node)
     assert isinstance(done, cst.Lambda)
-    params = cst.Module([]).code_for_node(done.params).strip()
+    params = code_of(done.params)
     if not params and guard_lines(pair, rewriting) and pair.methods is not None:
         params = "request" if pair.methods.always_http else "request=None"
     waits = any(isinstance(each, cst.Await) for each in walk(done.body))

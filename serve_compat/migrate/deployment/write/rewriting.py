@@ -18,6 +18,8 @@ from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.texts import comments_in, expression
 
+_SERVE = ("serve_compat", "ray.serve", "ray.experimental.serve")
+
 
 @dataclass(eq=False)
 class Rewriting:
@@ -52,20 +54,10 @@ class Rewriting:
 
     def serve(self, node: cst.CSTNode) -> str:
         """How the file calls serve_compat at a place."""
-        scope = self.file.tree.scopes[node]
-        while scope is not None:
-            for name, bindings in scope.bindings.items():
-                if any(each.kind == "import" and self._is_serve(each.target) for each in bindings):
-                    return name if name != "ray" else "ray.serve"
-            if scope.parent is None:
-                break
-            scope = scope.parent
-        self.imports.add("import serve_compat as serve")
-        return "serve"
-
-    @staticmethod
-    def _is_serve(target: str) -> bool:
-        return target in ("serve_compat", "ray.serve", "ray.experimental.serve")
+        name = self.file.tree.scopes[node].import_name(lambda binding: binding.target in _SERVE)
+        if name is None:
+            self.imports.add("import serve_compat as serve")
+        return "ray.serve" if name == "ray" else name or "serve"
 
     def note_names(self, operations: Iterable[Operation]) -> None:
         """What the arguments of calls that are rewritten name may be used by nothing afterwards."""

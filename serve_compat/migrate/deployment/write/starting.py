@@ -60,7 +60,7 @@ def write_starts(rewriting: Rewriting) -> None:
             rewriting.put(operation.call, f"{rewriting.serve(operation.call)}.shutdown()")
             rewriting.report(SC102, operation.call, "the instance is ended by serve.shutdown()")
     for node in rewriting.file.tree.nodes(cst.Try):
-        if isinstance(node, cst.Try) and _connects_or_starts(node, rewriting):
+        if _connects_or_starts(node, rewriting):
             rewriting.edits.change(node, _started)
             rewriting.report(SC102, node, "serve.start() attaches to an instance that runs already")
     _note_clients(rewriting)
@@ -155,7 +155,7 @@ def _holds_client(param: cst.Param, names: Names) -> bool:
 def write_ray_init(rewriting: Rewriting) -> None:
     """Plan ray.init() without keywords that today's Ray does not take."""
     for node in rewriting.file.tree.nodes(cst.Call):
-        if not isinstance(node, cst.Call) or rewriting.file.names.qualified(node.func) != "ray.init":
+        if rewriting.file.names.qualified(node.func) != "ray.init":
             continue
         if old_keywords(node):
             rewriting.edits.change(node, of_today)

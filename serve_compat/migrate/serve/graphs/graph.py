@@ -47,7 +47,7 @@ class Made:
 def convert_graphs(program: Program) -> bool:
     """Plan the driver classes, or say why not; True where the file has a graph of this kind."""
     binds = [call for call in program.infer.calls.by_name.get("bind", ()) if is_driver(program, call)]
-    inputs = [node for node in program.tree.nodes(cst.With) if isinstance(node, cst.With) and _is_input(program, node)]
+    inputs = [node for node in program.tree.nodes(cst.With) if _is_input(program, node)]
     if not binds and not inputs:
         return False
     program.old = True

@@ -24,7 +24,7 @@ def gets_of(program: Program, node: cst.Call, arg: cst.Arg) -> list[cst.Call]:
         return []
     found = []
     for each in program.tree.nodes(cst.Name):
-        if not isinstance(each, cst.Name) or each.value != name or not is_load(program.tree, each):
+        if each.value != name or not is_load(program.tree, each):
             continue
         if not any(binding.kind == "param" for binding in program.tree.scopes[each].lookup(name)):
             continue
