@@ -75,6 +75,11 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         stack.extend(reversed(children(top)))
 
 
+def names_in(node: cst.CSTNode) -> set[str]:
+    """All names in the node, attributes and keywords included."""
+    return {each.value for each in walk(node) if isinstance(each, cst.Name)}
+
+
 def parents_in(node: cst.CSTNode) -> dict[cst.CSTNode, cst.CSTNode]:
     """The parent of everything below a node."""
     return {child: each for each in walk(node) for child in children(each)}

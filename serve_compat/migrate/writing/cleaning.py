@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.children import walk
+from serve_compat.migrate.analysis.children import names_in, walk
 from serve_compat.migrate.analysis.expressions import is_repeatable
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import Tree, dotted
@@ -102,7 +102,7 @@ def _without_assignment(node: cst.Assign | cst.AnnAssign, name: str, names: Name
     kind = names.serve_name(node.value.func) if isinstance(node.value, cst.Call) else None
     if kind == "connect" or is_repeatable(node.value) or _is_config(node.value, names):
         edits.remove(node)
-        return {each.value for each in walk(node.value) if isinstance(each, cst.Name)}
+        return names_in(node.value)
     if kind == "start" or names.kind(node.value) == "client":
         edits.replace(node, cst.Expr(node.value))
     return set()
@@ -209,7 +209,7 @@ def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits:
     """Plan a function without a parameter, and its calls without the argument; nothing where that may be noticed."""
     params = [*function.params.posonly_params, *function.params.params]
     place = next((n for n, each in enumerate(params) if each.name.value == name), None)
-    if place is None or function.params.posonly_params or _reads(function, name):
+    if place is None or function.params.posonly_params or name in names_in(function.body):
         return
     callers = list(names.inference.calls.callers(function))
     block = names.tree.parents[function]
@@ -238,10 +238,6 @@ def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits:
 def _is_use(name: cst.Name, names: Names, as_method: bool) -> bool:
     parent = names.tree.parents.get(name)
     return is_load(names.tree, name) or (as_method and isinstance(parent, cst.Attribute) and parent.attr is name)
-
-
-def _reads(function: cst.FunctionDef, name: str) -> bool:
-    return any(isinstance(each, cst.Name) and each.value == name for each in walk(function.body))
 
 
 def _argument(call: cst.Call, name: str, place: int) -> cst.Arg | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.children import parents_in, walk
+from serve_compat.migrate.analysis.children import names_in, parents_in, walk
 from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.decide.receivers import Receiver, functions_of, receivers
@@ -176,7 +176,7 @@ def _rename(receiver: Receiver, pair: Pair, edits: Edits) -> None:
     guarded = pair.methods is not None and not pair.methods.wrapped and function is pair.handler.body
     if not (param.name.value == "flask_request" or (param.name.value == "_" and guarded)):
         return
-    if any(isinstance(each, cst.Name) and each.value == "request" for each in walk(function)):
+    if "request" in names_in(function):
         return
     for name in (param.name, *reads(function, param)):
         edits.change(name, lambda updated: updated.with_changes(value="request"))

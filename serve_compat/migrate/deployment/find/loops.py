@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.analysis.children import walk
+from serve_compat.migrate.analysis.children import names_in, walk
 from serve_compat.migrate.analysis.expressions import code_of, is_repeatable
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.deployment.find.file import Analysis
@@ -24,9 +24,9 @@ def go_together(create: Operation, endpoint: Operation, home: Analysis) -> bool:
     if code_of(_things(first.iter)) != code_of(_things(second.iter)) or not goes_over_things(first):
         return False
     bound = {each.value for each in walk(second) if isinstance(each, cst.Name) and _is_bound_in(each, second, home)}
-    used = {each.value for arg in endpoint.call.args for each in walk(arg.value) if isinstance(each, cst.Name)}
+    used = set().union(*(names_in(arg.value) for arg in endpoint.call.args))
     alike = code_of(first.iter) == code_of(second.iter) and code_of(first.target) == code_of(second.target)
-    common = _names(first.target) if alike else {_key(first)} & {_key(second)}
+    common = names_in(first.target) if alike else {_key(first)} & {_key(second)}
     return bound & used <= common
 
 
@@ -59,10 +59,6 @@ def _key(loop: cst.For) -> str:
     if isinstance(target, cst.Tuple) and ".items()" in code_of(loop.iter):
         return dotted(target.elements[0].value)
     return dotted(target)
-
-
-def _names(target: cst.BaseExpression) -> set[str]:
-    return {each.value for each in walk(target) if isinstance(each, cst.Name)}
 
 
 def _is_bound_in(name: cst.Name, loop: cst.For, home: Analysis) -> bool:
