@@ -40,7 +40,8 @@ def write(pair: Pair, rewriting: Rewriting) -> None:
     if isinstance(node, cst.ClassDef):
         rewriting.edits.change(body, collect)
         answer = f"async def __call__(self, request):\n{guard}    return await self.{name}(request)\n"
-        rewriting.edits.change(node.body, lambda updated: _with_answer(updated, name, answer))
+        gap = [cst.EmptyLine(indent=False)]
+        rewriting.edits.insert_behind(body, lambda: [statement(answer).with_changes(leading_lines=gap)])
         rewriting.edits.change(node, lambda updated: _without_marks(updated, node, marks))
         return
     collected: list[cst.BaseStatement] = []
@@ -77,13 +78,3 @@ def _settings(pair: Pair, rewriting: Rewriting) -> str:
     if wait is not None:
         given.append(f"batch_wait_timeout_s={rewriting.code(wait)}")
     return ", ".join(given)
-
-
-def _with_answer(updated: cst.CSTNode, name: str, answer: str) -> cst.CSTNode:
-    assert isinstance(updated, cst.IndentedBlock)
-    body: list[cst.BaseStatement] = []
-    for each in updated.body:
-        body.append(each)
-        if isinstance(each, cst.FunctionDef) and each.name.value == name:
-            body.append(statement(answer).with_changes(leading_lines=[cst.EmptyLine(indent=False)]))
-    return updated.with_changes(body=body)
