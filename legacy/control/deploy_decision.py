@@ -10,7 +10,7 @@ from legacy.records import BackendSpec, Endpoint
 
 
 @dataclass(frozen=True)
-class Deploying:
+class DeployDecision:
     """What a deploy command changes; None is left as it is."""
 
     backend: BackendRecord | None
@@ -19,7 +19,7 @@ class Deploying:
 
 def decide(
     desired: Desired, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None
-) -> Deploying:
+) -> DeployDecision:
     """What registering this deployment changes; nothing is changed yet, and `code_key` is left for the caller.
 
     - the same version with the same config is left alone, new code and arguments included;
@@ -32,7 +32,7 @@ def decide(
     """
     known = desired.backends.get(spec.tag)
     if known is not None and known.revision == command:
-        return Deploying(None, known.opens)
+        return DeployDecision(None, known.opens)
     _check_previous(known, prev_version)
     conflict = desired.routes.conflict(endpoint)
     if conflict is not None:
@@ -49,7 +49,7 @@ def decide(
     else:
         before = undo_of(known, old_endpoint)
         backend = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
-    return Deploying(backend, opened)
+    return DeployDecision(backend, opened)
 
 
 def _endpoint_record(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:

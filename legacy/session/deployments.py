@@ -25,7 +25,7 @@ OWN_METHODS = "__serve_"  # what the adapter adds to classes begins so
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DeploymentRequest:
     """A deployment to put into force, unchecked except for its config.
 
     Attributes:
@@ -47,7 +47,7 @@ class Wanted:
     application: str | None = None
 
 
-def deploy(wanted: Wanted, blocking: bool) -> None:
+def deploy(request: DeploymentRequest, blocking: bool) -> None:
     """Check the deployment, register it, and wait for its replicas if `blocking`.
 
     Raises:
@@ -56,15 +56,16 @@ def deploy(wanted: Wanted, blocking: bool) -> None:
         BackendStartError: its code fails.
     """
     session = _session()
-    spec = _spec(wanted)
-    methods = _methods(wanted.target) if wanted.registered is None else _known_methods(session, wanted.registered.tag)
+    spec = _spec(request)
+    known = request.registered
+    methods = _methods(request.target) if known is None else _known_methods(session, known.tag)
     endpoint = Endpoint(
-        wanted.name, wanted.route, (), {wanted.name: 1.0}, generation=spec.generation,
-        python_methods=methods, application=wanted.application,
+        request.name, request.route, (), {request.name: 1.0}, generation=spec.generation,
+        python_methods=methods, application=request.application,
     )  # fmt: skip
     timeout_s = settings.load().start_timeout_s
     located = with_environment(spec, session.ask)
-    session.command("deploy", located, endpoint, wanted.prev_version, blocking, timeout_s=timeout_s)
+    session.command("deploy", located, endpoint, request.prev_version, blocking, timeout_s=timeout_s)
 
 
 def delete(name: str) -> None:
@@ -133,27 +134,27 @@ def _generation() -> Generation:
     return eras.chosen().deployments
 
 
-def _spec(wanted: Wanted) -> BackendSpec:
+def _spec(request: DeploymentRequest) -> BackendSpec:
     generation = _generation()
-    options = with_job_environment(wanted.actor_options, _job_environment())
-    if wanted.registered is None:
+    options = with_job_environment(request.actor_options, _job_environment())
+    if request.registered is None:
         backend = Backend(
-            wanted.name, wanted.target, wanted.init_args, options, wanted.config, None, wanted.init_kwargs
+            request.name, request.target, request.init_args, options, request.config, None, request.init_kwargs
         )
-        return replace(backend_spec(generation, backend), version=wanted.version)
-    known = wanted.registered
+        return replace(backend_spec(generation, backend), version=request.version)
+    known = request.registered
     checked = checked_actor_options(options, generation)
-    config = wanted.config.updated({"internal_metadata": known.config.internal_metadata})
+    config = request.config.updated({"internal_metadata": known.config.internal_metadata})
     config.max_concurrent_queries = resolved_concurrency(config, generation.default_concurrency, is_async=False)
     return replace(
         known,
-        tag=wanted.name,
+        tag=request.name,
         config=config,
         actor_options=checked,
         # unless it is another one, it lies where the program was that deployed it first
         environment=known.environment if checked == known.actor_options else environment_of(checked),
         generation=generation,
-        version=wanted.version,
+        version=request.version,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
 from legacy.session import deployments
-from legacy.session.deployments import Wanted
+from legacy.session.deployments import DeploymentRequest
 from serve_compat.deployments import options as table
 from serve_compat.graph.nodes import Bindable
 from serve_compat.names.teaching import refuse_member
@@ -162,7 +162,7 @@ class Deployment(Bindable):
             RuntimeError: its constructor or `reconfigure` failed three times in a row; the text names the user's error,
                 and what was deployed before serves on.
         """
-        deployments.deploy(self._wanted(init_args, init_kwargs), _blocking)
+        deployments.deploy(self._request(init_args, init_kwargs), _blocking)
 
     def delete(self) -> None:
         """Take it out of service and wait until its replicas are gone; not deployed is fine.
@@ -213,13 +213,13 @@ class Deployment(Bindable):
         self._options = {"init_args": args, "init_kwargs": kwargs, **self._options}
         self._registered = None
 
-    def _wanted(self, init_args: tuple[Any, ...], init_kwargs: dict[str, Any]) -> Wanted:
+    def _request(self, init_args: tuple[Any, ...], init_kwargs: dict[str, Any]) -> DeploymentRequest:
         if self._registered is not None and not init_args and not init_kwargs:
             target, args, kwargs = None, (), {}
         else:
             target = self.func_or_class
             args, kwargs = init_args or self.init_args, init_kwargs or self.init_kwargs
-        return Wanted(
+        return DeploymentRequest(
             self.name,
             target,
             tuple(args),

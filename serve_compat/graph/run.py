@@ -136,7 +136,7 @@ def _deploy(
 
 
 def _deploying(each: Deployment, application: str, blocking: bool) -> Callable[[], None]:
-    return lambda: core.deploy(replace(each._wanted((), {}), application=application), blocking)
+    return lambda: core.deploy(replace(each._request((), {}), application=application), blocking)
 
 
 def _deleting(name: str) -> Callable[[], None]:

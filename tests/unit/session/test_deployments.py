@@ -4,7 +4,7 @@ from legacy.config import BackendConfig
 from legacy.generations import DEPLOYMENT, V1_2
 from legacy.records import BackendSpec, Endpoint
 from legacy.session import deployments
-from legacy.session.deployments import Wanted, root_url, with_job_environment
+from legacy.session.deployments import DeploymentRequest, root_url, with_job_environment
 
 
 class Session:
@@ -46,7 +46,8 @@ class Model(Base):
 
 
 def wish(target, *args, **more):
-    return Wanted("m", target, args, more.pop("init_kwargs", {}), BackendConfig(), more.pop("options", None), **more)
+    init_kwargs, options = more.pop("init_kwargs", {}), more.pop("options", None)
+    return DeploymentRequest("m", target, args, init_kwargs, BackendConfig(), options, **more)
 
 
 def test_a_deployment_is_a_backend_and_an_endpoint_of_one_name(session):
