@@ -1,15 +1,17 @@
 import importlib
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from serve_compat.config import ReplicaConfig
 
 import legacy
 import legacy.api
 import serve_compat
 from legacy.public_names import API, MODULES, PACKAGE, modules_by_name
+from serve_compat.config import ReplicaConfig
+from serve_compat.context import TaskContext
 from serve_compat.names import public
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +71,12 @@ def test_every_name_of_the_table_is_offered_and_is_one_thing_everywhere(package)
 def test_what_the_core_has_of_the_old_package_both_packages_offer():
     assert set(modules_by_name(API, PACKAGE)) == set(legacy.__all__) & set(serve_compat.__all__)
     assert set(legacy.api.__all__) == set(modules_by_name(API)) <= set(serve_compat.api.__all__)
+
+
+def test_pickles_that_name_an_old_module_can_be_read():
+    assert pickle.loads(b"cserve_compat.common\nDeploymentStatus\n.") is serve_compat.common.DeploymentStatus
+    assert pickle.loads(pickle.dumps(TaskContext.Web)) is TaskContext.Web
+    assert TaskContext.__module__ == "serve_compat.context"
 
 
 def test_a_module_of_the_old_package_is_a_file_of_its_own():

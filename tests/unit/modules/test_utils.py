@@ -2,6 +2,7 @@ import http.server
 import threading
 
 import pytest
+
 from serve_compat.utils import block_until_http_ready, get_random_letters
 
 
