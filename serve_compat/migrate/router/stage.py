@@ -19,7 +19,7 @@ from serve_compat.migrate.writing.arguments import keyword
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.imports import with_imports
 from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy, router_title
-from serve_compat.migrate.writing.texts import statement
+from serve_compat.migrate.writing.texts import blank_lines, statement
 
 _TIES = "router: ties"
 
@@ -158,8 +158,7 @@ def _without_route(updated: Any) -> cst.Call:
 
 def _definition(source: str) -> list[cst.BaseStatement]:
     """The class, two empty lines under what precedes it."""
-    gap = [cst.EmptyLine(indent=False)] * 2
-    return [each.with_changes(leading_lines=gap) for each in cst.parse_module(source).body]
+    return [each.with_changes(leading_lines=blank_lines(2)) for each in cst.parse_module(source).body]
 
 
 def _follows_at_once(tree: Tree, line: cst.CSTNode, split: Split) -> bool:

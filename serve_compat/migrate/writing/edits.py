@@ -8,6 +8,7 @@ from typing import Any
 import libcst as cst
 
 from serve_compat.migrate.writing.quotes import requoted
+from serve_compat.migrate.writing.texts import blank_above, blank_lines
 
 Change = Callable[[Any], Any]
 Insertion = Callable[[], Sequence[cst.BaseStatement]]
@@ -206,15 +207,14 @@ def _led(statement: cst.BaseStatement, lines: Sequence[cst.EmptyLine]) -> cst.Ba
 
 def _gap(above: cst.CSTNode, gap: int) -> _Lines:
     """The blank lines below something inserted, where that is a definition."""
-    return [cst.EmptyLine(indent=False)] * gap if isinstance(above, cst.BaseCompoundStatement) else []
+    return blank_lines(gap) if isinstance(above, cst.BaseCompoundStatement) else []
 
 
 def _apart(first: cst.CSTNode, lines: _Lines, above: _Body, gap: int) -> _Lines:
     """The lines above something inserted, blank ones added where a definition follows something else."""
     if not isinstance(first, cst.BaseCompoundStatement) or not above:
         return lines
-    blank = next((n for n, each in enumerate(lines) if each.comment is not None), len(lines))
-    return [*[cst.EmptyLine(indent=False)] * max(gap - blank, 0), *lines]
+    return [*blank_lines(gap - blank_above(lines)), *lines]
 
 
 def _leading(statement: cst.CSTNode) -> _Lines:
@@ -231,5 +231,5 @@ def _merged(first: _Lines, second: _Lines) -> _Lines:
     """Lines above two statements that become one: all comments, and the wider of two gaps that meet."""
     if any(each.comment is not None for each in first):
         return [*first, *second]
-    blank = next((n for n, each in enumerate(second) if each.comment is not None), len(second))
+    blank = blank_above(second)
     return second if blank >= len(first) else [*first, *second[blank:]]

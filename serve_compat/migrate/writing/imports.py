@@ -9,7 +9,7 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import code_of, is_docstring
 from serve_compat.migrate.analysis.tree import dotted
-from serve_compat.migrate.writing.texts import statement
+from serve_compat.migrate.writing.texts import blank_above, blank_lines, statement
 
 
 def with_imports(module: cst.Module, lines: Iterable[str], among_others: bool = True) -> cst.Module:
@@ -39,7 +39,7 @@ def with_helpers(module: cst.Module, helpers: Mapping[str, str]) -> cst.Module:
         helpers: the source of each by its name; it may bring others that it needs.
     """
     have = {each.name.value for each in module.body if isinstance(each, cst.FunctionDef | cst.ClassDef)}
-    gap = [cst.EmptyLine(indent=False)] * 2
+    gap = blank_lines(2)
     made: list[cst.BaseStatement] = [
         each.with_changes(leading_lines=gap)
         for name, source in helpers.items()
@@ -50,8 +50,7 @@ def with_helpers(module: cst.Module, helpers: Mapping[str, str]) -> cst.Module:
     place = below_imports(body)
     if made and place < len(body):
         lines = list(getattr(body[place], "leading_lines", ()))
-        first = next((number for number, each in enumerate(lines) if each.comment is not None), len(lines))
-        body[place] = body[place].with_changes(leading_lines=[*gap, *lines[first:]])
+        body[place] = body[place].with_changes(leading_lines=[*gap, *lines[blank_above(lines) :]])
     body[place:place] = made
     return module.with_changes(body=body) if made else module
 
@@ -171,6 +170,6 @@ def _add_of_library(
         return
     below = body[place]
     lines = list(getattr(below, "leading_lines", ()))
-    gap = [] if library else [cst.EmptyLine(indent=False)]
+    gap = blank_lines(0 if library else 1)
     body[place] = below.with_changes(leading_lines=gap)
     body.insert(place, line.with_changes(leading_lines=lines))

@@ -12,6 +12,16 @@ from serve_compat.migrate.writing.arguments import keyword
 _WIDTH = 120
 
 
+def blank_lines(count: int) -> list[cst.EmptyLine]:
+    """Empty lines, without the indentation of what is around them."""
+    return [cst.EmptyLine(indent=False)] * count
+
+
+def blank_above(lines: Sequence[cst.EmptyLine]) -> int:
+    """How many of the lines above a statement are empty before the first comment."""
+    return next((number for number, each in enumerate(lines) if each.comment is not None), len(lines))
+
+
 def comments_in(node: cst.CSTNode) -> list[str]:
     """The comments inside an expression that spans several lines."""
     if isinstance(node, cst.Comment):

@@ -9,7 +9,7 @@ from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.write.http_methods import guard_lines
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
 from serve_compat.migrate.rule import Rule
-from serve_compat.migrate.writing.texts import expression, statement
+from serve_compat.migrate.writing.texts import blank_lines, expression, statement
 
 SC112 = Rule(
     "SC112",
@@ -40,8 +40,7 @@ def write(pair: Pair, rewriting: Rewriting) -> None:
     if isinstance(node, cst.ClassDef):
         rewriting.edits.change(body, collect)
         answer = f"async def __call__(self, request):\n{guard}    return await self.{name}(request)\n"
-        gap = [cst.EmptyLine(indent=False)]
-        rewriting.edits.insert_behind(body, lambda: [statement(answer).with_changes(leading_lines=gap)])
+        rewriting.edits.insert_behind(body, lambda: [statement(answer).with_changes(leading_lines=blank_lines(1))])
         rewriting.edits.change(node, lambda updated: _without_marks(updated, node, marks))
         return
     collected: list[cst.BaseStatement] = []

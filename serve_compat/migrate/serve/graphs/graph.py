@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from serve_compat.migrate.serve.graphs.driver import SC220, Style, class_text, d
 from serve_compat.migrate.serve.graphs.lists import waited
 from serve_compat.migrate.serve.program import Program
 from serve_compat.migrate.writing.arguments import keyword, with_args
+from serve_compat.migrate.writing.texts import blank_above, blank_lines
 
 _MODULES = ("dag", "deployment_graph", "drivers", "http_adapters")
 GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request", "json_to_ndarray", *_MODULES})
@@ -165,7 +165,7 @@ def _numpy(program: Program) -> str:
 def _replace_block(program: Program, block: cst.With, texts: list[str]) -> None:
     """The classes stand where the block of the InputNode stood; what is left of the block follows them."""
     outer = program.tree.scopes[block] is program.tree.root
-    blank = [cst.EmptyLine(indent=False)] * (2 if outer else 1)
+    blank = blank_lines(2 if outer else 1)
     followed = _is_followed_at_once(program, block)
 
     def flat(updated: cst.CSTNode) -> list[Any]:
@@ -174,7 +174,9 @@ def _replace_block(program: Program, block: cst.With, texts: list[str]) -> None:
         rest: list[Any] = [*(each for lines in made for each in lines), *updated.body.body]
         for number, each in enumerate(rest[1:], 1):
             if isinstance(rest[number - 1], cst.ClassDef):
-                rest[number] = each.with_changes(leading_lines=[*blank, *_comments(each.leading_lines)])
+                rest[number] = each.with_changes(
+                    leading_lines=[*blank, *each.leading_lines[blank_above(each.leading_lines) :]]
+                )
         if followed and rest and isinstance(rest[-1], cst.ClassDef):
             rest[-1] = rest[-1].with_changes(body=rest[-1].body.with_changes(footer=blank))
         if rest:
@@ -188,12 +190,6 @@ def _is_followed_at_once(program: Program, block: cst.With) -> bool:
     body = getattr(program.tree.parents[block], "body", ())
     later = body[body.index(block) + 1] if block in body[:-1] else None
     return later is not None and not getattr(later, "leading_lines", ())
-
-
-def _comments(lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
-    """The lines from the first comment on."""
-    first = next((number for number, each in enumerate(lines) if each.comment is not None), len(lines))
-    return list(lines[first:])
 
 
 def _route(program: Program, bind: cst.Call, route: cst.BaseExpression) -> None:
