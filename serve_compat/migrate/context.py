@@ -1,11 +1,10 @@
-"""What a stage gets beside the module: the file's path, the project, the options, and where to report."""
+"""What a stage gets of a file: its module and path, the project, the options, and where to report; what it gives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.files import parsing
@@ -49,6 +48,21 @@ class Options:
         return not is_meant(rule, self.ignore)
 
 
+@dataclass(frozen=True)
+class Rewritten:
+    """What a stage makes of a file.
+
+    Attributes:
+        module: for the next stage; the very one that the stage got where nothing changes.
+        stays: why no later stage may work on the file, "" where nothing forbids it.
+        together: the files with which it shares objects of Serve: either all of them are rewritten, or none.
+    """
+
+    module: cst.Module
+    stays: str = ""
+    together: frozenset[str] = frozenset()
+
+
 @dataclass
 class FileContext:
     """One file in one stage.
@@ -58,7 +72,6 @@ class FileContext:
         module: the module that the stage gets; findings are about its nodes.
         analysed: the resolvers of files, by path: shared by the stages, since most of them change few files.
         forbidden: ids of rules that changed the file, and that the command line does not allow to.
-        stays: why the file has to stay on serve_compat, "" as long as nothing forbids stock Ray Serve.
     """
 
     path: str
@@ -67,9 +80,7 @@ class FileContext:
     options: Options = field(default_factory=Options)
     findings: list[Finding] = field(default_factory=list)
     forbidden: set[str] = field(default_factory=set)
-    stays: str = ""
     analysed: dict[str, Names] = field(default_factory=dict)
-    _lines: dict[cst.CSTNode, int] | None = None
     _skipped: set[int] | None = None
 
     @property
@@ -86,15 +97,12 @@ class FileContext:
 
     def line(self, node: cst.CSTNode) -> int:
         """The line of a node of the module, 1-based; 0 for the module itself and for nodes that are new."""
-        if self._lines is None:
-            wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
-            self._lines = {each: place.start.line for each, place in wrapper.resolve(PositionProvider).items()}
-        return 0 if node is self.module else self._lines.get(node, 0)
+        return 0 if node is self.module else self.names.lines.get(node, 0)
 
     def skips(self, node: cst.CSTNode) -> bool:
         """Whether `# serve-compat: skip` stands on the node's line, or at the end of its statement."""
         if self._skipped is None:
-            lines = parsing.lines(self.module.code)
+            lines = parsing.lines(self.names.code)
             self._skipped = {number for number, text in enumerate(lines, 1) if SKIP_LINE in text}
         if not self._skipped:
             return False
@@ -106,9 +114,7 @@ class FileContext:
         """Tell about a place, a node of the module."""
         if action == "changed" and not self.allows(rule):
             self.forbidden.add(rule.id)
-        finding = Finding(self.path, self.line(node), rule.id, action, message)
-        if finding not in self.findings:
-            self.findings.append(finding)
+        self.findings.append(Finding(self.path, self.line(node), rule.id, action, message))
 
     def note_line(self, rule: Rule, line: int, message: str) -> None:
         """Tell about a line that is no node: a comment."""

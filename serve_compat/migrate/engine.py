@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import libcst as cst
 
 from serve_compat.migrate import leftovers, stages
 from serve_compat.migrate.analysis.names import Names
-from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Options
+from serve_compat.migrate.context import SKIP_FILE, SKIP_LINE, FileContext, Options, Rewritten
 from serve_compat.migrate.files import parsing
+from serve_compat.migrate.files.line_map import line_map
 from serve_compat.migrate.findings import Finding
 from serve_compat.migrate.project import Project
 from serve_compat.migrate.rule import Rule
-from serve_compat.migrate.stages import StageCode
+from serve_compat.migrate.stages import Stage
 from serve_compat.migrate.writing import todo
 
 SC010 = Rule(
@@ -94,8 +96,8 @@ def migrate(
     run = _Run(texts, options, Project(paths or tuple(texts), read or (lambda path: texts.get(path, ""))))
     run.progress = progress or (lambda path: None)
     run.parse()
-    for stage in stages.leading_to(options.to):
-        run.go_through(stage)
+    for number, stage in enumerate(stages.leading_to(options.to)):
+        run.go_through(stage, is_first=number == 0)
     return run.results()
 
 
@@ -121,7 +123,8 @@ class _Run:
                 continue
             module = self._parsed(result)
             if module is not None:
-                self._guarded(path, "analysis", lambda result=result, module=module: self._sort(result, module))  # type: ignore[misc]
+                with self._guarded("analysis", [path]):
+                    self._sort(result, module)
 
     def _sort(self, result: Result, module: cst.Module) -> None:
         if self._context(result.path, module).names.uses_serve:
@@ -142,96 +145,104 @@ class _Run:
 
     def _is_of_today(self, path: str, module: cst.Module) -> bool:
         """Does stock Ray Serve run the file as it is? Then no target has anything to change in it."""
-        if leftovers.imports_serve_compat(module):
-            return False
         file = self._context(path, module)
+        if file.names.imports("serve_compat"):
+            return False
         return not leftovers.old_names(file) and stages.is_of_today(module, file, leftovers.excused_lines(file))
 
-    def go_through(self, stage: StageCode) -> None:
-        """One stage over all files."""
+    def go_through(self, stage: Stage[Any, Any], is_first: bool) -> None:
+        """One stage over all files.
+
+        Args:
+            is_first: a file that it leaves as it is does not run on serve_compat, so that nothing more is told of it.
+        """
         files = {path: self._context(path, module) for path, module in self._modules.items()}
-        for file in files.values():
-            self._guarded(file.path, f"{stage.name} stage", lambda file=file: stage.survey(file))  # type: ignore[misc]
-        before = dict(self._modules)
+        name, facts = f"{stage.name} stage", {}
         for path, file in files.items():
-            self.progress(path)
-            file.stays = self._staying.get(path, "")
-            if file.stays:
-                continue  # an earlier stage left a place in it to a person: no later one may do half of the rest
-            self._guarded(file.path, f"{stage.name} stage", lambda file=file: self._rewrite(stage, file))  # type: ignore[misc]
-        if stage.name == "serve":
-            self._keep_together(files, before)
+            with self._guarded(name, [path]):
+                facts[path] = stage.survey(file)
+        # an earlier stage left a place in some of them to a person: no later one may do half of the rest
+        wanted = [path for path in facts if path not in self._staying]
+        with self._guarded(name, wanted):
+            decisions = stage.decide(self._project, facts)
+            made = {path: self._rewritten(stage, files[path], decisions) for path in wanted}
+            self._keep_together(files, {path: each for path, each in made.items() if each is not None})
         for path, file in files.items():
             if path in self._modules:
                 self._results[path].findings += self._placed(path, file)
-            if stage.name == "compat" and file.stays:
+            if is_first and path in self._staying:
                 self._modules.pop(path, None)
-            elif stage.name == "deployment" and file.stays:
-                self._staying[path] = file.stays
 
     def _context(self, path: str, module: cst.Module) -> FileContext:
         options = replace(self._options, notebook=path.endswith(".ipynb"))
         return FileContext(path, module, self._project, options, analysed=self._analysed)
 
-    def _rewrite(self, stage: StageCode, file: FileContext) -> None:
-        made = stage.run(file.module, file)
-        refused = self._refused(file, made)
-        if refused:
-            file.findings = []
-            file.stays = refused
-            file.report(SC011, file.module, f"left as it is by the {stage.name} stage: {refused}", "left-alone")
-        elif made is not file.module:
-            text = todo.single(made.code)
-            self._modules[file.path] = parsing.parsed(text)
+    def _rewritten(self, stage: Stage[Any, Any], file: FileContext, decisions: object) -> Rewritten | None:
+        self.progress(file.path)
+        with self._guarded(f"{stage.name} stage", [file.path]):
+            made = stage.rewrite(file, decisions)
+            refused = self._refused(file, made.module)
+            if refused:
+                file.findings = []
+                message = f"left as it is by the {stage.name} stage: {refused}"
+                file.report(SC011, file.module, message, "left-alone")
+                made = replace(made, module=file.module, stays=refused)
+            elif made.module is not file.module:
+                self._modules[file.path] = parsing.parsed(todo.single(made.module.code))
+            if made.stays:
+                self._staying[file.path] = made.stays
+            return made
+        return None
 
     def _refused(self, file: FileContext, made: cst.Module) -> str:
         """Why the command line or a comment in the file forbids what the stage did; "" when nothing does."""
         if file.forbidden:
             return f"it needs {', '.join(sorted(file.forbidden))}, which may not rewrite anything in this run"
-        if made is file.module or SKIP_LINE not in file.module.code:
+        if made is file.module or SKIP_LINE not in file.names.code:
             return ""
         kept = set(parsing.lines(made.code))
-        lost = [line for line in parsing.lines(file.module.code) if SKIP_LINE in line and line not in kept]
+        lost = [line for line in parsing.lines(file.names.code) if SKIP_LINE in line and line not in kept]
         return f"it would change a line marked {SKIP_LINE!r}" if lost else ""
 
-    def _guarded(self, path: str, name: str, work: Callable[[], None]) -> None:
+    @contextmanager
+    def _guarded(self, name: str, paths: Iterable[str]) -> Iterator[None]:
+        """Give files up where something fails."""
+        why = ""
         try:
-            work()
+            yield
         except RecursionError:
-            self._give_up(path, TOO_DEEP)
+            why = TOO_DEEP
         except Exception as error:  # a fault of ours in one file must not stop the run, nor leave it half done
-            self._give_up(path, f"the {name} failed on it ({type(error).__name__}: {error})")
+            why = f"the {name} failed on it ({type(error).__name__}: {error})"
+        for path in paths if why else ():
+            result = self._results[path]
+            result.error, result.after = f"{why}; it is left as it was", result.before
+            result.findings.clear()
+            self._modules.pop(path, None)
 
-    def _give_up(self, path: str, why: str) -> None:
-        result = self._results[path]
-        result.error, result.after = f"{why}; it is left as it was", result.before
-        result.findings.clear()
-        self._modules.pop(path, None)
-
-    def _keep_together(self, files: Mapping[str, FileContext], before: Mapping[str, cst.Module]) -> None:
+    def _keep_together(self, files: Mapping[str, FileContext], made: Mapping[str, Rewritten]) -> None:
         """Files that share objects of Serve go to stock Ray Serve together or not at all."""
-        staying = [file for file in files.values() if file.stays]
-        for path, file in files.items():
-            if file.stays or path not in self._modules:
-                continue
-            why = next((other for other in staying if self._project.linked(path, other.path)), None)
-            if why is not None and self._modules[path] is not before[path]:
-                self._modules[path] = before[path]
+        staying = [path for path in files if path in self._staying]
+        for path, each in made.items():
+            why, file = next((other for other in staying if other in each.together), ""), files[path]
+            if why and path not in self._staying and self._modules.get(path, file.module) is not file.module:
+                self._modules[path] = file.module
                 file.findings = []
-                message = f"stays on serve_compat because {why.path} does: {why.stays}"
+                message = f"stays on serve_compat because {why} does: {self._staying[why]}"
                 file.report(SC010, file.module, message, "note")
 
     def _placed(self, path: str, file: FileContext) -> list[Finding]:
         """The stage's findings, at the lines of the original file."""
-        back = _line_map(file.module.code, self._results[path].before)
+        back = line_map(file.names.code, self._results[path].before) if file.findings else int
         return [finding.at(back(finding.line)) for finding in file.findings]
 
     def results(self) -> list[Result]:
         """All files, in their order."""
         for path, module in self._modules.items():
-            self._results[path].after = module.code
+            self._results[path].after = self._context(path, module).names.code
         for path, module in {**self._modules, **self._of_today}.items():
-            self._guarded(path, "analysis", lambda path=path, module=module: self._scan(path, module))  # type: ignore[misc]
+            with self._guarded("analysis", [path]):
+                self._scan(path, module)
         for result in self._results.values():
             result.findings = sorted({each for each in result.findings if self._options.tells(each.rule)})
         return list(self._results.values())
@@ -242,16 +253,3 @@ class _Run:
         leftovers.report(file, self._options.to)
         known = {(each.line, each.needs_a_hand) for each in result.findings}
         result.findings += [each for each in self._placed(path, file) if (each.line, True) not in known]
-
-
-def _line_map(made: str, original: str) -> Callable[[int], int]:
-    """From line numbers of a text to those of the text it was made from."""
-    if made == original:
-        return lambda line: line
-    matcher = difflib.SequenceMatcher(None, parsing.lines(made), parsing.lines(original), autojunk=False)
-    found: dict[int, int] = {}
-    for _, start, end, other, other_end in matcher.get_opcodes():
-        for number in range(start, end):
-            found[number + 1] = min(other + number - start, max(other_end - 1, other)) + 1
-    last = len(parsing.lines(original))
-    return lambda line: min(found.get(line, line), last) if line else 0

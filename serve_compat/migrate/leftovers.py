@@ -93,30 +93,6 @@ def parse_error(text: str, error: SyntaxError) -> str:
     return parsing.why(error)
 
 
-def imports_serve_compat(module: cst.Module) -> bool:
-    """Whether serve_compat is imported anywhere in the module."""
-    return any(name.split(".")[0] == "serve_compat" for name in _imported(module))
-
-
-def _imports_ray_serve(module: cst.Module) -> bool:
-    return any(name == "ray.serve" or name.startswith("ray.serve.") for name in _imported(module))
-
-
-def _imported(module: cst.Module) -> Iterator[str]:
-    stack: list[cst.CSTNode] = [module]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, cst.Import):
-            yield from (dotted(alias.name) for alias in node.names)
-        elif isinstance(node, cst.ImportFrom):
-            if isinstance(node.names, cst.ImportStar):
-                yield dotted(node.module)
-            names = [] if isinstance(node.names, cst.ImportStar) else node.names
-            yield from (f"{dotted(node.module)}.{dotted(alias.name)}" for alias in names)
-        elif isinstance(node, cst.BaseStatement | cst.BaseSuite | cst.Module | cst.ExceptHandler | cst.Else):
-            stack.extend(node.children)
-
-
 def _used(file: FileContext) -> Iterator[tuple[cst.CSTNode, str]]:
     """Every use of a name of ray.serve: (node, name within ray.serve)."""
     names = file.names
@@ -141,15 +117,11 @@ def old_names(file: FileContext) -> list[tuple[cst.CSTNode, str]]:
     """Uses of names that old releases had and today's does not have, but for those that ask for the release first."""
     found = [(node, name) for node, name in _used(file) if name in GONE and file.names.guard_of(node) is None]
     stars = [node for node in file.names.tree.nodes(cst.ImportFrom) if _star_of_serve(node)]
-    calls = file.names.tree.nodes(cst.Call) if stars else []
-    bare = [(call, dotted(call.func)) for call in calls]
-    if any(file.names.serve_name(node.func) in ("start", "connect") for node in _calls(file)):
-        found += [(call, dotted(call.func)) for call in _calls(file) if file.names.may_ask_a_client(call)]
+    calls = file.names.tree.nodes(cst.Call)
+    bare = [(call, dotted(call.func)) for call in calls if stars]
+    if any(file.names.serve_name(node.func) in ("start", "connect") for node in calls):
+        found += [(call, dotted(call.func)) for call in calls if file.names.may_ask_a_client(call)]
     return found + [(call, name) for call, name in bare if name in GONE]
-
-
-def _calls(file: FileContext) -> list[cst.Call]:
-    return file.names.tree.nodes(cst.Call)
 
 
 def excused_lines(file: FileContext) -> set[int]:
@@ -165,9 +137,8 @@ def _star_of_serve(node: cst.CSTNode) -> bool:
 
 def report(file: FileContext, target: Stage) -> None:
     """Tell about what is left after the last stage: nobody may believe that a file is done when it is not."""
-    module = file.module
-    on_stock = _imports_ray_serve(module)
-    on_compat = imports_serve_compat(module)
+    on_stock = file.names.imports("ray.serve")
+    on_compat = file.names.imports("serve_compat")
     for node, name in _used(file):
         if file.names.guard_of(node) is not None or file.skips(node):
             continue
@@ -184,7 +155,7 @@ def report(file: FileContext, target: Stage) -> None:
             file.report(SC006, node, message, "unresolved")
     if on_compat:
         _report_lookups(file)
-    for number, text in enumerate(parsing.lines(module.code), 1):
+    for number, text in enumerate(parsing.lines(file.names.code), 1):
         if text.lstrip().startswith("#") and _OLD_CODE.search(text) and "TODO(serve-compat" not in text:
             file.note_line(SC005, number, "old Serve code in a comment is left as it is")
 

@@ -1,13 +1,12 @@
-"""What is known about all given files together: who imports whom, and what each stage noted about each of them."""
+"""The given files together: who imports whom, and what from it."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import PurePath
-from typing import Any
 
 import libcst as cst
 
@@ -17,25 +16,8 @@ _UNREADABLE = (OSError, ValueError, SyntaxError, LookupError)
 """A file that is not there, or not in the encoding that it claims, or no Python: it tells nothing about others."""
 
 
-@dataclass(frozen=True)
-class Fact:
-    """Something that a stage noted.
-
-    Attributes:
-        kind: what it is about: "endpoint", "tag", "deployment".
-        key: which one.
-        path: the file where it was seen.
-        value: whatever the stage wants to know later.
-    """
-
-    kind: str
-    key: Any
-    path: str
-    value: Any = None
-
-
 class Project:
-    """The registry of one run, filled by the surveys of a stage and read by its rewrites.
+    """The files of one run.
 
     Args:
         paths: all Python files that were given, whether they use Serve or not.
@@ -46,25 +28,9 @@ class Project:
         self.paths = list(paths)
         self._by_module: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
-            self._by_module[_module_parts(path)[-1:][0] if _module_parts(path) else ""].append(path)
+            self._by_module["".join(_module_parts(path)[-1:])].append(path)
         self._read = read or (lambda path: "")
-        self._facts: dict[str, list[Fact]] = defaultdict(list)
-        self._linked: dict[str, str] = {}
         self.module_of = lru_cache(maxsize=64)(self._module_of)
-
-    # facts
-
-    def note(self, kind: str, key: Any, path: str, value: Any = None) -> Fact:
-        """Remember something for all files of the run."""
-        fact = Fact(kind, key, path, value)
-        self._facts[kind].append(fact)
-        return fact
-
-    def facts(self, kind: str, key: Any = None) -> list[Fact]:
-        """What was noted, in the order of the files: all of a kind, or those with a key."""
-        return [each for each in self._facts[kind] if key is None or each.key == key]
-
-    # imports
 
     def resolve(self, importer: str, module: str) -> str | None:
         """The given file that `import module` means in another one; None where it is not among them.
@@ -108,22 +74,25 @@ class Project:
         except (*_UNREADABLE, RecursionError):
             return None
 
-    # files that must stay on the same side
+    def imported_from(self, path: str) -> frozenset[str]:
+        """The names that other files import from one: they must stay what they are. `*` for all."""
+        return frozenset(self._imported.get(path, ()))
 
-    def link(self, path: str, other: str) -> None:
-        """Two files share objects of Serve: both go to stock Ray Serve, or both stay on serve_compat."""
-        self._linked[self._root(path)] = self._root(other)
-
-    def linked(self, path: str, other: str) -> bool:
-        """Whether two files share objects of Serve, directly or through others."""
-        return self._root(path) == self._root(other)
-
-    def _root(self, path: str) -> str:
-        while path in self._linked and self._linked[path] != path:
-            path = self._linked[path]
-        return path
+    @cached_property
+    def _imported(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for path in self.paths:
+            for module, names in _FROM.findall(self.text_of(path)):
+                target = self.resolve(path, module)
+                if target is not None:
+                    found[target].update(re.findall(r"[\w*]+", re.sub(r"\bas[ \t]+\w+|#[^\n]*", "", names)))
+        return found
 
 
+_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
+
+
+@cache
 def _module_parts(path: str) -> tuple[str, ...]:
     parts = PurePath(path).with_suffix("").parts
     return parts[:-1] if parts and parts[-1] == "__init__" else parts

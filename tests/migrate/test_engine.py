@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from serve_compat.migrate import engine
 from serve_compat.migrate import stages as code
-from serve_compat.migrate.context import Options
+from serve_compat.migrate.context import Options, Rewritten
 from serve_compat.migrate.engine import may_use_serve, migrate
 from serve_compat.migrate.rules import RULES
-from serve_compat.migrate.stages import StageCode
+from serve_compat.migrate.stages import Stage
 
 OLD = "from ray import serve\n\nclient = serve.connect()\nclient.create_backend('b', str)\n"
 
@@ -25,18 +25,23 @@ def stages(monkeypatch):
     return use
 
 
-def comment(module, text):
-    """The module with a comment line more."""
-    return cst.parse_module(module.code + f"# {text}\n")
+def stage(name, rewrite, survey=lambda file: None, decide=lambda project, facts: None):
+    """A stage, of which most tests only rewrite."""
+    return Stage(name, survey, decide, rewrite)
+
+
+def comment(file, text, **more):
+    """The file with a comment line more."""
+    return Rewritten(cst.parse_module(file.module.code + f"# {text}\n"), **more)
 
 
 def test_a_stage_that_fails_leaves_its_file_as_it_was_and_others_go_on(stages):
-    def run(module, file):
+    def rewrite(file, decisions):
         if file.path == "bad.py":
             raise KeyError("oh")
-        return comment(module, "done")
+        return comment(file, "done")
 
-    stages(StageCode("deployment", run))
+    stages(stage("deployment", rewrite))
     bad, good = migrate({"bad.py": OLD, "good.py": OLD}, Options())
     assert (bad.after, bad.findings) == (OLD, [])
     assert "the deployment stage failed on it (KeyError: 'oh')" in bad.error
@@ -45,61 +50,76 @@ def test_a_stage_that_fails_leaves_its_file_as_it_was_and_others_go_on(stages):
 
 def test_a_stage_that_writes_what_is_no_python_is_refused(stages):
     broken = cst.Module([cst.SimpleStatementLine([cst.Expr(cst.Name("lambda"))])])
-    stages(StageCode("deployment", lambda module, file: broken))
+    stages(stage("deployment", lambda file, decisions: Rewritten(broken)))
     [result] = migrate({"a.py": OLD}, Options())
     assert result.after == OLD
     assert "SyntaxError" in result.error
 
 
 def test_all_files_are_surveyed_before_one_is_rewritten(stages):
-    def run(module, file):
-        return comment(module, ",".join(fact.path for fact in file.project.facts("seen")))
+    def decide(project, facts):
+        assert list(facts) == list(facts.values())
+        return ",".join(facts)
 
-    stages(StageCode("deployment", run, lambda file: file.project.note("seen", 1, file.path) and None))
+    stages(stage("deployment", comment, lambda file: file.path, decide))
     results = migrate({"a.py": OLD, "b.py": OLD, "other.py": "import ray, observe\n"}, Options())
     assert [result.after.endswith("# a.py,b.py\n") for result in results] == [True, True, False]
 
 
-def test_files_that_share_objects_stay_together(stages):
-    def run(module, file):
-        file.project.link("a.py", "b.py")
-        if file.path == "a.py":
-            file.stays = "a reason"
-            return module
-        return comment(module, "stock")
+@pytest.mark.parametrize("fails", ["survey", "decide"])
+def test_a_file_that_cannot_be_decided_about_is_left_as_it_was(stages, fails):
+    def survey(file):
+        if fails == "survey" and file.path == "bad.py":
+            raise KeyError("oh")
 
-    stages(StageCode("serve", run))
+    def decide(project, facts):
+        return {}["oh"] if fails == "decide" else None
+
+    stages(stage("deployment", comment, survey, decide))
+    bad, good = migrate({"bad.py": OLD, "good.py": OLD}, Options())
+    assert (bad.after, "the deployment stage failed on it (KeyError: 'oh')" in bad.error) == (OLD, True)
+    assert (good.changed, bool(good.error)) == (fails == "survey", fails == "decide")
+
+
+def test_files_that_share_objects_stay_together(stages):
+    def rewrite(file, decisions):
+        together = frozenset({"a.py", "b.py"} if file.path != "c.py" else {"c.py"})
+        if file.path == "a.py":
+            return Rewritten(file.module, "a reason", together)
+        return comment(file, "stock", together=together)
+
+    stages(stage("serve", rewrite))
     results = migrate({"a.py": OLD, "b.py": OLD, "c.py": OLD}, Options())
     assert ["stock" in result.after for result in results] == [False, False, True]
     assert "a.py does: a reason" in results[1].findings[-1].message + results[1].findings[0].message
 
 
 def test_a_rule_that_may_not_be_used_keeps_the_file_at_the_stage_before(stages):
-    def run(module, file):
-        file.report(RULES["SC002"], module.body[0], "it does")
-        return comment(module, "done")
+    def rewrite(file, decisions):
+        file.report(RULES["SC002"], file.module.body[0], "it does")
+        return comment(file, "done")
 
-    stages(StageCode("deployment", run))
+    stages(stage("deployment", rewrite))
     [result] = migrate({"a.py": OLD}, Options(to="deployment", ignore=("SC002",)))
     assert "done" not in result.after
     assert ("SC011", "left-alone") in [(each.rule, each.action) for each in result.findings]
 
 
 def test_a_line_marked_to_be_skipped_keeps_the_file_at_the_stage_before(stages):
-    stages(StageCode("deployment", lambda module, file: cst.parse_module(module.code.replace("'b'", "'c'"))))
+    stages(stage("deployment", lambda file, _: Rewritten(cst.parse_module(file.module.code.replace("'b'", "'c'")))))
     marked = OLD.replace("str)", "str)  # serve-compat: skip")
     assert "'c'" in migrate({"a.py": OLD}, Options(to="deployment"))[0].after
     assert "'b'" in migrate({"a.py": marked}, Options(to="deployment"))[0].after
 
 
 def test_findings_are_told_at_the_lines_of_the_original(stages):
-    def run(module, file):
-        file.report(RULES["SC002"], module.body[-1], "the last statement")
-        return module
+    def rewrite(file, decisions):
+        file.report(RULES["SC002"], file.module.body[-1], "the last statement")
+        return Rewritten(file.module)
 
     stages(
-        StageCode("deployment", lambda module, file: cst.parse_module("import a\nimport b\n" + module.code)),
-        StageCode("serve", run),
+        stage("deployment", lambda file, _: Rewritten(cst.parse_module("import a\nimport b\n" + file.module.code))),
+        stage("serve", rewrite),
     )
     [result] = migrate({"a.py": OLD}, Options())
     assert ("SC002", 4) in [(each.rule, each.line) for each in result.findings]
@@ -128,11 +148,6 @@ def test_files_without_both_words_are_never_opened(content):
 def test_any_text_is_survived(text):
     [result] = migrate({"a.py": "from ray import serve\n" + text}, Options(to="compat"))
     assert result.error or result.after
-
-
-def test_the_original_line_of_a_made_line_is_found():
-    back = engine._line_map("a\nx\ny\nb\nc\n", "a\nb\nc\n")
-    assert [back(line) for line in range(6)] == [0, 1, 2, 2, 2, 3]
 
 
 @pytest.mark.parametrize("space", ["\x0c", "\x1c", "\u2028"])

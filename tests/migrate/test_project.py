@@ -41,15 +41,6 @@ def test_definitions_are_read_from_other_files(project):
     assert project.definition("app/main.py", "numpy.array") is None
 
 
-def test_files_are_linked_through_others(project):
-    project.link("a", "b")
-    project.link("c", "b")
-    assert project.linked("a", "c")
-    assert not project.linked("a", "d")
-
-
-def test_facts_come_back_in_their_order(project):
-    project.note("tag", "t", "a.py", 1)
-    project.note("tag", "u", "b.py", 2)
-    assert [fact.value for fact in project.facts("tag")] == [1, 2]
-    assert [fact.path for fact in project.facts("tag", "u")] == ["b.py"]
+def test_imported_names_are_found_by_the_file_that_has_them(project):
+    assert project.imported_from("app/models.py") == {"Model"}
+    assert not project.imported_from("lib/models.py")

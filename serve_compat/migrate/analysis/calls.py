@@ -11,7 +11,7 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.hints import awaited_twice, hinted
 from serve_compat.migrate.analysis.shapes import boxed, contents, inside_replica
-from serve_compat.migrate.analysis.sites import Places, Put, argument
+from serve_compat.migrate.analysis.sites import Places, argument
 from serve_compat.migrate.analysis.tree import Binding, Tree, dotted
 from serve_compat.migrate.analysis.values import (
     NOTHING,
@@ -142,7 +142,7 @@ class Calls:
     @cached_property
     def _assigned(self) -> dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]]:
         found: dict[tuple[cst.ClassDef, str], list[cst.BaseExpression]] = defaultdict(list)
-        for target, value in self.places.assignments():
+        for target, value in self.places.assignments:
             if isinstance(target, cst.Attribute):
                 owner = self.owner(target.value)
                 if owner is not None:
@@ -170,10 +170,6 @@ class Calls:
         return owner if first is param and isinstance(owner, cst.ClassDef) and not static else None
 
     # containers
-
-    def put_into(self, name: str) -> list[Put]:
-        """(name, value, under a key) of what is put into lists and dicts of that name."""
-        return [pair for pair in self.places.puts if isinstance(pair[0], cst.Name) and pair[0].value == name]
 
     @cached_property
     def _put(self) -> dict[tuple[cst.ClassDef, str], list[tuple[cst.BaseExpression, bool]]]:

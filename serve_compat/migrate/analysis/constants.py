@@ -180,8 +180,8 @@ class Constants:
         if mine is None or mine.node not in tree.order:
             return None
         found, block = [], _block(tree, mine.node)
-        for node in tree.nodes(cst.Name):
-            if node.value != name.value or node is name:
+        for node in tree.names[name.value]:
+            if node is name:
                 continue
             if mine not in tree.scopes[node].lookup(name.value) or not is_load(tree, node):
                 continue
@@ -196,9 +196,11 @@ class Constants:
     def is_changed(self, name: cst.Name) -> bool:
         """Whether the dict or object in a name is changed in place: `x["a"] = 1`, `x.a = 1`, `x.update()`."""
         mine = self.binding(name)
-        for node in self._tree.nodes(cst.Attribute, cst.Subscript):
-            inner = node.value if isinstance(node, cst.Attribute | cst.Subscript) else None
-            if not isinstance(inner, cst.Name) or inner.value != name.value or self.binding(inner) is not mine:
+        for inner in self._tree.names[name.value]:
+            node = self._tree.parents[inner]
+            if not isinstance(node, cst.Attribute | cst.Subscript) or node.value is not inner:
+                continue
+            if self.binding(inner) is not mine:
                 continue
             parent = self._tree.parents.get(node)
             called = isinstance(node, cst.Attribute) and isinstance(parent, cst.Call)

@@ -28,7 +28,7 @@ def hinted(tree: Tree, places: Places, param: cst.Param, twice: list[cst.BaseExp
     if annotated or not twice:
         return annotated
     prefixes = {param.name.value}
-    for target, value in places.assignments():
+    for target, value in places.assignments:
         mine = isinstance(value, cst.Name) and value.value == param.name.value
         if mine and any(each.node is param for each in tree.scopes[value].lookup(param.name.value)):
             prefixes.add(dotted(target))
@@ -80,8 +80,5 @@ def awaited_twice(tree: Tree) -> list[cst.BaseExpression]:
 
 def _is_awaited(tree: Tree, place: cst.CSTNode, name: str) -> bool:
     function = tree.enclosing_function(place)
-    for node in tree.nodes(cst.Await):
-        again = isinstance(node.expression, cst.Name) and node.expression.value == name
-        if again and tree.enclosing_function(node) is function:
-            return True
-    return False
+    awaited = (each for each in tree.names.get(name, ()) if isinstance(tree.parents[each], cst.Await))
+    return any(tree.enclosing_function(each) is function for each in awaited)

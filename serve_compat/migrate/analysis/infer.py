@@ -123,7 +123,7 @@ class Inference:
         """What `.append()` and item assignment put into the list or dict of that name, in the same scope."""
         scope = self.tree.scopes[node]
         found: set[Value] = set()
-        for name, value, mapping in self.calls.put_into(node.value):
+        for name, value, mapping in self.calls.places.puts_by_name.get(node.value, ()):
             if self.tree.scopes[name].lookup(node.value) is scope.lookup(node.value):
                 found |= boxed(self.of(value), mapping)
         return frozenset(found)

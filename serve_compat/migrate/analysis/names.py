@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from serve_compat.migrate.analysis import values as v
 from serve_compat.migrate.analysis.calls import Calls
@@ -94,6 +95,17 @@ class Names:
         self.tree = Tree(module)
         self.inference: Inference = _WithClients(self.tree)
 
+    @cached_property
+    def code(self) -> str:
+        """The file's text."""
+        return self.module.code
+
+    @cached_property
+    def lines(self) -> Mapping[cst.CSTNode, int]:
+        """The line on which each node begins, 1-based."""
+        positions = MetadataWrapper(self.module, unsafe_skip_copy=True).resolve(PositionProvider)
+        return {node: place.start.line for node, place in positions.items()}
+
     def qualified(self, node: cst.CSTNode | None) -> str | None:
         """The full name of something imported: "ray.serve.create_backend", "ray.get"; None of anything else.
 
@@ -126,6 +138,21 @@ class Names:
         if name == "create_endpoint":
             return bool(given & {"backend", "route"})
         return name in _ONLY_CLIENTS_HAVE and not any(each[:1].isupper() for each in given)
+
+    def imports(self, package: str) -> bool:
+        """Whether something of a package is imported anywhere in the file."""
+        return any(name == package or name.startswith(package + ".") for name in self._imported)
+
+    @cached_property
+    def _imported(self) -> list[str]:
+        found = []
+        for node in self.tree.nodes(cst.Import, cst.ImportFrom):
+            if isinstance(node, cst.Import):
+                found += [dotted(alias.name) for alias in node.names]
+            elif isinstance(node, cst.ImportFrom) and not node.relative:
+                names = () if isinstance(node.names, cst.ImportStar) else node.names
+                found += [dotted(node.module), *(f"{dotted(node.module)}.{dotted(alias.name)}" for alias in names)]
+        return found
 
     @cached_property
     def uses_serve(self) -> bool:

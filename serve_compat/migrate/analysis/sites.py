@@ -37,6 +37,7 @@ class Places:
                 found[func.value].append(node)
         return found
 
+    @cached_property
     def assignments(self) -> Assigned:
         """(target, value) of every assignment, tuples taken apart."""
         found: Assigned = []
@@ -52,7 +53,7 @@ class Places:
     def paths(self) -> dict[str, list[cst.BaseExpression]]:
         """What is assigned to attributes of the module's own objects: `app.state.handle = ...`."""
         found: dict[str, list[cst.BaseExpression]] = defaultdict(list)
-        for target, value in self.assignments():
+        for target, value in self.assignments:
             path = self.path(target)
             if path:
                 found[path].append(value)
@@ -80,9 +81,18 @@ class Places:
             for call in self.by_name.get(name, ()):
                 if isinstance(call.func, cst.Attribute) and len(call.args) == 1:
                     found.append((call.func.value, call.args[0].value, False))
-        for target, value in self.assignments():
+        for target, value in self.assignments:
             if isinstance(target, cst.Subscript):
                 found.append((target.value, value, True))
+        return found
+
+    @cached_property
+    def puts_by_name(self) -> dict[str, list[Put]]:
+        """The same for containers that are plain names."""
+        found: dict[str, list[Put]] = defaultdict(list)
+        for put in self.puts:
+            if isinstance(put[0], cst.Name):
+                found[put[0].value].append(put)
         return found
 
     @cached_property

@@ -5,9 +5,11 @@ LibCST's own scope and parent providers copy the tree and take ten times as long
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from functools import cached_property
+from typing import Any, Literal, TypeVar
 
 import libcst as cst
 
@@ -92,6 +94,7 @@ class Tree:
         self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
         self.scopes: dict[cst.CSTNode, Scope] = {}
         self.order: dict[cst.CSTNode, int] = {}
+        self._of_kind: dict[type[cst.CSTNode], list[cst.CSTNode]] = defaultdict(list)
         self.root = Scope(module, None)
         self._walk(module, self.root)
 
@@ -103,6 +106,7 @@ class Tree:
             self.order[node] = len(self.order)
             self.scopes[node] = scope
             kind = type(node)
+            self._of_kind[kind].append(node)
             if kind in _BINDERS:
                 binding.append((node, scope))
             elif isinstance(node, cst.Global | cst.Nonlocal):
@@ -151,7 +155,16 @@ class Tree:
 
     def nodes(self, *kinds: type[Node]) -> list[Node]:
         """All nodes of exactly these kinds, in the order of the source."""
-        return [node for node in self.order if type(node) in kinds]  # type: ignore[misc]
+        found: list[Any] = [node for kind in kinds for node in self._of_kind.get(kind, ())]
+        return found if len(kinds) == 1 else sorted(found, key=self.order.__getitem__)
+
+    @cached_property
+    def names(self) -> dict[str, list[cst.Name]]:
+        """All names by what they say, in the order of the source."""
+        found: dict[str, list[cst.Name]] = defaultdict(list)
+        for node in self.nodes(cst.Name):
+            found[node.value].append(node)
+        return found
 
 
 def _belongs_inside(node: cst.CSTNode, child: cst.CSTNode) -> bool:

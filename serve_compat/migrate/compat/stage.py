@@ -8,7 +8,7 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.names import SERVE
 from serve_compat.migrate.analysis.tree import dotted
-from serve_compat.migrate.context import FileContext
+from serve_compat.migrate.context import FileContext, Rewritten
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.imports import with_imports
@@ -45,8 +45,8 @@ _OURS = "serve_compat"
 _FORKS = frozenset({"create_no_http_service", "link_service", "provision_pipeline", "create_endpoint_pipeline"})
 
 
-def run(module: cst.Module, file: FileContext) -> cst.Module:
-    """The module with imports of serve_compat; the very same module where nothing of ray.serve is imported."""
+def rewrite(file: FileContext, decisions: None) -> Rewritten:
+    """The file with imports of serve_compat; as it is where nothing of ray.serve is imported."""
     imports = _Imports(file)
     for attribute in file.names.tree.nodes(cst.Attribute):
         imports.look_at_use(attribute)
@@ -55,11 +55,12 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
             imports.look_at(each)
     allowed = all(file.allows(rule) for rule, _ in imports.done)  # what an import brings and what is used go together
     if imports.left_alone or not imports.edits or not allowed:
-        return module
+        return Rewritten(file.module, imports.left_alone)
     for rule, node in imports.done:
         file.report(rule, node, "serve_compat in the place of ray.serve")
-    changed = imports.edits.module(module)
-    return with_imports(changed, [f"import {_OURS}"], among_others=False) if imports.needs_own_import else changed
+    changed = imports.edits.module(file.module)
+    own = [f"import {_OURS}"] if imports.needs_own_import else []
+    return Rewritten(with_imports(changed, own, among_others=False) if own else changed)
 
 
 class _Imports:
@@ -70,7 +71,7 @@ class _Imports:
         self.edits = Edits()
         self.done: list[tuple[Rule, cst.CSTNode]] = []
         self.needs_own_import = False
-        self.left_alone = False
+        self.left_alone = ""  # why
 
     def look_at(self, node: cst.Import | cst.ImportFrom) -> None:
         made = _import(node, self._needs_ray()) if isinstance(node, cst.Import) else self._import_from(node)
@@ -84,7 +85,7 @@ class _Imports:
                 "this code chooses between releases of Ray by itself; the file is left alone",
                 "left-alone",
             )
-            self._leave_alone("it chooses between releases of Ray by itself")
+            self.left_alone = "it chooses between releases of Ray by itself"
             return
         self._replace(node, made)
         self.done.append((SC001, node))
@@ -125,7 +126,7 @@ class _Imports:
         """`ray.serve.x`, where `ray` is imported and ray.serve is not."""
         if node.attr.value in _FORKS and (self._file.names.qualified(node) or "").startswith(SERVE):
             self._file.report(SC012, node, f"no Ray had serve.{node.attr.value}, but a fork of it", "left-alone")
-            self._leave_alone("it uses a fork of Ray Serve")
+            self.left_alone = "it uses a fork of Ray Serve"
         if dotted(node) not in _OLD_PLACES and not self._is_serve_of_ray(node):
             return
         if self._file.names.guard_of(node) is not None or self._file.skips(node):
@@ -138,19 +139,14 @@ class _Imports:
         self.needs_own_import = True
         self.done.append((SC002, node))
 
-    def _leave_alone(self, why: str) -> None:
-        self.left_alone = True
-        self._file.stays = why
-
     def _needs_ray(self) -> bool:
         """Whether the name `ray` is used for anything else than reaching ray.serve."""
         tree = self._file.names.tree
-        for name in tree.nodes(cst.Name):
-            if name.value == "ray":
-                above = list(tree.ancestors(name))
-                is_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in above)
-                if not is_import and not any(each in self.edits.changes for each in above):
-                    return True
+        for name in tree.names.get("ray", ()):
+            above = list(tree.ancestors(name))
+            is_import = any(isinstance(each, cst.Import | cst.ImportFrom) for each in above)
+            if not is_import and not any(each in self.edits.changes for each in above):
+                return True
         return False
 
     def _is_serve_of_ray(self, node: cst.Attribute) -> bool:

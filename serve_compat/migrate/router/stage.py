@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,6 +15,7 @@ from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.values import Deployment, Named
 from serve_compat.migrate.context import FileContext
+from serve_compat.migrate.project import Project
 from serve_compat.migrate.router.splits import NoRouterError, Split, splits
 from serve_compat.migrate.serve.ties import Ties, ties
 from serve_compat.migrate.writing.arguments import keyword
@@ -21,16 +24,50 @@ from serve_compat.migrate.writing.imports import with_imports
 from serve_compat.migrate.writing.router_text import IMPORTS, SC222, router_class, router_deploy, router_title
 from serve_compat.migrate.writing.texts import blank_lines, statement
 
-_TIES = "router: ties"
+Facts = Ties | None
+"""What a file shares with others; nothing where no router is asked for."""
 
 
-def survey(file: FileContext) -> None:
-    """Note what the file shares with others: a split whose endpoint other files ask for keeps its name."""
-    if file.options.generate_router:
-        file.project.note(_TIES, file.path, file.path, ties(file.names.tree))
+@dataclass(frozen=True)
+class Decisions:
+    """Who knows whose deployments.
+
+    Attributes:
+        ties: what each file shares with others.
+        importers: by file, those that import from it.
+    """
+
+    ties: Mapping[str, Ties]
+    importers: Mapping[str, set[str]]
+
+    def check(self, split: Split, path: str) -> None:
+        """Is a split of a file its own affair? One whose endpoint other files ask for keeps its name.
+
+        Raises:
+            NoRouterError: no.
+        """
+        for other, known in self.ties.items():
+            uses = other in self.importers.get(path, ()) or split.name in known.asks | known.deploys
+            if uses and other != path:
+                raise NoRouterError(split.calls[0][0], f"{other} uses {split.name!r} or this file")
 
 
-def run(module: cst.Module, file: FileContext) -> cst.Module:
+def survey(file: FileContext) -> Facts:
+    """What the file shares with others."""
+    return ties(file.names.tree) if file.options.generate_router else None
+
+
+def decide(project: Project, facts: Mapping[str, Facts]) -> Decisions:
+    """Which files know each other."""
+    known = {path: each for path, each in facts.items() if each is not None}
+    importers: dict[str, set[str]] = defaultdict(set)
+    for path, each in known.items():
+        for module in {name.rpartition(".")[0] for name in each.imports}:
+            importers[project.resolve(path, module) or ""].add(path)
+    return Decisions(known, importers)
+
+
+def rewrite(file: FileContext, decisions: Decisions, module: cst.Module) -> cst.Module:
     """The module with routers, where `--generate-router` asks for them; the very module where there is nothing to do.
 
     Args:
@@ -42,7 +79,7 @@ def run(module: cst.Module, file: FileContext) -> cst.Module:
     try:
         found = splits(names)
         for split in found:
-            _check_other_files(split, file)
+            decisions.check(split, file.path)
             _check_marks(split, file)
     except NoRouterError as problem:
         file.report(SC222, problem.node, f"no router is written: {problem.why}", "note")
@@ -61,16 +98,6 @@ def _check_marks(split: Split, file: FileContext) -> None:
     for call, _ in split.calls:
         if file.skips(call):
             raise NoRouterError(call, "the place is marked to be skipped")
-
-
-def _check_other_files(split: Split, file: FileContext) -> None:
-    for fact in file.project.facts(_TIES):
-        known: Ties = fact.value
-        if fact.path == file.path:
-            continue
-        imported = any(file.project.resolve(fact.path, each.rpartition(".")[0]) == file.path for each in known.imports)
-        if imported or split.name in known.asks | known.deploys:
-            raise NoRouterError(split.calls[0][0], f"{fact.path} uses {split.name!r} or this file")
 
 
 @dataclass

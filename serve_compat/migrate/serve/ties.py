@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from serve_compat.migrate.analysis.expressions import deployment_name, literal
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.values import Deployment, Named
+from serve_compat.migrate.project import Project
 from serve_compat.migrate.serve.program import Options, Program
 
 
@@ -48,3 +51,53 @@ def ties(tree: Tree) -> Ties:
                 if isinstance(value, Deployment) and each.kind != "import":
                     exports[name] = replace(value, code=None, module=name)
     return Ties(frozenset(deploys - {""}), frozenset(asks - {""}), frozenset(imports), exports)
+
+
+class Exports:
+    """The deployments that files of a project define for others.
+
+    Args:
+        project: the files.
+        known: the ties of those that are surveyed; others are read when somebody asks for them.
+    """
+
+    def __init__(self, project: Project, known: Mapping[str, Ties]) -> None:
+        self._project = project
+        self._known: dict[str, Ties | None] = dict(known)
+
+    def of(self, importer: str, name: str) -> tuple[str, Deployment] | None:
+        """The deployment that a full name means in a file, with the file that defines it."""
+        module, _, last = name.rpartition(".")
+        path = self._project.resolve(importer, module) if module.strip(".") else None
+        known = self._ties(path) if path is not None else None
+        return (path, known.exports[last]) if path is not None and known is not None and last in known.exports else None
+
+    def _ties(self, path: str) -> Ties | None:
+        if path not in self._known:
+            module = self._project.module_of(path)
+            self._known[path] = ties(Tree(module)) if module is not None else None
+        return self._known[path]
+
+
+def together(known: Mapping[str, Ties], exports: Exports) -> dict[str, frozenset[str]]:
+    """Of each file those with which it shares deployments, directly or through others, and itself."""
+    makers: dict[str, list[str]] = defaultdict(list)
+    for path, tie in known.items():
+        for name in tie.deploys:
+            makers[name].append(path)
+    pairs = [(path, other) for path, tie in known.items() for name in tie.asks | tie.deploys for other in makers[name]]
+    for path, tie in known.items():
+        pairs += [(path, found[0]) for name in tie.imports if (found := exports.of(path, name)) is not None]
+    return joined(pairs)
+
+
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Of each member all that pairs join to it, and itself."""
+    groups: dict[str, set[str]] = {}
+    for one, other in pairs:
+        small, large = sorted((groups.setdefault(each, {each}) for each in (one, other)), key=len)
+        if small is not large:
+            large |= small
+            groups.update(dict.fromkeys(small, large))
+    whole = {id(group): frozenset(group) for group in groups.values()}
+    return {member: whole[id(group)] for member, group in groups.items()}

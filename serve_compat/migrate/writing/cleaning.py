@@ -51,14 +51,12 @@ def _once(module: cst.Module, useless: Useless) -> cst.Module:
     names = Names(module)
     tree = names.tree
     edits = Edits()
-    for name in sorted(useless.names - useless.kept):
-        if _is_read(tree, name):
-            continue
-        for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Global):
-            if isinstance(node, cst.Global):
-                _without_global(node, name, tree, edits)
-            elif isinstance(node, cst.Assign | cst.AnnAssign):
-                useless.names.update(_without_assignment(node, name, names, edits))
+    gone = {name for name in useless.names - useless.kept if not _is_read(tree, name)}
+    for node in tree.nodes(cst.Assign, cst.AnnAssign, cst.Global) if gone else ():
+        if isinstance(node, cst.Global):
+            _without_globals(node, gone, edits)
+        elif isinstance(node, cst.Assign | cst.AnnAssign):
+            useless.names.update(_without_assignment(node, gone, names, edits))
     for function in tree.nodes(cst.FunctionDef):
         for name, param in sorted(useless.params):
             if function.name.value == name and not edits:
@@ -67,12 +65,11 @@ def _once(module: cst.Module, useless: Useless) -> cst.Module:
 
 
 def _is_read(tree: Tree, name: str) -> bool:
-    if "." in name:
-        attribute = name.rsplit(".", 1)[1]
-        return any(each.attr.value == attribute and is_load(tree, each) for each in tree.nodes(cst.Attribute))
-    return any(
-        each.value == name and is_load(tree, each) and not _is_parameter(tree, each) for each in tree.nodes(cst.Name)
-    )
+    _, dot, last = name.rpartition(".")
+    if dot:
+        above = ((each, tree.parents[each]) for each in tree.names.get(last, ()))
+        return any(isinstance(at, cst.Attribute) and at.attr is each and is_load(tree, at) for each, at in above)
+    return any(is_load(tree, each) and not _is_parameter(tree, each) for each in tree.names.get(name, ()))
 
 
 def _is_parameter(tree: Tree, name: cst.Name) -> bool:
@@ -81,10 +78,10 @@ def _is_parameter(tree: Tree, name: cst.Name) -> bool:
     return bool(found) and all(each.kind == "param" for each in found)
 
 
-def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> None:
-    if name not in {item.name.value for item in node.names}:
+def _without_globals(node: cst.Global, gone: set[str], edits: Edits) -> None:
+    left = [item for item in node.names if item.name.value not in gone]
+    if len(left) == len(node.names):
         return
-    left = [item for item in node.names if item.name.value != name]
     if not left:
         edits.remove(node)
         return
@@ -92,10 +89,10 @@ def _without_global(node: cst.Global, name: str, tree: Tree, edits: Edits) -> No
     edits.replace(node, node.with_changes(names=left))
 
 
-def _without_assignment(node: cst.Assign | cst.AnnAssign, name: str, names: Names, edits: Edits) -> set[str]:
+def _without_assignment(node: cst.Assign | cst.AnnAssign, gone: set[str], names: Names, edits: Edits) -> set[str]:
     """Plan a useless assignment's removal; returns the names in its value, which may be useless then."""
     targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
-    if len(targets) != 1 or dotted(targets[0]) != name or node.value is None:
+    if len(targets) != 1 or dotted(targets[0]) not in gone or node.value is None:
         return set()
     if isinstance(names.tree.scopes[node].node, cst.ClassDef):
         return set()
@@ -218,8 +215,8 @@ def without_parameter(function: cst.FunctionDef, name: str, names: Names, edits:
     called = owner.name.value if isinstance(owner, cst.ClassDef) and function.name.value == "__init__" else ""
     mentions = [
         each
-        for each in names.tree.nodes(cst.Name)
-        if each.value == (called or function.name.value) and _is_use(each, names, is_method and not called)
+        for each in names.tree.names.get(called or function.name.value, ())
+        if _is_use(each, names, is_method and not called)
     ]
     if not callers or len(mentions) != len({call for call, _ in callers}) or any(skip for _, skip in callers):
         return

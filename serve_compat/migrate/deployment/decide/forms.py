@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 
 import libcst as cst
 
 from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import code_of, is_repeatable
+from serve_compat.migrate.deployment.decide.files import Files
 from serve_compat.migrate.deployment.decide.pair import Form, Pair
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.handlers import mentions
 from serve_compat.migrate.writing.texts import expression, identifier, plain
 
 _WIDTH = 120
-_IMPORTED = "deployment: imported names"
 
 
-def form_of(pair: Pair) -> tuple[Form, str]:
+def shaped(pair: Pair, files: Files) -> Pair:
+    """The pair with the form and the names of what is written for it."""
+    form, variable = _form(pair, files)
+    return replace(pair, form=form, variable=variable, collector=_collector(pair, files) if pair.is_batch else "")
+
+
+def _form(pair: Pair, files: Files) -> tuple[Form, str]:
     """The form, and the name under which the file knows the deployment."""
     node, home = pair.handler.node, pair.home
     if isinstance(node, cst.Lambda) and pair.handler.here and not _is_wrapped(pair):
         wanted = home.constants.text(pair.create.arg("backend_tag")) or home.constants.text(pair.name)
-        return "lambda", free_name(home, identifier(wanted or "served"))
+        return "lambda", files.free_name(home, identifier(wanted or "served"))
     if isinstance(node, cst.FunctionDef | cst.ClassDef) and pair.handler.here and _may_be_decorated(pair, node):
         return "decorator", node.name.value
     if pair.straight or _is_long(pair):
         wanted = home.constants.text(pair.name)
-        return "variable", pair.variable or free_name(home, identifier(wanted or "deployment"))
+        return "variable", pair.variable or files.free_name(home, identifier(wanted or "deployment"))
     return "inline", ""
 
 
@@ -36,7 +42,7 @@ def _may_be_decorated(pair: Pair, node: cst.FunctionDef | cst.ClassDef) -> bool:
     if _is_wrapped(pair) or len(mentions(node, home.constants, home.file)) != pair.twins:
         return False
     bindings = home.tree.scopes[node].lookup(node.name.value)
-    if len(bindings) != 1 or {node.name.value, "*"} & imported_elsewhere(home):
+    if len(bindings) != 1 or {node.name.value, "*"} & home.file.project.imported_from(home.path):
         return False
     here = home.tree.enclosing_function(node)
     if here is not None and here is not home.tree.enclosing_function(pair.create.call):
@@ -84,34 +90,11 @@ def _is_known_at(home: Analysis, expression: cst.BaseExpression, place: cst.CSTN
     return True
 
 
-def free_name(home: Analysis, wanted: str) -> str:
-    """A name like the wanted one that the file does not use for anything."""
-    used = {node.value for node in home.tree.nodes(cst.Name)} | home.taken
-    for name in (wanted, f"{wanted}_deployment", *(f"{wanted}_{number}" for number in range(2, 1000))):
-        if name not in used:
-            home.taken.add(name)
-            return name
-    return wanted
-
-
-def imported_elsewhere(home: Analysis) -> frozenset[str]:
-    """The names that other given files import from this one: they must stay what they are. `*` for all."""
-    project = home.file.project
-    if not project.facts(_IMPORTED):
-        for path in project.paths:
-            for module, names in _from_imports(project.text_of(path)):
-                target = project.resolve(path, module)
-                if target is not None:
-                    project.note(_IMPORTED, target, path, names)
-        project.note(_IMPORTED, "", "", frozenset())
-    return frozenset().union(*(fact.value for fact in project.facts(_IMPORTED, home.path)))
-
-
-_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
-
-
-def _from_imports(text: str) -> list[tuple[str, frozenset[str]]]:
-    return [
-        (found.group(1), frozenset(re.findall(r"[\w*]+", re.sub(r"\bas[ \t]+\w+|#[^\n]*", "", found.group(2)))))
-        for found in _FROM.finditer(text)
-    ]
+def _collector(pair: Pair, files: Files) -> str:
+    """A free name for what collects the requests of a batch handler."""
+    node = pair.handler.node
+    if isinstance(node, cst.ClassDef):
+        used = {each.name.value for each in node.body.body if isinstance(each, cst.FunctionDef)}
+        wanted = ("handle_batch", "serve_batch", "answer_batch", f"handle_batch_{len(used)}")
+        return next(each for each in wanted if each not in used)
+    return files.free_name(pair.home, f"{node.name.value}_batch") if isinstance(node, cst.FunctionDef) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -10,11 +11,21 @@ from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import text
 from serve_compat.migrate.deployment.decide.pair import Pair
 from serve_compat.migrate.deployment.find.file import Analysis
-from serve_compat.migrate.deployment.find.groups import Group, Use, is_known, key_of
+from serve_compat.migrate.deployment.find.groups import Use, is_known, key_of
 from serve_compat.migrate.deployment.find.listings import asked_name, reading
 
-Owned = Sequence[tuple[Group, Pair | None]]
-"""Groups of a file, with the deployments that they become."""
+
+@dataclass(frozen=True)
+class Owned:
+    """What a file has part in.
+
+    Attributes:
+        pairs: its deployments.
+        by_tags: they are named by the tags of their backends.
+    """
+
+    pairs: Sequence[Pair]
+    by_tags: bool
 
 
 def wants_tags(file: Analysis) -> bool:
@@ -63,12 +74,11 @@ def means_the_same(use: Use, file: Analysis, owned: Owned) -> bool:
     kind = reading(use.operation.call, file)
     if kind == "asked":
         return renamed(use, file, owned) is not None
-    if kind in ("names", "counted", "deleted") and use.name == "list_endpoints" and not file.by_tags:
+    if kind in ("names", "counted", "deleted") and use.name == "list_endpoints" and not owned.by_tags:
         return True
-    pairs = [pair for _, pair in owned if pair is not None]
     if kind == "names":
-        return all(not pair.has_tags and _is_named_as(pair, use.name) for pair in pairs)
-    return kind == "deleted" or (kind == "counted" and not any(pair.has_tags for pair in pairs))
+        return all(not pair.has_tags and _is_named_as(pair, use.name) for pair in owned.pairs)
+    return kind == "deleted" or (kind == "counted" and not any(pair.has_tags for pair in owned.pairs))
 
 
 def keeps_tag(pair: Pair) -> bool:
@@ -86,19 +96,18 @@ def renamed(use: Use, file: Analysis, owned: Owned) -> cst.BaseExpression | None
     if asked is None:
         return None
     key = key_of(asked, file.path, file.names, file.constants)
-    pairs = [pair for _, pair in owned if pair is not None]
-    for pair in pairs:
+    for pair in owned.pairs:
         keys = pair.group.tags if use.name == "list_backends" else pair.group.endpoints
         if key in keys:
             if pair.has_tags and use.name == "list_backends":
                 return None
             same = pair.group.tags == pair.group.endpoints or pair.by_tag == (use.name == "list_backends")
             return asked if same else _name_at(pair, asked, file)
-    if use.name == "list_endpoints" and not file.by_tags:
+    if use.name == "list_endpoints" and not owned.by_tags:
         return asked
-    if all(pair.group.tags == pair.group.endpoints for pair in pairs):
+    if all(pair.group.tags == pair.group.endpoints for pair in owned.pairs):
         return asked
-    taken = any(pair.home.constants.text(pair.name) in (None, key[-1]) or pair.has_tags for pair in pairs)
+    taken = any(pair.home.constants.text(pair.name) in (None, key[-1]) or pair.has_tags for pair in owned.pairs)
     return asked if is_known(key) and not taken else None
 
 

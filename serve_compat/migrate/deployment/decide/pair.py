@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import libcst as cst
 
 from serve_compat.migrate.analysis.expressions import code_of, is_repeatable
+from serve_compat.migrate.deployment.decide.files import Files
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use
 from serve_compat.migrate.deployment.find.handlers import SC127, Handler, takes_any
@@ -19,7 +21,7 @@ from serve_compat.migrate.deployment.find.staying import Inconvertible
 Form = Literal["decorator", "lambda", "inline", "variable", "known"]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class Methods:
     """Which HTTP methods the endpoint answers.
 
@@ -36,52 +38,54 @@ class Methods:
     always_http: bool = True
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """A backend and its endpoint.
 
     Attributes:
         home: the file that creates both.
         create, endpoint: the two calls.
-        options: of the deployment, without name and route.
+        at: the call whose place the deploy() takes.
+        own_name: of a deployment behind a router; None where the endpoint's name and route are the deployment's.
+        by_tag: it is named as the backend was, not as the endpoint.
+        twins: how many backends, this one included, the definition serves in the same way.
         methods: None where nothing has to be refused.
+        options: of the deployment, without name and route.
         form: decorator in place; a lambda that becomes a decorated function; the call form, directly or in a variable;
             known where another pair writes the definition.
         variable: the name that the file knows the deployment by, "" in the direct call form.
-        own_name: of a deployment behind a router; None where the endpoint's name and route are the deployment's.
-        at: the call whose place the deploy() takes.
+        collector: what collects the requests of a batch handler, "" for others.
+        straight: updates that follow the creation in the same block, so that each can be written with all options.
         guards: `if`s that ask whether the backend or the endpoint is there already.
         sources: get_backend_config() of which the result is only changed, for an update.
         turns: the deployments that follow this one under its name, each in the place of a set_traffic() or a creation.
         has_tags: those that take turns had tags of their own.
-        by_tag: it is named as the backend was, not as the endpoint.
-        twins: how many backends, this one included, the definition serves in the same way.
         is_mixed: whether calls of its handle may reach handlers that read different requests.
         dropped: calls that go, beside the usual ones.
-        straight: updates that follow the creation in the same block, so that each can be written with all options.
     """
 
     group: Group
     home: Analysis
     create: Operation
     endpoint: Operation
+    at: Operation
     handler: Handler
     config: Config
-    options: dict[str, cst.BaseExpression] = field(default_factory=dict)
-    methods: Methods | None = None
-    form: Form = "inline"
-    variable: str = ""
-    at: Operation | None = None
     own_name: cst.BaseExpression | None = None
-    straight: list[Use] = field(default_factory=list)
-    guards: list[CreationGuard] = field(default_factory=list)
-    sources: set[cst.Call] = field(default_factory=set)
-    turns: list[Pair] = field(default_factory=list)
-    has_tags: bool = False
     by_tag: bool = False
     twins: int = 1
+    methods: Methods | None = None
+    options: Mapping[str, cst.BaseExpression] = field(default_factory=dict)
+    form: Form = "inline"
+    variable: str = ""
+    collector: str = ""
+    straight: Sequence[Use] = ()
+    guards: Sequence[CreationGuard] = ()
+    sources: frozenset[cst.Call] = frozenset()
+    turns: Sequence[Pair] = ()
+    has_tags: bool = False
     is_mixed: bool = False
-    dropped: list[Operation] = field(default_factory=list)
+    dropped: Sequence[Operation] = ()
 
     @property
     def name(self) -> cst.BaseExpression:
@@ -132,13 +136,22 @@ def check_served(pair: Pair) -> None:
         raise Inconvertible(SC127, "which code the backend serves cannot be told")
 
 
-def methods_of(pair: Pair) -> Methods | None:
+def filled(pair: Pair, files: Files) -> Pair:
+    """The pair with what its deployment has beside the name.
+
+    Raises:
+        Inconvertible: something has no equivalent.
+    """
+    return replace(pair, methods=_methods(pair, files), options=options_of(pair))
+
+
+def _methods(pair: Pair, files: Files) -> Methods | None:
     """Which HTTP methods its handler has to refuse."""
     home = pair.home
     if not home.file.options.pin or home.constants.is_none(pair.endpoint.arg("route")):
         return None
     given = pair.endpoint.arg("methods")
-    always_http = not pair.group.named("get_handle") and not home.has_open_handles
+    always_http = not pair.group.named("get_handle") and home.path not in files.open_handles
     body = pair.handler.body
     wrapped = not pair.handler.here or body is None or pair.handler.is_inherited or takes_any(body)
     if wrapped and not always_http and pair.create.generation == EARLY:

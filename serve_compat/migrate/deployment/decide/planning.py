@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import libcst as cst
 
@@ -10,7 +11,8 @@ from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import is_repeatable
 from serve_compat.migrate.analysis.uses import is_load
 from serve_compat.migrate.deployment.decide import forms, requests
-from serve_compat.migrate.deployment.decide.pair import Pair, check_served, methods_of, options_of
+from serve_compat.migrate.deployment.decide.files import Files
+from serve_compat.migrate.deployment.decide.pair import Pair, check_served, filled
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use, is_known, key_of, shown
 from serve_compat.migrate.deployment.find.handle_uses import SC124, method_names, speaks_http
@@ -42,7 +44,7 @@ TRIVIAL = ("set_traffic", "split", "link")
 READABLE = frozenset({"num_replicas", "user_config", "max_concurrent_queries"})
 
 
-def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
+def plan(group: Group, files: Files, twins: int = 1) -> Pair:
     """Decide how a group becomes a deployment.
 
     Args:
@@ -60,16 +62,16 @@ def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
         home,
         create.operation,
         endpoint.operation,
+        create.operation,
         handler_of(create.operation.need("func_or_class"), home.constants, home.file),
         home.configs.read(create.operation.arg("config")),
+        by_tag=home.path in files.by_tags and group.tags != group.endpoints,
+        twins=twins,
     )
-    pair.twins, pair.by_tag = twins, home.by_tags and group.tags != group.endpoints
-    _check_place(pair, group)
+    _check_place(pair)
     _check_route(pair)
     requests.check(pair, files)
-    pair.methods = methods_of(pair)
-    pair.options = options_of(pair)
-    _check_updates(pair, files)
+    pair = _updated(filled(pair, files), files)
     for use in group.named("get_backend_config"):
         if use.operation.call in pair.sources:
             continue
@@ -77,10 +79,7 @@ def plan(group: Group, files: dict[str, Analysis], twins: int = 1) -> Pair:
     for use in group.named("get_handle"):
         check_handle(use, files[use.path], pair)
     _check_deletions(group)
-    pair.guards = _creation_guards(pair)
-    pair.at = _deploy_place(pair)
-    pair.form, pair.variable = forms.form_of(pair)
-    return pair
+    return forms.shaped(replace(pair, guards=_creation_guards(pair), at=_deploy_place(pair, files)), files)
 
 
 def _check_traffic(group: Group) -> None:
@@ -111,7 +110,7 @@ def _creations(group: Group) -> tuple[Use, Use]:
     return backends[0], endpoints[0]
 
 
-def _check_all(group: Group, files: dict[str, Analysis], endpoint: Use) -> None:
+def _check_all(group: Group, files: Files, endpoint: Use) -> None:
     for use in group.uses:
         file = files[use.path]
         if file.file.skips(use.operation.call):
@@ -124,7 +123,7 @@ def _check_all(group: Group, files: dict[str, Analysis], endpoint: Use) -> None:
                 raise Inconvertible(SC122, "the endpoint gets its backend in another function")
 
 
-def _check_place(pair: Pair, group: Group) -> None:
+def _check_place(pair: Pair) -> None:
     home = pair.home
     apart = _place_of(pair.create, home) is not _place_of(pair.endpoint, home)
     if apart and not go_together(pair.create, pair.endpoint, home):
@@ -143,20 +142,22 @@ def _check_route(pair: Pair) -> None:
         raise Inconvertible(SC126, f"the route {route!r} has parameters, which a route prefix cannot have")
 
 
-def _check_updates(pair: Pair, files: dict[str, Analysis]) -> None:
-    block = pair.home.block(pair.create.call)
+def _updated(pair: Pair, files: Files) -> Pair:
+    """The pair with what is known of its updates."""
+    sources, block = set(), pair.home.block(pair.create.call)
     straight = all(arg.star == "" and is_repeatable(arg.value) for arg in pair.create.rest)
     for use in pair.group.named(*UPDATES):
         file = files[use.path]
         config = file.configs.read(use.operation.arg("config_options")) if use.name != "scale" else None
         if config is not None and config.source is not None:
-            pair.sources.add(config.source)
+            sources.add(config.source)
         if config is not None and (config.batch or not config.options):
             raise Inconvertible(SC120, "this update has no equivalent among the options of a deployment")
         after = file.tree.order[use.operation.call] > file.tree.order[pair.create.call] if file is pair.home else False
         if not after or file.block(use.operation.call) is not block:
             straight = False
-    pair.straight = pair.group.named(*UPDATES) if straight else []
+    uses = pair.group.named(*UPDATES) if straight else []
+    return replace(pair, straight=uses, sources=frozenset(sources))
 
 
 def _check_reading(use: Use, file: Analysis) -> None:
@@ -168,10 +169,8 @@ def _check_reading(use: Use, file: Analysis) -> None:
         tree, name = file.tree, parent.targets[0].target.value
         reads = [
             each
-            for each in tree.nodes(cst.Name)
-            if each.value == name
-            and is_load(tree, each)
-            and any(binding.node is call for binding in tree.scopes[each].lookup(name))
+            for each in tree.names[name]
+            if is_load(tree, each) and any(binding.node is call for binding in tree.scopes[each].lookup(name))
         ]
         above = [tree.parents.get(each) for each in reads]
         if all(isinstance(each, cst.Attribute) and each.attr.value in READABLE for each in above):
@@ -231,13 +230,12 @@ def _creation_guards(pair: Pair) -> list[CreationGuard]:
     return found
 
 
-def _deploy_place(pair: Pair) -> Operation:
+def _deploy_place(pair: Pair, files: Files) -> Operation:
     """The deploy() stands where the backend was created, or later if something happens before its endpoint is there."""
     home = pair.home
     block = _place_of(pair.create, home)
     if block is not _place_of(pair.endpoint, home):
         return pair.create
-    setup = {anchor(each.call, home) for each in home.operations if _place_of(each, home) is block}
     first, last = anchor(pair.create.call, home), anchor(pair.endpoint.call, home)
     body = list(block.body) if isinstance(block, cst.Module | cst.IndentedBlock) else []
     start, end = sorted((body.index(first), body.index(last))) if first in body and last in body else (0, 0)
@@ -250,7 +248,7 @@ def _deploy_place(pair: Pair) -> Operation:
         raise Inconvertible(SC122, "its arguments change between the creation of the backend and of the endpoint")
     if late or early:
         return pair.endpoint if late else pair.create
-    between = [each for each in body[start + 1 : end] if each not in setup]
+    between = [each for each in body[start + 1 : end] if each not in files.anchors(home)]
     return pair.create if all(_is_quiet(each) for each in between) else pair.endpoint
 
 

@@ -8,8 +8,8 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.children import parents_in, walk
 from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.deployment.decide.files import Files
 from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
-from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.handle_uses import method_names
 from serve_compat.migrate.deployment.find.handlers import (
     SC127,
@@ -47,7 +47,7 @@ class Receiver:
         return parents_in(self.function)
 
 
-def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
+def functions_of(pair: Pair, files: Files) -> list[Body]:
     """The functions of the handler that get requests: `__call__` and the methods that handles call."""
     names: set[str | None] = {"__call__"}
     for use in pair.group.named("get_handle"):
@@ -58,7 +58,7 @@ def functions_of(pair: Pair, files: dict[str, Analysis]) -> list[Body]:
     return [each for each in found if each is not None]
 
 
-def are_mixed(pairs: list[Pair], files: dict[str, Analysis]) -> bool:
+def are_mixed(pairs: list[Pair], files: Files) -> bool:
     """Whether a call that may reach any of these handlers has to bring a whole request."""
     if len({each.handler.node for each in pairs}) == 1 or pairs[0].create.generation == EARLY:
         return False
@@ -71,7 +71,7 @@ def are_mixed(pairs: list[Pair], files: dict[str, Analysis]) -> bool:
     )
 
 
-def receivers(pair: Pair, files: dict[str, Analysis]) -> list[Receiver]:
+def receivers(pair: Pair, files: Files) -> list[Receiver]:
     """All of them.
 
     Raises:

@@ -6,6 +6,7 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.children import names_in, parents_in, walk
 from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.deployment.decide.files import Files
 from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.decide.receivers import Receiver, functions_of, receivers
 from serve_compat.migrate.deployment.find.file import Analysis
@@ -29,7 +30,7 @@ SC111 = Rule(
 _LISTS = ("getlist", "multi_items")
 
 
-def check(pair: Pair, files: dict[str, Analysis]) -> None:
+def check(pair: Pair, files: Files) -> None:
     """Can the handler be brought to read its requests as today's do?
 
     Raises:
@@ -138,7 +139,7 @@ def flask_uses(receiver: Receiver, pair: Pair) -> list[FlaskUse]:
     return [use for each in receiver.nodes for use in flask_use(each, parents, early)]
 
 
-def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
+def parts_read(pair: Pair, files: Files) -> set[str]:
     """The attributes of requests that the handler reads, as today's requests call them; all where that is not known."""
     functions = functions_of(pair, files)
     every = {"body", "json", "form", "method", "headers", "query_params"}
@@ -156,7 +157,7 @@ def parts_read(pair: Pair, files: dict[str, Analysis]) -> set[str]:
     return found
 
 
-def apply(pair: Pair, files: dict[str, Analysis], edits: Edits) -> bool:
+def apply(pair: Pair, files: Files, edits: Edits) -> bool:
     """Let the handler read its requests as today's do; returns whether anything changes."""
     changed = False
     for receiver in receivers(pair, files) if pair.handler.here else ():

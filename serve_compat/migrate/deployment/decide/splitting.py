@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import libcst as cst
 
 from serve_compat.migrate.deployment.decide import forms, requests
-from serve_compat.migrate.deployment.decide.pair import Pair, check_served, methods_of, options_of
+from serve_compat.migrate.deployment.decide.files import Files
+from serve_compat.migrate.deployment.decide.pair import Pair, check_served, filled
 from serve_compat.migrate.deployment.decide.planning import SC121, check_handle
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.groups import Group, Use, is_known
@@ -21,7 +22,7 @@ TRAFFIC = ("set_traffic", "split", "link")
 _FOLLOWED = {"create_backend", "create_endpoint", *TRAFFIC, "delete_backend", "delete_endpoint", "get_handle"}
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Split:
     """An endpoint with several backends.
 
@@ -36,8 +37,8 @@ class Split:
     name: str
     route: str | None
     title: str
-    pairs: list[Pair] = field(default_factory=list)
-    methods: tuple[str, ...] = ()
+    pairs: tuple[Pair, ...]
+    methods: tuple[str, ...]
 
 
 def is_split(group: Group) -> bool:
@@ -45,7 +46,7 @@ def is_split(group: Group) -> bool:
     return bool(group.named("set_traffic", "split")) and len(group.tags) > 1 and bool(group.named("create_endpoint"))
 
 
-def plan_split(group: Group, files: dict[str, Analysis]) -> Split:
+def plan_split(group: Group, files: Files) -> Split:
     """Decide how a group becomes deployments behind a router.
 
     Raises:
@@ -59,12 +60,9 @@ def plan_split(group: Group, files: dict[str, Analysis]) -> Split:
         raise _no("its name or route is only known at run time")
     if "{" in (home.constants.text(route) or ""):
         raise _no("its route has parameters")
-    title = forms.free_name(home, router_title(name))
-    made = Split(group, home, endpoint, name, home.constants.text(route), title)
-    for use in group.named("create_backend"):
-        made.pairs.append(_pair(use, made, files))
-    made.methods = _methods(group, home)
-    return made
+    title = files.free_name(home, router_title(name))
+    pairs = tuple(_pair(use, group, endpoint, files) for use in group.named("create_backend"))
+    return Split(group, home, endpoint, name, home.constants.text(route), title, pairs, _methods(group, home))
 
 
 def _no(why: str) -> Inconvertible:
@@ -98,19 +96,15 @@ def _check_uses(group: Group, home: Analysis) -> None:
             raise _no("handles of Ray 0.8 bring keyword arguments")
 
 
-def _pair(use: Use, split: Split, files: dict[str, Analysis]) -> Pair:
-    home, create = split.home, use.operation
+def _pair(use: Use, group: Group, endpoint: Use, files: Files) -> Pair:
+    home, create = files[endpoint.path], use.operation
     handler = handler_of(create.need("func_or_class"), home.constants, home.file)
     config = home.configs.read(create.arg("config"))
-    pair = Pair(split.group, home, create, split.endpoint.operation, handler, config)
-    pair.own_name = create.need("backend_tag")
+    name = create.need("backend_tag")
+    pair = Pair(group, home, create, endpoint.operation, create, handler, config, own_name=name)
     check_served(pair)
     requests.check(pair, files)
-    pair.methods = methods_of(pair)
-    pair.options = options_of(pair)
-    pair.at = create
-    pair.form, pair.variable = forms.form_of(pair)
-    return pair
+    return forms.shaped(filled(pair, files), files)
 
 
 def _methods(group: Group, home: Analysis) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import libcst as cst
@@ -9,7 +10,8 @@ import libcst as cst
 from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import code_of, is_repeatable
 from serve_compat.migrate.deployment.decide import forms, requests
-from serve_compat.migrate.deployment.decide.pair import Pair, check_served, methods_of, options_of
+from serve_compat.migrate.deployment.decide.files import Files
+from serve_compat.migrate.deployment.decide.pair import Pair, check_served, filled
 from serve_compat.migrate.deployment.decide.planning import SC121, SC122, bound_between, plan
 from serve_compat.migrate.deployment.decide.receivers import are_mixed
 from serve_compat.migrate.deployment.find.file import Analysis
@@ -43,7 +45,7 @@ def are_turns(group: Group) -> bool:
     )
 
 
-def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
+def plan_turns(group: Group, files: Files) -> Pair:
     """Decide how such a group becomes one deployment after the other: the first one, with the others as its turns.
 
     Raises:
@@ -51,7 +53,7 @@ def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
     """
     endpoint = group.named("create_endpoint")[0]
     home = files[endpoint.path]
-    if home.by_tags:
+    if home.path in files.by_tags:
         raise _no("the names of backends are listed")
     _check_uses(group, endpoint, files)
     creates = {use.tag: use for use in group.named("create_backend")}
@@ -74,13 +76,12 @@ def plan_turns(group: Group, files: dict[str, Analysis]) -> Pair:
         active, seen = tag, {*seen, tag}
     _check_deletions(group, first, turns, home)
     pair = _first(group, creates[first], creates, files)
+    pairs = [pair]
     for use, create in turns:
-        pair.turns.append(_turn(pair, use, create, files))
-    pair.has_tags = True
-    pair.is_mixed = are_mixed([pair, *pair.turns], files)
+        pairs.append(_turn(pairs, use, create, files))
     others = [use for tag, use in creates.items() if tag != first]
-    pair.dropped = [*dropped, *(use.operation for use in (*others, *group.named("delete_backend")))]
-    return pair
+    dropped += [use.operation for use in (*others, *group.named("delete_backend"))]
+    return replace(pair, turns=pairs[1:], has_tags=True, is_mixed=are_mixed(pairs, files), dropped=dropped)
 
 
 def _no(why: str = "") -> Inconvertible:
@@ -99,7 +100,7 @@ def _handler(create: Use, home: Analysis) -> Handler:
     return handler_of(create.operation.need("func_or_class"), home.constants, home.file)
 
 
-def _check_uses(group: Group, endpoint: Use, files: dict[str, Analysis]) -> None:
+def _check_uses(group: Group, endpoint: Use, files: Files) -> None:
     home = files[endpoint.path]
     block = home.block(endpoint.operation.call)
     if len(group.endpoints) > 1 or not all(is_known(tag) for tag in group.tags):
@@ -150,7 +151,7 @@ def _assigns_to_self(function: cst.FunctionDef) -> bool:
     return any(code_of(each).startswith("self.") for each in targets)
 
 
-def _first(group: Group, create: Use, creates: dict[Key | None, Use], files: dict[str, Analysis]) -> Pair:
+def _first(group: Group, create: Use, creates: dict[Key | None, Use], files: Files) -> Pair:
     """The plan of the first backend with the endpoint, as if there were no other."""
     others = {use for use in creates.values() if use is not create}
     uses = [use for use in group.uses if use not in others and use.name not in (*SWITCHES, "delete_backend")] + _folded(
@@ -159,8 +160,8 @@ def _first(group: Group, create: Use, creates: dict[Key | None, Use], files: dic
     node = _handler(create, files[create.path]).node
     same = [use for use in creates.values() if _handler(use, files[use.path]).node is node]
     twins = len(same) if len({_options(use) for use in same}) == 1 else 1
-    alone = Group({create.tag} if create.tag is not None else set(), group.endpoints, uses)
-    return plan(alone, files, twins)
+    tags = frozenset({create.tag} if create.tag is not None else ())
+    return plan(Group(tags, group.endpoints, tuple(uses)), files, twins)
 
 
 def _options(create: Use) -> tuple[str, ...]:
@@ -174,24 +175,21 @@ def _folded(group: Group, create: Use) -> list[Use]:
     return [] if endpoint.tag is not None else group.named(*SWITCHES)[:1]
 
 
-def _turn(first: Pair, switch: Use, create: Use, files: dict[str, Analysis]) -> Pair:
-    home = first.home
+def _turn(before: list[Pair], switch: Use, create: Use, files: Files) -> Pair:
+    first, home = before[0], before[0].home
     given = [arg.value for arg in create.operation.rest]
     if bound_between(home, create.operation.call, switch.operation.call, given):
         raise _no("what its constructor gets changes before it gets the traffic")
     config = home.configs.read(create.operation.arg("config"))
-    pair = Pair(first.group, home, create.operation, first.endpoint, _handler(create, home), config)
+    handler = _handler(create, home)
+    pair = Pair(first.group, home, create.operation, first.endpoint, switch.operation, handler, config)
     check_served(pair)
     requests.check(pair, files)
-    pair.methods = methods_of(pair)
-    pair.options = options_of(pair)
-    pair.at = switch.operation
-    known = next((each for each in (first, *first.turns) if _is_same(each, pair)), None)
+    pair = filled(pair, files)
+    known = next((each for each in before if _is_same(each, pair)), None)
     if known is not None and known.variable:
-        pair.form, pair.variable = "known", known.variable
-    else:
-        pair.form, pair.variable = forms.form_of(pair)
-    return pair
+        return replace(pair, form="known", variable=known.variable)
+    return forms.shaped(pair, files)
 
 
 def _is_same(one: Pair, other: Pair) -> bool:
@@ -210,7 +208,7 @@ def has_lives(group: Group) -> bool:
     return counts[0] == counts[1] > 1 and len(group.endpoints) == 1 and bool(group.named("delete_endpoint"))
 
 
-def plan_lives(group: Group, files: dict[str, Analysis]) -> Pair:
+def plan_lives(group: Group, files: Files) -> Pair:
     """Decide how such a group becomes one deployment after the other: the first one, with the others as its turns.
 
     Raises:
@@ -218,17 +216,11 @@ def plan_lives(group: Group, files: dict[str, Analysis]) -> Pair:
     """
     lives = _lives(group, files)
     shared = [use for use in group.uses if use.name in ("get_handle", "delete_endpoint", "delete_backend")]
-    pairs = [plan(Group(group.tags, group.endpoints, [*made, *shared]), files) for made in lives]
-    first, *others = pairs
-    first.turns = others
-    first.has_tags = len(group.tags) > 1
-    first.is_mixed = are_mixed(pairs, files)
-    first.dropped = [use.operation for made in lives[1:] for use in made if use.operation not in _places(pairs)]
-    return first
-
-
-def _places(pairs: list[Pair]) -> list[object]:
-    return [each.at for each in pairs]
+    pairs = [plan(Group(group.tags, group.endpoints, (*made, *shared)), files) for made in lives]
+    places = [each.at for each in pairs]
+    dropped = [use.operation for made in lives[1:] for use in made if use.operation not in places]
+    has_tags, is_mixed = len(group.tags) > 1, are_mixed(pairs, files)
+    return replace(pairs[0], turns=pairs[1:], has_tags=has_tags, is_mixed=is_mixed, dropped=dropped)
 
 
 def _too_many(group: Group) -> Inconvertible:
@@ -236,7 +228,7 @@ def _too_many(group: Group) -> Inconvertible:
     return Inconvertible(SC122, f"the endpoint {name!r} is created in {len(group.named('create_endpoint'))} places")
 
 
-def _lives(group: Group, files: dict[str, Analysis]) -> list[list[Use]]:
+def _lives(group: Group, files: Files) -> list[list[Use]]:
     """The creations of each life, in their order; the endpoint is deleted between two of them."""
     endpoints = group.named("create_endpoint")
     home = files[endpoints[0].path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -12,7 +12,6 @@ from serve_compat.migrate.analysis.expressions import code_of
 from serve_compat.migrate.analysis.names import Names
 from serve_compat.migrate.deployment.find.operations import Operation
 from serve_compat.migrate.deployment.find.staying import stays
-from serve_compat.migrate.rule import Rule
 
 SC123 = stays(
     "SC123",
@@ -22,6 +21,8 @@ SC123 = stays(
 
 Key = tuple[object, ...]
 """A tag or endpoint name: ("text", value), or the file, function and source of what only has a value at run time."""
+Name = tuple[str, Key]
+"""What a group is known by: "tag" or "endpoint", and which one."""
 CREATES = ("create_backend", "create_endpoint")
 
 
@@ -47,40 +48,32 @@ class Use:
         return self.operation.name
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Group:
-    """Backends and endpoints that are joined by endpoints, traffic and shadows.
+    """Backends and endpoints that are joined by endpoints, traffic and shadows."""
 
-    Attributes:
-        problem: (rule, why it cannot be converted); None while nothing is against it.
-        at: the use where the problem is.
-    """
-
-    tags: set[Key] = field(default_factory=set)
-    endpoints: set[Key] = field(default_factory=set)
-    uses: list[Use] = field(default_factory=list)
-    problem: tuple[Rule, str] | None = None
-    at: Use | None = None
+    tags: frozenset[Key]
+    endpoints: frozenset[Key]
+    uses: tuple[Use, ...]
 
     def named(self, *names: str) -> list[Use]:
         """Its operations of these names, in the order of the text."""
         return [each for each in self.uses if each.name in names]
-
-    def fail(self, rule: Rule, why: str, at: Use | None = None) -> None:
-        """It cannot be converted; the first reason is kept."""
-        if self.problem is None:
-            self.problem, self.at = (rule, why), at
 
     @property
     def creates(self) -> bool:
         """Whether a backend or an endpoint of it is created here."""
         return bool(self.named(*CREATES))
 
-    def absorb(self, other: Group) -> None:
-        """Take over what another group has."""
-        self.tags |= other.tags
-        self.endpoints |= other.endpoints
-        self.uses += [each for each in other.uses if each not in self.uses]
+    @property
+    def names(self) -> list[Name]:
+        """All that it is known by."""
+        return [*(("tag", key) for key in self.tags), *(("endpoint", key) for key in self.endpoints)]
+
+    def joined(self, others: Sequence[Group]) -> Group:
+        """The group with what others have."""
+        every = (self, *others)
+        return group_of([name for each in every for name in each.names], [use for each in every for use in each.uses])
 
 
 def use_of(operation: Operation, path: str, names: Names, constants: Constants) -> Use:
@@ -141,37 +134,47 @@ def _weights(
 
 def grouped(uses: Sequence[Use]) -> list[Group]:
     """The groups of one file, in the order of their first operation. Operations that name nothing are left out."""
-    group_of: dict[tuple[str, Key], Group] = {}
-    order: list[Group] = []
+    found: dict[Name, _Members] = {}
+    order: dict[_Members, None] = {}
     for use in uses:
         if use.name != "get_handle" and _named_by(use):
-            _join(group_of, order, _named_by(use)).uses.append(use)
+            _join(found, order, _named_by(use)).uses.append(use)
     for use in uses:
         if use.name == "get_handle" and use.endpoint is not None:
-            _join(group_of, order, [("endpoint", use.endpoint)]).uses.append(use)
-    return order
+            _join(found, order, [("endpoint", use.endpoint)]).uses.append(use)
+    return [group_of(each.names, each.uses) for each in order]
 
 
-def _named_by(use: Use) -> list[tuple[str, Key]]:
+def group_of(names: Iterable[Name], uses: Iterable[Use]) -> Group:
+    """The group of what is known by these names."""
+    names = list(names)
+    tags, endpoints = (frozenset(key for each, key in names if each == kind) for kind in ("tag", "endpoint"))
+    return Group(tags, endpoints, tuple(uses))
+
+
+def _named_by(use: Use) -> list[Name]:
     found = [("tag", use.tag)] if use.tag is not None else []
     found += [("endpoint", use.endpoint)] if use.endpoint is not None else []
     found += [("tag", each) for each in use.weights or ()]
     return [(kind, key) for kind, key in found if key is not None]
 
 
-def _join(group_of: dict[tuple[str, Key], Group], order: list[Group], names: list[tuple[str, Key]]) -> Group:
-    known = [group_of[each] for each in names if each in group_of]
-    group = known[0] if known else Group()
-    if not known:
-        order.append(group)
+@dataclass(eq=False)
+class _Members:
+    """A group that grows."""
+
+    names: list[Name] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+
+
+def _join(found: dict[Name, _Members], order: dict[_Members, None], names: list[Name]) -> _Members:
+    known = list(dict.fromkeys(found[each] for each in names if each in found))
+    group = known[0] if known else _Members()
+    order.setdefault(group)
     for other in known[1:]:
-        if other is not group and other in order:
-            order.remove(other)
-            group.absorb(other)
-            for name, owner in group_of.items():
-                if owner is other:
-                    group_of[name] = group
-    for kind, key in names:
-        group_of[kind, key] = group
-        (group.tags if kind == "tag" else group.endpoints).add(key)
+        del order[other]
+        group.uses += other.uses
+        names = [*names, *other.names]
+    group.names += names
+    found.update(dict.fromkeys(names, group))
     return group

@@ -152,8 +152,8 @@ def mentions(definition: cst.ClassDef | cst.FunctionDef, constants: Constants, f
     tree = file.names.tree
     name = definition.name.value
     found = []
-    for node in tree.nodes(cst.Name):
-        if node.value != name or not is_load(tree, node):
+    for node in tree.names[name]:
+        if not is_load(tree, node):
             continue
         bindings = tree.scopes[node].lookup(name)
         if any(binding.node is definition for binding in bindings):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import libcst as cst
 
-from serve_compat.migrate.deployment.decide.forms import free_name
 from serve_compat.migrate.deployment.decide.pair import Pair, batch_marks
 from serve_compat.migrate.deployment.write.http_methods import guard_lines
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
@@ -27,8 +26,7 @@ def write(pair: Pair, rewriting: Rewriting) -> None:
     rewriting.report(SC112, pair.create.call, "the batch handler collects its requests by @serve.batch")
     lines = guard_lines(pair.methods, "request", rewriting) if pair.methods is not None else []
     serve = rewriting.serve(pair.create.call)
-    marks = set(batch_marks(pair.handler, pair.home))
-    name = _free(pair)
+    marks, name = set(batch_marks(pair.handler, pair.home)), pair.collector
 
     def collect(updated: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(updated, cst.FunctionDef)
@@ -60,15 +58,6 @@ def _without_marks(updated: cst.CSTNode, node: cst.ClassDef, marks: set[cst.Deco
     assert isinstance(updated, cst.ClassDef)
     kept = [new for old, new in zip(node.decorators, updated.decorators, strict=True) if old not in marks]
     return updated.with_changes(decorators=kept)
-
-
-def _free(pair: Pair) -> str:
-    node = pair.handler.node
-    if isinstance(node, cst.ClassDef):
-        used = {each.name.value for each in node.body.body if isinstance(each, cst.FunctionDef)}
-        return next(each for each in ("handle_batch", "serve_batch", "answer_batch") if each not in used)
-    assert isinstance(node, cst.FunctionDef)
-    return free_name(pair.home, f"{node.name.value}_batch")
 
 
 def _settings(pair: Pair, rewriting: Rewriting) -> str:

@@ -52,7 +52,6 @@ _ORDER = (
 def write_pair(pair: Pair, rewriting: Rewriting) -> None:
     """Plan everything that creates the deployment, in the file where it is created."""
     at = pair.at
-    assert at is not None
     for asked in pair.guards:
         name = asked.asked if asked.about == "list_endpoints" and not pair.by_tag else pair.name
         code = f"{rewriting.code(name)} not in {rewriting.serve(at.call)}.list_deployments()"
@@ -74,7 +73,6 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
             rewriting.report(SC114, operation.call, "a backend ends where the next one is deployed")
     for turn in pair.turns:
         write_deployment(turn, rewriting)
-        assert turn.at is not None
         if turn.at is not turn.create and turn.at is not turn.endpoint:
             message = "the backend that gets all traffic is deployed under the endpoint's name"
             rewriting.report(SC114, turn.at.call, message)
@@ -82,13 +80,12 @@ def write_pair(pair: Pair, rewriting: Rewriting) -> None:
 
 def write_deployment(pair: Pair, rewriting: Rewriting) -> None:
     """Plan the definition and the deploy(), in the place of one of the calls; and what the handler needs."""
-    edits, home, at = rewriting.edits, pair.home, pair.at
-    assert at is not None
+    edits, at = rewriting.edits, pair.at
     if requests.apply(pair, rewriting.files, edits):
         rewriting.report(SC111, pair.create.call, "the handler reads its request as Starlette's")
     if pair.handler.node is None and pair.create.generation == CLIENT:
         message = "what is served here was not found: see that it reads its request as Starlette's, not as Flask's"
-        home.file.report(SC111, pair.create.call, message, "note")
+        rewriting.report(SC111, pair.create.call, message, "note")
     if pair.is_batch:
         batches.write(pair, rewriting)
     for _, _, assign in pair.config.filled:

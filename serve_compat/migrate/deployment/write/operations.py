@@ -91,7 +91,6 @@ def _turn_at(pair: Pair, call: cst.Call, rewriting: Rewriting) -> Pair:
     """Of deployments that take turns, the one that runs at a place."""
     tree = rewriting.file.tree
     for turn in reversed(pair.turns if pair.home is rewriting.file else []):
-        assert turn.at is not None
         if turn.variable and tree.order[turn.at.call] < tree.order[call]:
             return turn
     return pair

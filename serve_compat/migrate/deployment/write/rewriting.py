@@ -10,10 +10,12 @@ import libcst as cst
 
 from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import code_of
+from serve_compat.migrate.deployment.decide.files import Files
 from serve_compat.migrate.deployment.decide.pair import Pair
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.deployment.find.loops import goes_over_things
 from serve_compat.migrate.deployment.find.operations import Operation
+from serve_compat.migrate.findings import Action
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing.edits import Edits
 from serve_compat.migrate.writing.texts import comments_in, expression
@@ -37,7 +39,7 @@ class Rewriting:
     """
 
     file: Analysis
-    files: dict[str, Analysis]
+    files: Files
     edits: Edits = field(default_factory=Edits)
     imports: set[str] = field(default_factory=set)
     helpers: dict[str, set[str]] = field(default_factory=dict)
@@ -48,9 +50,9 @@ class Rewriting:
     guarded: set[cst.CSTNode] = field(default_factory=set)
     calls: dict[cst.CSTNode, bool] = field(default_factory=dict)
 
-    def report(self, rule: Rule, node: cst.CSTNode, message: str) -> None:
+    def report(self, rule: Rule, node: cst.CSTNode, message: str, action: Action = "changed") -> None:
         """Tell what was done."""
-        self.file.file.report(rule, node, message)
+        self.file.file.report(rule, node, message, action)
 
     def serve(self, node: cst.CSTNode) -> str:
         """How the file calls serve_compat at a place."""

@@ -155,8 +155,6 @@ def _holds_client(param: cst.Param, names: Names) -> bool:
 def write_ray_init(rewriting: Rewriting) -> None:
     """Plan ray.init() without keywords that today's Ray does not take."""
     for node in rewriting.file.tree.nodes(cst.Call):
-        if rewriting.file.names.qualified(node.func) != "ray.init":
-            continue
-        if old_keywords(node):
+        if rewriting.file.names.qualified(node.func) == "ray.init" and old_keywords(node):
             rewriting.edits.change(node, of_today)
             rewriting.report(SC102, node, "ray.init() without keywords that are gone")

@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from serve_compat.migrate.analysis.children import walk
 from serve_compat.migrate.analysis.expressions import is_repeatable, literal
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.values import Box, MethodNode, Node, Value
@@ -256,9 +257,9 @@ def _check_block(program: Program, block: cst.With, made: list[Made]) -> None:
 
 def _uses_nodes(program: Program, line: cst.CSTNode, binds: list[cst.Call]) -> bool:
     """Does the line use nodes outside of a driver?"""
-    for node in program.tree.nodes(cst.Name):
-        around = list(program.tree.ancestors(node))
-        if line in around and not any(each in binds for each in around) and _is_live(program, node):
+    for node in walk(line):
+        around = program.tree.ancestors(node)
+        if isinstance(node, cst.Name) and _is_live(program, node) and not any(each in binds for each in around):
             return True
     return False
 

@@ -23,8 +23,8 @@ def gets_of(program: Program, node: cst.Call, arg: cst.Arg) -> list[cst.Call]:
     if function is None or not name:
         return []
     found = []
-    for each in program.tree.nodes(cst.Name):
-        if each.value != name or not is_load(program.tree, each):
+    for each in program.tree.names.get(name, ()):
+        if not is_load(program.tree, each):
             continue
         if not any(binding.kind == "param" for binding in program.tree.scopes[each].lookup(name)):
             continue
