@@ -55,11 +55,13 @@ class Rewritten:
     Attributes:
         module: for the next stage; the very one that the stage got where nothing changes.
         stays: why no later stage may work on the file, "" where nothing forbids it.
+        is_left: whether the stage left all of the file as it was, but for comments.
         together: the files with which it shares objects of Serve: either all of them are rewritten, or none.
     """
 
     module: cst.Module
     stays: str = ""
+    is_left: bool = False
     together: frozenset[str] = frozenset()
 
 

@@ -166,7 +166,7 @@ class _Run:
         with self._guarded(name, wanted):
             decisions = stage.decide(self._project, facts)
             made = {path: self._rewritten(stage, files[path], decisions) for path in wanted}
-            self._keep_together(files, {path: each for path, each in made.items() if each is not None})
+            self._keep_together(stage, files, {path: each for path, each in made.items() if each is not None})
         for path, file in files.items():
             if path in self._modules:
                 self._results[path].findings += self._placed(path, file)
@@ -186,7 +186,7 @@ class _Run:
                 file.findings = []
                 message = f"left as it is by the {stage.name} stage: {refused}"
                 file.report(SC011, file.module, message, "left-alone")
-                made = replace(made, module=file.module, stays=refused)
+                made = replace(made, module=file.module, stays=refused, is_left=True)
             elif made.module is not file.module:
                 self._modules[file.path] = parsing.parsed(todo.single(made.module.code))
             if made.stays:
@@ -220,16 +220,19 @@ class _Run:
             result.findings.clear()
             self._modules.pop(path, None)
 
-    def _keep_together(self, files: Mapping[str, FileContext], made: Mapping[str, Rewritten]) -> None:
-        """Files that share objects of Serve go to stock Ray Serve together or not at all."""
-        staying = [path for path in files if path in self._staying]
+    def _keep_together(
+        self, stage: Stage[Any, Any], files: Mapping[str, FileContext], made: Mapping[str, Rewritten]
+    ) -> None:
+        """Files that share objects of Serve are rewritten together or not at all."""
+        left = [path for path in files if path in self._staying and (path not in made or made[path].is_left)]
         for path, each in made.items():
-            why, file = next((other for other in staying if other in each.together), ""), files[path]
-            if why and path not in self._staying and self._modules.get(path, file.module) is not file.module:
+            why, file = next((other for other in left if other in each.together), ""), files[path]
+            if why and path not in left and self._modules.get(path, file.module) is not file.module:
                 self._modules[path] = file.module
+                self._staying[path] = self._staying[why]
                 file.findings = []
-                message = f"stays on serve_compat because {why} does: {self._staying[why]}"
-                file.report(SC010, file.module, message, "note")
+                both = f"stays on serve_compat because {why} does" if stage.name == "serve" else f"stays as {why} does"
+                file.report(SC010, file.module, f"{both}: {self._staying[why]}", "note")
 
     def _placed(self, path: str, file: FileContext) -> list[Finding]:
         """The stage's findings, at the lines of the original file."""

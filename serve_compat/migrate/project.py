@@ -105,3 +105,15 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
             break
         count += 1
     return count
+
+
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Of each member all that pairs join to it, and itself."""
+    groups: dict[str, set[str]] = {}
+    for one, other in pairs:
+        small, large = sorted((groups.setdefault(each, {each}) for each in (one, other)), key=len)
+        if small is not large:
+            large |= small
+            groups.update(dict.fromkeys(small, large))
+    whole = {id(group): frozenset(group) for group in groups.values()}
+    return {member: whole[id(group)] for member, group in groups.items()}

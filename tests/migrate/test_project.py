@@ -1,7 +1,7 @@
 import libcst as cst
 import pytest
 
-from serve_compat.migrate.project import Project
+from serve_compat.migrate.project import Project, joined
 
 FILES = {
     "app/main.py": "from app.models import Model",
@@ -44,3 +44,9 @@ def test_definitions_are_read_from_other_files(project):
 def test_imported_names_are_found_by_the_file_that_has_them(project):
     assert project.imported_from("app/models.py") == {"Model"}
     assert not project.imported_from("lib/models.py")
+
+
+def test_files_are_joined_through_others():
+    groups = joined([("a", "b"), ("c", "b"), ("d", "d")])
+    assert groups["a"] == groups["b"] == groups["c"] == {"a", "b", "c"}
+    assert groups["d"] == {"d"}

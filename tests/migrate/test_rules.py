@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from serve_compat.migrate import run
+from serve_compat.migrate.context import Options
 from serve_compat.migrate.files.walk import Walk
 from serve_compat.migrate.rule import STAGES
 from serve_compat.migrate.rules import RULES
 from tests.migrate.test_fixtures import ASSERTED, CASES, options, texts
 
+FIXTURES = Path(__file__).parent / "fixtures"
 MIGRATE = Path(run.__file__).parent
 AUTOMATIC = [rule for rule in RULES.values() if rule.automatic]
 
@@ -89,6 +91,14 @@ def test_a_rule_that_is_ignored_changes_nothing(rule):
         for path in paths:
             untouched = outcome(case, replace(wanted, to=before))[1][path] if before else Path(path).read_text()
             assert without_todos(ignored[path]) == untouched
+
+
+@pytest.mark.parametrize("rule", ["SC101", "SC102", "SC104", "SC105", "SC106", "SC108"])
+def test_files_that_share_backends_stay_together_where_one_of_them_needs_a_rule_that_is_ignored(rule):
+    case = FIXTURES / "SC106" / "caller_in_another_file"
+    findings, made = outcome(case, Options(to="serve", ignore=(rule,)))
+    assert made == outcome(case, Options(to="compat"))[1]
+    assert {each.path for each in findings if each.rule in ("SC010", "SC011")} == set(made)
 
 
 def without_todos(text):

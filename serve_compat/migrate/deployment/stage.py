@@ -50,7 +50,8 @@ def rewrite(file: FileContext, decisions: Decisions) -> Rewritten:
         rewriting.is_started_anew = True
     for operation, rule, message in todos:
         file.report(rule, operation, f"{message}; it stays as it is", "unresolved")
-    return Rewritten(_result(rewriting, todos), todos[0][2] if todos else "")
+    shared = decisions.together.get(file.path, frozenset())
+    return Rewritten(_result(rewriting, todos), todos[0][2] if todos else "", together=shared)
 
 
 def _write(decisions: Decisions, rewriting: Rewriting) -> bool:

@@ -74,5 +74,5 @@ def rewrite(file: FileContext, decisions: Decisions) -> Rewritten:
     shared = decisions.together.get(file.path, frozenset())
     if outcome.blockers:
         made = todo.mark_all(file.names.tree, outcome.blockers)
-        return Rewritten(made, outcome.blockers[0][2], shared)
+        return Rewritten(made, outcome.blockers[0][2], is_left=True, together=shared)
     return Rewritten(outcome.module, together=shared)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from serve_compat.migrate.analysis.expressions import deployment_name, literal
 from serve_compat.migrate.analysis.tree import Tree
 from serve_compat.migrate.analysis.values import Deployment, Named
-from serve_compat.migrate.project import Project
+from serve_compat.migrate.project import Project, joined
 from serve_compat.migrate.serve.program import Options, Program
 
 
@@ -89,15 +89,3 @@ def together(known: Mapping[str, Ties], exports: Exports) -> dict[str, frozenset
     for path, tie in known.items():
         pairs += [(path, found[0]) for name in tie.imports if (found := exports.of(path, name)) is not None]
     return joined(pairs)
-
-
-def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
-    """Of each member all that pairs join to it, and itself."""
-    groups: dict[str, set[str]] = {}
-    for one, other in pairs:
-        small, large = sorted((groups.setdefault(each, {each}) for each in (one, other)), key=len)
-        if small is not large:
-            large |= small
-            groups.update(dict.fromkeys(small, large))
-    whole = {id(group): frozenset(group) for group in groups.values()}
-    return {member: whole[id(group)] for member, group in groups.items()}

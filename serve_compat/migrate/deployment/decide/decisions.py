@@ -12,6 +12,7 @@ from serve_compat.migrate.deployment.decide.naming import Owned
 from serve_compat.migrate.deployment.decide.pair import Pair
 from serve_compat.migrate.deployment.decide.splitting import Split
 from serve_compat.migrate.deployment.find.groups import Group, Use
+from serve_compat.migrate.project import joined
 from serve_compat.migrate.rule import Rule
 
 
@@ -74,3 +75,11 @@ class Decisions:
         return Owned(
             [self.pairs[each] for each in self.by_path[path] if each in self.pairs], path in self.files.by_tags
         )
+
+    @cached_property
+    def together(self) -> dict[str, frozenset[str]]:
+        """Of each file those with which it shares what is converted, directly or through others, and itself.
+
+        To be asked when all is decided.
+        """
+        return joined((group.uses[0].path, use.path) for group in (*self.pairs, *self.splits) for use in group.uses)
