@@ -18,7 +18,6 @@ from legacy.early.api import RoutePolicy as RoutePolicy
 from legacy.early.api import init as init
 from legacy.early.api import stat as stat
 from legacy.environments.resolve import CondaEnv
-from legacy.generations import V0_8, Generation
 from legacy.handle import RayServeHandle
 from legacy.replica.context import get_current_backend_tag as get_current_backend_tag
 from legacy.replica.context import get_current_replica_tag as get_current_replica_tag
@@ -26,7 +25,6 @@ from legacy.replica.context import get_replica_context as get_replica_context
 from legacy.session.backend_specs import Backend
 from legacy.session.checks import merged_http_options
 from legacy.session.instances import instances
-from legacy.session.session import Session
 
 __all__ = sorted(public_names.modules_by_name(public_names.API))
 
@@ -94,7 +92,7 @@ def shutdown() -> None:
         RayServeException: there is none (only Ray 0.8, before `serve.init()`).
     """
     if early.speaks():
-        return early.shutdown()
+        return early.session().shutdown()
     instances.shutdown_current()
 
 
@@ -114,37 +112,33 @@ def create_backend(
     `backend_config=` hold a BackendConfig.
     """
     _check_older("create_backend", older, "backend_config")
-    backend = Backend(backend_tag, backend_def, init_args, ray_actor_options, config, env)
     if early.speaks():
-        return early.create_backend(backend, older.get("backend_config"))
+        backend = Backend(backend_tag, backend_def, init_args, ray_actor_options, config, env)
+        return early.client().replace_backend(backend, older.get("backend_config"))
     _check_older("create_backend", older)
-    _session().create_backend(_generation(), backend)
+    _client().create_backend(
+        backend_tag, backend_def, *init_args, ray_actor_options=ray_actor_options, config=config, env=env
+    )
 
 
 def list_backends() -> dict[str, BackendConfig]:
     """All backends: tag -> BackendConfig (Ray 0.8: a plain dict)."""
-    if early.speaks():
-        return early.list_backends()
-    return _session().list_backends(_generation())
+    return _client().list_backends()
 
 
 def get_backend_config(backend_tag: str) -> BackendConfig:
     """The config of one backend; ValueError for an unknown tag (Ray 0.8: AssertionError)."""
-    if early.speaks():
-        return early.get_backend_config(backend_tag)
-    return _session().get_backend_config(_generation(), backend_tag)
+    return _client().get_backend_config(backend_tag)
 
 
 def update_backend_config(backend_tag: str, config_options: BackendConfig | dict[str, Any]) -> None:
     """Change some fields of a backend's config, as `Client.update_backend_config`."""
-    if early.speaks():
-        return early.update_backend_config(backend_tag, config_options)
-    _session().update_backend_config(_generation(), backend_tag, config_options)
+    _client().update_backend_config(backend_tag, config_options)
 
 
 def delete_backend(backend_tag: str, force: bool = False) -> None:
     """Unregister a backend, as `Client.delete_backend`."""
-    _session().delete_backend(_generation(), backend_tag, force)
+    _client().delete_backend(backend_tag, force)
 
 
 def create_endpoint(
@@ -162,31 +156,29 @@ def create_endpoint(
     if early.speaks():
         _check_older("create_endpoint", older, "blocking")
         route, methods = _positional(early_arguments, route, methods)
-        return early.create_endpoint(endpoint_name, backend, route, methods)
-    _check_older("create_endpoint", older)
-    if early_arguments:
-        raise TypeError(
-            f"create_endpoint() takes the name as its only positional argument, not {early_arguments!r} too; "
-            "write backend=..., route=..., methods=[...]. Only after serve.init() (Ray 0.8) may a route follow it"
-        )
-    _session().create_endpoint(_generation(), endpoint_name, backend, route, methods)
+    else:
+        _check_older("create_endpoint", older)
+        if early_arguments:
+            raise TypeError(
+                f"create_endpoint() takes the name as its only positional argument, not {early_arguments!r} too; "
+                "write backend=..., route=..., methods=[...]. Only after serve.init() (Ray 0.8) may a route follow it"
+            )
+    _client().create_endpoint(endpoint_name, backend=backend, route=route, methods=methods)
 
 
 def list_endpoints() -> dict[str, dict[str, Any]]:
     """All endpoints: name -> {"route", "methods", "traffic", "shadows", "python_methods"}."""
-    return _session().list_endpoints(_generation())
+    return _client().list_endpoints()
 
 
 def delete_endpoint(endpoint: str) -> None:
     """Unregister an endpoint; its backends stay. An unknown name is fine."""
-    _session().delete_endpoint(_generation(), endpoint)
+    _client().delete_endpoint(endpoint)
 
 
 def set_traffic(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
     """Replace the split of an endpoint's traffic, as `Client.set_traffic`."""
-    if early.speaks():
-        return early.set_traffic(endpoint_name, traffic_policy_dictionary)
-    _session().set_traffic(_generation(), endpoint_name, traffic_policy_dictionary)
+    _client().set_traffic(endpoint_name, traffic_policy_dictionary)
 
 
 def split(endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
@@ -211,7 +203,7 @@ def set_backend_config(backend_tag: str, backend_config: BackendConfig | dict[st
 
 def shadow_traffic(endpoint_name: str, backend_tag: str, proportion: float) -> None:
     """Copy a proportion of an endpoint's requests to another backend, as `Client.shadow_traffic`."""
-    _session().shadow_traffic(_generation(), endpoint_name, backend_tag, proportion)
+    _client().shadow_traffic(endpoint_name, backend_tag, proportion)
 
 
 def get_handle(
@@ -231,8 +223,8 @@ def get_handle(
     if early.speaks():
         if not isinstance(missing_ok, bool):  # the second argument was a deadline, as was the third
             relative_slo_ms, missing_ok = missing_ok, False
-        return early.get_handle(endpoint_name, relative_slo_ms, absolute_slo_ms, missing_ok)
-    return _session().get_handle(_generation(), endpoint_name, missing_ok, sync)
+        return early.client().keyword_handle(endpoint_name, relative_slo_ms, absolute_slo_ms, missing_ok)
+    return _client().get_handle(endpoint_name, missing_ok, sync)
 
 
 def _check_ignored(name: str, value: Any) -> None:
@@ -261,13 +253,9 @@ def _positional(given: tuple[Any, ...], route: Any, methods: Any) -> tuple[Any, 
     return (given[0] if given else route), (given[1] if len(given) == 2 else methods)
 
 
-def _session() -> Session:
-    return early.session() if early.speaks() else instances.current()
+def _client() -> Client:
+    return early.client() if early.speaks() else Client(instances.current(), eras.chosen().functions)
 
 
 def _warn_deprecated(message: str) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=4)
-
-
-def _generation() -> Generation:
-    return V0_8 if early.speaks() else eras.chosen().functions

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import logging
 from typing import Any, NoReturn
 
+from legacy import settings
 from legacy.config import BackendConfig
+from legacy.constants import HTTP_METHODS
+from legacy.control.desired import already_registered, not_registered
+from legacy.early.handle import FirstHandle
 from legacy.environments.resolve import CondaEnv
 from legacy.errors import RayServeException
 from legacy.generations import V1_2, Generation
-from legacy.handle import RayServeHandle
-from legacy.session.backend_specs import Backend
+from legacy.handle import RayServeHandle, RayServeSyncHandle
+from legacy.records import Endpoint
+from legacy.session.backend_specs import Backend, backend_spec
+from legacy.session.checks import check_endpoint, config_fields
+from legacy.session.environment_transfer import with_environment
 from legacy.session.session import Session
+from legacy.traffic.split import as_weights, check_proportion
+
+logger = logging.getLogger("ray.serve")
 
 DEFAULT_METHODS = ["GET"]
 
@@ -57,11 +69,14 @@ class Client:
             BackendStartError: a replica could not be started; it carries the user's error text.
         """
         backend = Backend(backend_tag, func_or_class, actor_init_args, ray_actor_options, config, env)
-        self._session.create_backend(self._generation, backend)
+        if backend_tag in self._used.ask("list_backends"):
+            raise ValueError(already_registered(backend_tag))
+        self._register("create_backend", backend)
 
     def list_backends(self) -> dict[str, BackendConfig]:
         """All backends: tag -> BackendConfig."""
-        return self._session.list_backends(self._generation)
+        backends: dict[str, BackendConfig] = self._used.ask("list_backends")
+        return backends
 
     def get_backend_config(self, backend_tag: str) -> BackendConfig:
         """The config of one backend.
@@ -69,7 +84,11 @@ class Client:
         Raises:
             ValueError: unknown tag.
         """
-        return self._session.get_backend_config(self._generation, backend_tag)
+        backends = self._used.ask("list_backends")
+        if backend_tag not in backends:
+            raise ValueError(not_registered("backend", backend_tag, backends))
+        config: BackendConfig = backends[backend_tag]
+        return config
 
     def update_backend_config(self, backend_tag: str, config_options: BackendConfig | dict[str, Any]) -> None:
         """Change some fields of a backend's config and wait until its replicas follow.
@@ -81,7 +100,10 @@ class Client:
             TypeError: neither of them.
             ValueError: unknown tag or a bad value; nothing changes.
         """
-        self._session.update_backend_config(self._generation, backend_tag, config_options)
+        session = self._used
+        given = config_fields(config_options, "the config options")
+        BackendConfig(**given)  # so that a bad value raises pydantic's own error here
+        session.command("update_backend", backend_tag, given, timeout_s=settings.load().start_timeout_s)
 
     def delete_backend(self, backend_tag: str, force: bool = False) -> None:
         """Unregister a backend; its replicas finish what they work on. An unknown tag is fine.
@@ -92,7 +114,7 @@ class Client:
         Raises:
             ValueError: an endpoint still uses it, even with weight 0 or as a shadow.
         """
-        self._session.delete_backend(self._generation, backend_tag, force)
+        self._used.command("delete_backend", backend_tag, force, timeout_s=settings.load().start_timeout_s)
 
     def create_endpoint(
         self,
@@ -113,15 +135,19 @@ class Client:
             TypeError: an argument of the wrong type.
             ValueError: unknown backend, or the name or route is taken.
         """
-        self._session.create_endpoint(self._generation, endpoint_name, backend, route, methods)
+        session, rules = self._used, self._generation
+        upper = check_endpoint(endpoint_name, backend, route, methods, rules.endpoint_before_backend)
+        traffic = {} if backend is None else {backend: 1.0}
+        session.command("create_endpoint", Endpoint(endpoint_name, route, upper, traffic, {}, rules))
 
     def list_endpoints(self) -> dict[str, dict[str, Any]]:
-        """All endpoints: name -> {"route", "methods", "traffic", "shadows"}."""
-        return self._session.list_endpoints(self._generation)
+        """All endpoints: name -> {"route", "methods", "traffic", "shadows"}, from Ray 1.3 on "python_methods" too."""
+        endpoints: dict[str, Endpoint] = self._used.ask("list_endpoints")
+        return {name: _described(endpoint, self._generation) for name, endpoint in endpoints.items()}
 
     def delete_endpoint(self, endpoint: str) -> None:
         """Unregister an endpoint; its backends stay. An unknown name is fine."""
-        self._session.delete_endpoint(self._generation, endpoint)
+        self._used.command("delete_endpoint", endpoint)
 
     def set_traffic(self, endpoint_name: str, traffic_policy_dictionary: dict[str, float]) -> None:
         """Replace the split of an endpoint's traffic; its shadows end.
@@ -132,7 +158,7 @@ class Client:
         Raises:
             ValueError: unknown endpoint or backend, a negative weight, another sum; nothing changes.
         """
-        self._session.set_traffic(self._generation, endpoint_name, traffic_policy_dictionary)
+        self._used.command("set_traffic", endpoint_name, as_weights(endpoint_name, traffic_policy_dictionary))
 
     def shadow_traffic(self, endpoint_name: str, backend_tag: str, proportion: float) -> None:
         """Copy a proportion of an endpoint's requests to another backend, whose answers are thrown away.
@@ -144,7 +170,9 @@ class Client:
             TypeError: the proportion is no number in [0, 1].
             ValueError: unknown endpoint or backend.
         """
-        self._session.shadow_traffic(self._generation, endpoint_name, backend_tag, proportion)
+        session = self._used
+        check_proportion(endpoint_name, backend_tag, proportion)
+        session.command("shadow_traffic", endpoint_name, backend_tag, proportion)
 
     def get_handle(self, endpoint_name: str, missing_ok: bool = False, sync: bool = True) -> RayServeHandle:
         """A handle that calls the endpoint from Python.
@@ -156,11 +184,36 @@ class Client:
         Raises:
             KeyError: no such endpoint.
         """
-        return self._session.get_handle(self._generation, endpoint_name, missing_ok, sync)
+        endpoints: dict[str, Endpoint] = self._used.ask("list_endpoints")
+        if endpoint_name not in endpoints and not missing_ok:
+            raise KeyError(
+                f"endpoint {endpoint_name!r} does not exist; known endpoints: {sorted(endpoints) or 'none'}. "
+                "create_endpoint() it first, or pass missing_ok=True"
+            )
+        methods = endpoints[endpoint_name].python_methods if endpoint_name in endpoints else ()
+        kind = RayServeSyncHandle if sync else RayServeHandle
+        if sync and self._generation.options_change_handle:
+            kind = FirstHandle
+        if sync:
+            _warn_inside_event_loop()
+        handle = kind(self._session.name, endpoint_name, self._generation, methods=methods)
+        handle.connect()
+        return handle
 
     def shutdown(self) -> None:
         """Stop the instance and forget everything in it. A second call does nothing."""
         self._session.shutdown()
+
+    @property
+    def _used(self) -> Session:
+        """The session, which remembers through which API it was used."""
+        self._session.used.add(self._generation)
+        return self._session
+
+    def _register(self, command: str, backend: Backend) -> None:
+        session = self._used
+        spec = with_environment(backend_spec(self._generation, backend), session.ask)
+        session.command(command, spec, timeout_s=settings.load().start_timeout_s)
 
     def __getattr__(self, name: str) -> NoReturn:
         methods = [each for each in dir(Client) if not each.startswith("_")]
@@ -175,3 +228,23 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client(controller={self._session.name.controller!r}, namespace={self._session.name.namespace!r})"
+
+
+def _described(endpoint: Endpoint, generation: Generation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "route": endpoint.route,
+        "methods": list(endpoint.methods or HTTP_METHODS),
+        "traffic": dict(endpoint.traffic),
+        "shadows": dict(endpoint.shadows),
+    }
+    if generation.lists_python_methods:
+        described["python_methods"] = list(endpoint.python_methods)
+    return described
+
+
+def _warn_inside_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    logger.warning("a sync handle was made inside an event loop, which its calls may block; get_handle(sync=False)")

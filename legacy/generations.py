@@ -8,100 +8,12 @@ of `legacy.eras` says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from legacy.config import CONCURRENCY_1_4
 
 Matching = Literal["exact", "template", "prefix"]
-CallStyle = Literal["keywords", "serve_request", "raw"]
-
-
-@dataclass(frozen=True, eq=False)
-class Generation:
-    """The rules of one generation. It is pickled as its name, so that stored state does not hold the rules themselves.
-
-    Attributes:
-        name: of this row, unlike any other.
-        style: what `status` calls it.
-        era: the era that serve calls of its replicas follow; "" leaves it open.
-        begins_with_init: its programs call `serve.init()`, and `serve.start()` is not theirs.
-        second_start: what `serve.start()` does in a program that has used an instance this way: it attaches to that
-            instance or starts a new one.
-
-        flask_requests: handlers get Flask requests.
-        strips_prefix: the path of HTTP requests is what comes below the route.
-        call_style: what handlers get from handle calls: the keyword arguments; one request made of the arguments; the
-            arguments as they are.
-        data_argument: the name of the positional argument of a handle call, if it has one.
-        several_arguments: handle calls may have several positional arguments, which then reach the handler as they are.
-        methods_as_attributes: `handle.method.remote()` calls a method, whether or not it is known to exist.
-        options_change_handle: `handle.options` changes the handle itself.
-        missing_endpoint_s: how long a handle call waits for an endpoint to be created; None: as long as for a replica.
-        awaited_once: SERVE_DEPLOYMENT_HANDLE_IS_SYNC for handles in graphs where nobody set it; "" leaves it open.
-
-        default_concurrency: `max_concurrent_queries` where none is given; None computes it from the handler.
-        default_cpus: of a replica.
-        reserved_actor_options: what may not stand in `ray_actor_options`, and why.
-        waits_for_resources: replicas wait for room in the cluster; otherwise there is a ResourcesError.
-        refuses_batch_size: an update may not set a batch size for a handler that takes single requests.
-        reconfigures_with_falsy: `reconfigure` is called with any user_config but None; otherwise only with a true one.
-        reconfigures_alone: no request runs meanwhile.
-        start_tries: how often replicas may fail to start before the command fails.
-        has_versions: its backends have versions that users see.
-
-        noun: what users call an endpoint.
-        endpoint_before_backend: an endpoint may be created without a backend.
-        owns_endpoint: a backend has an endpoint of the same name, which ends with it.
-        matching: how routes match: the decoded path; a template such as /t/{x}, with redirects for slashes at the end;
-            whole segments at the beginning of the path.
-        answers_head: HEAD is allowed where GET is.
-        names_allowed_methods: the text of a 405 names the methods.
-        lists_without_route: /-/routes lists endpoints without a route, under their name.
-        lists_python_methods: `list_endpoints` tells the methods of the endpoint's class.
-    """
-
-    name: str
-    style: str
-    era: str
-    begins_with_init: bool
-    second_start: Literal["attach", "new"]
-
-    flask_requests: bool
-    strips_prefix: bool
-    call_style: CallStyle
-    data_argument: str | None
-    several_arguments: bool
-    methods_as_attributes: bool
-    options_change_handle: bool
-    missing_endpoint_s: float | None
-    awaited_once: Literal["", "0", "1"]
-
-    default_concurrency: int | None
-    default_cpus: int
-    reserved_actor_options: Mapping[str, str]
-    waits_for_resources: bool
-    refuses_batch_size: bool
-    reconfigures_with_falsy: bool
-    reconfigures_alone: bool
-    start_tries: int
-    has_versions: bool
-
-    noun: Literal["endpoint", "deployment"]
-    endpoint_before_backend: bool
-    owns_endpoint: bool
-    matching: Matching
-    answers_head: bool
-    names_allowed_methods: bool
-    lists_without_route: bool
-    lists_python_methods: bool
-
-    def __repr__(self) -> str:
-        return f"Generation({self.name!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return named, (self.name,)
-
 
 _RESERVED = {
     "name": "serve names its replicas itself",
@@ -110,44 +22,68 @@ _RESERVED = {
 }
 _PLACED = "serve places replicas itself"
 
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """The rules of one generation. It is pickled as its name, so that stored state does not hold the rules themselves.
+
+    Beside each attribute stand its meaning and the value of the oldest generation, Ray 0.7-0.8.
+    """
+
+    name: str = "0.8"  # of this row, unlike any other
+    style: str = "0.8"  # what `status` calls it
+    era: str = "0.8"  # the era that serve calls of its replicas follow; "" leaves it open
+    begins_with_init: bool = True  # its programs call `serve.init()`, and `serve.start()` is not theirs
+    # what `serve.start()` does in a program that has used an instance this way
+    second_start: Literal["attach", "new"] = "attach"
+
+    flask_requests: bool = True  # handlers get Flask requests
+    strips_prefix: bool = False  # the path of HTTP requests is what comes below the route
+    # what handlers get from handle calls: the keyword arguments; one request made of the arguments; those as they are
+    call_style: Literal["keywords", "serve_request", "raw"] = "keywords"
+    data_argument: str | None = None  # the name of the positional argument of a handle call, if it has one
+    several_arguments: bool = False  # handle calls may have several positional arguments; the handler gets them as such
+    methods_as_attributes: bool = False  # `handle.method.remote()` calls a method, whether or not it is known to exist
+    options_change_handle: bool = False  # `handle.options` changes the handle itself
+    missing_endpoint_s: float | None = None  # a handle call's wait for a missing endpoint; None: as for a replica
+    awaited_once: Literal["", "0", "1"] = ""  # SERVE_DEPLOYMENT_HANDLE_IS_SYNC where nobody set it; "" leaves it open
+
+    default_concurrency: int | None = None  # `max_concurrent_queries`; None computes it from the handler
+    default_cpus: int = 0  # of a replica
+    reserved_actor_options: Mapping[str, str] = field(  # what may not stand in `ray_actor_options`, and why
+        default_factory=lambda: {
+            **_RESERVED,
+            "detached": _RESERVED["lifetime"],
+            "max_reconstructions": _RESERVED["max_restarts"],
+        }
+    )
+    waits_for_resources: bool = False  # replicas wait for room in the cluster; otherwise there is a ResourcesError
+    refuses_batch_size: bool = True  # an update may not set a batch size for a handler that takes single requests
+    reconfigures_with_falsy: bool = False  # `reconfigure` is called with any user_config but None, not only a true one
+    reconfigures_alone: bool = False  # no request runs meanwhile
+    start_tries: int = 1  # how often replicas may fail to start before the command fails
+    has_versions: bool = False  # its backends have versions that users see
+
+    noun: Literal["endpoint", "deployment"] = "endpoint"  # what users call an endpoint
+    endpoint_before_backend: bool = True  # an endpoint may be created without a backend
+    owns_endpoint: bool = False  # a backend has an endpoint of the same name, which ends with it
+    # how routes match: the decoded path; a template such as /t/{x}, with redirects for slashes at the end; whole
+    # segments at the beginning of the path
+    matching: Matching = "exact"
+    answers_head: bool = False  # HEAD is allowed where GET is
+    names_allowed_methods: bool = True  # the text of a 405 names the methods
+    lists_without_route: bool = True  # /-/routes lists endpoints without a route, under their name
+    lists_python_methods: bool = False  # `list_endpoints` tells the methods of the endpoint's class
+
+    def __repr__(self) -> str:
+        return f"Generation({self.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return named, (self.name,)
+
+
 # From one row to the next stands what changed. Ray 0.7-0.8: serve.init() and module functions.
-V0_8 = Generation(
-    name="0.8",
-    style="0.8",
-    era="0.8",
-    begins_with_init=True,
-    second_start="attach",
-    flask_requests=True,
-    strips_prefix=False,
-    call_style="keywords",
-    data_argument=None,
-    several_arguments=False,
-    methods_as_attributes=False,
-    options_change_handle=False,
-    missing_endpoint_s=None,
-    awaited_once="",
-    default_concurrency=None,
-    default_cpus=0,
-    reserved_actor_options={
-        **_RESERVED,
-        "detached": _RESERVED["lifetime"],
-        "max_reconstructions": _RESERVED["max_restarts"],
-    },
-    waits_for_resources=False,
-    refuses_batch_size=True,
-    reconfigures_with_falsy=False,
-    reconfigures_alone=False,
-    start_tries=1,
-    has_versions=False,
-    noun="endpoint",
-    endpoint_before_backend=True,
-    owns_endpoint=False,
-    matching="exact",
-    answers_head=False,
-    names_allowed_methods=True,
-    lists_without_route=True,
-    lists_python_methods=False,
-)
+V0_8 = Generation()
 
 # Ray 1.0-1.1: methods of a Client
 V1_0 = replace(

@@ -5,76 +5,52 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def _read(variable: str, default: object = "") -> Any:
+    return field(default=default, metadata={"variable": variable})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Process-wide settings; each field is read from the environment variable named beside it.
+    """Process-wide settings; each field is read from the environment variable that it names.
 
     Times are in seconds, sizes in bytes.
     """
 
-    debug_log: bool = False  # SERVE_LOG_DEBUG, as in every original
-    run_dir: str = ""  # SERVE_COMPAT_RUN_DIR: parent of the private socket directories
-    start_timeout_s: float = 3600.0  # SERVE_COMPAT_START_TIMEOUT_S: a replica's placement and constructor
-    call_timeout_s: float = 60.0  # SERVE_COMPAT_CALL_TIMEOUT_S: a call to the controller that starts nothing
-    root_url: str = ""  # RAY_SERVE_ROOT_URL of the controller: the public URL of HTTP, as in Ray 1.7+
-    era: str = ""  # SERVE_COMPAT_ERA: what `serve-compat run --era` says; see legacy.eras
-    use_tls: bool = False  # RAY_USE_TLS and its three files, as for Ray's own ports
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_ca: str = ""
-    python_path: str = ""  # PYTHONPATH, which the runner extends for a program and its workers
-    record: str = ""  # SERVE_COMPAT_RECORD: a file for the requests that proxies get, see `serve-compat run --record`
-    handle_is_sync: str = ""  # SERVE_DEPLOYMENT_HANDLE_IS_SYNC: handles in graphs as in Ray 1.13 (1) or 2.x (0)
-    conda_prefix: str = ""  # CONDA_PREFIX, CONDA_EXE, CONDA_DEFAULT_ENV: the caller's active environment
-    conda_exe: str = ""
-    conda_default_env: str = ""
-    conda_envs_path: str = ""  # CONDA_ENVS_PATH, CONDA_ENVS_DIRS, CONDARC, MAMBA_ROOT_PREFIX: where conda looks
-    conda_envs_dirs: str = ""
-    condarc: str = ""
-    mamba_root_prefix: str = ""
-    mamba_exe: str = ""
-    path: str = ""  # PATH, on which conda, mamba and micromamba are looked for
-    raylet_pid: str = ""  # RAY_RAYLET_PID: which of the nodes on this machine this process belongs to
-    home: str = ""
-    cache_home: str = ""  # XDG_CACHE_HOME: parent of this project's cache directory
-    environments_dir: str = ""  # SERVE_COMPAT_ENVIRONMENTS_DIR: the node's cache of conda environments
-    environments_max_bytes: int = 20 * 2**30  # SERVE_COMPAT_ENVIRONMENTS_MAX_BYTES: what that cache may hold
-    environment_timeout_s: float = 900.0  # SERVE_COMPAT_ENVIRONMENT_TIMEOUT_S: each step of preparing one
+    debug_log: bool = _read("SERVE_LOG_DEBUG", False)  # as in every original
+    run_dir: str = _read("SERVE_COMPAT_RUN_DIR")  # parent of the private socket directories
+    start_timeout_s: float = _read("SERVE_COMPAT_START_TIMEOUT_S", 3600.0)  # a replica's placement and constructor
+    call_timeout_s: float = _read("SERVE_COMPAT_CALL_TIMEOUT_S", 60.0)  # a call to the controller that starts nothing
+    root_url: str = _read("RAY_SERVE_ROOT_URL")  # of the controller: the public URL of HTTP, as in Ray 1.7+
+    era: str = _read("SERVE_COMPAT_ERA")  # what `serve-compat run --era` says; see legacy.eras
+    use_tls: bool = _read("RAY_USE_TLS", False)  # this and its three files as for Ray's own ports
+    tls_certificate: str = _read("RAY_TLS_SERVER_CERT")
+    tls_key: str = _read("RAY_TLS_SERVER_KEY")
+    tls_ca: str = _read("RAY_TLS_CA_CERT")
+    python_path: str = _read("PYTHONPATH")  # the runner extends it for a program and its workers
+    record: str = _read("SERVE_COMPAT_RECORD")  # a file for requests that proxies get, see `serve-compat run --record`
+    handle_is_sync: str = _read("SERVE_DEPLOYMENT_HANDLE_IS_SYNC")  # handles in graphs as in Ray 1.13 (1) or 2.x (0)
+    conda_prefix: str = _read("CONDA_PREFIX")  # this and the next two: the caller's active environment
+    conda_exe: str = _read("CONDA_EXE")
+    conda_default_env: str = _read("CONDA_DEFAULT_ENV")
+    conda_envs_path: str = _read("CONDA_ENVS_PATH")  # this and the next three: where conda looks
+    conda_envs_dirs: str = _read("CONDA_ENVS_DIRS")
+    condarc: str = _read("CONDARC")
+    mamba_root_prefix: str = _read("MAMBA_ROOT_PREFIX")
+    mamba_exe: str = _read("MAMBA_EXE")
+    path: str = _read("PATH")  # conda, mamba and micromamba are looked for on it
+    raylet_pid: str = _read("RAY_RAYLET_PID")  # which of the nodes on this machine this process belongs to
+    home: str = _read("HOME")
+    cache_home: str = _read("XDG_CACHE_HOME")  # parent of this project's cache directory
+    environments_dir: str = _read("SERVE_COMPAT_ENVIRONMENTS_DIR")  # the node's cache of conda environments
+    environments_max_bytes: int = _read("SERVE_COMPAT_ENVIRONMENTS_MAX_BYTES", 20 * 2**30)  # what that cache may hold
+    environment_timeout_s: float = _read("SERVE_COMPAT_ENVIRONMENT_TIMEOUT_S", 900.0)  # each step of preparing one
 
 
-_VARIABLES = {
-    "debug_log": "SERVE_LOG_DEBUG",
-    "run_dir": "SERVE_COMPAT_RUN_DIR",
-    "start_timeout_s": "SERVE_COMPAT_START_TIMEOUT_S",
-    "call_timeout_s": "SERVE_COMPAT_CALL_TIMEOUT_S",
-    "root_url": "RAY_SERVE_ROOT_URL",
-    "era": "SERVE_COMPAT_ERA",
-    "use_tls": "RAY_USE_TLS",
-    "tls_certificate": "RAY_TLS_SERVER_CERT",
-    "tls_key": "RAY_TLS_SERVER_KEY",
-    "tls_ca": "RAY_TLS_CA_CERT",
-    "python_path": "PYTHONPATH",
-    "record": "SERVE_COMPAT_RECORD",
-    "handle_is_sync": "SERVE_DEPLOYMENT_HANDLE_IS_SYNC",
-    "conda_prefix": "CONDA_PREFIX",
-    "conda_exe": "CONDA_EXE",
-    "conda_default_env": "CONDA_DEFAULT_ENV",
-    "conda_envs_path": "CONDA_ENVS_PATH",
-    "conda_envs_dirs": "CONDA_ENVS_DIRS",
-    "condarc": "CONDARC",
-    "mamba_root_prefix": "MAMBA_ROOT_PREFIX",
-    "mamba_exe": "MAMBA_EXE",
-    "path": "PATH",
-    "raylet_pid": "RAY_RAYLET_PID",
-    "home": "HOME",
-    "cache_home": "XDG_CACHE_HOME",
-    "environments_dir": "SERVE_COMPAT_ENVIRONMENTS_DIR",
-    "environments_max_bytes": "SERVE_COMPAT_ENVIRONMENTS_MAX_BYTES",
-    "environment_timeout_s": "SERVE_COMPAT_ENVIRONMENT_TIMEOUT_S",
-}
+_VARIABLES: dict[str, str] = {each.name: each.metadata["variable"] for each in fields(Settings)}
 
 
 def load(environ: dict[str, str] | None = None) -> Settings:
@@ -85,10 +61,10 @@ def load(environ: dict[str, str] | None = None) -> Settings:
     """
     source = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {}
-    for field in fields(Settings):
-        text = source.get(_VARIABLES[field.name], "")
+    for each in fields(Settings):
+        text = source.get(_VARIABLES[each.name], "")
         if text:
-            given[field.name] = _parse(_VARIABLES[field.name], text, type(field.default))
+            given[each.name] = _parse(_VARIABLES[each.name], text, type(each.default))
     settings = Settings(**given)  # type: ignore[arg-type]
     return settings if settings.run_dir else Settings(**{**given, "run_dir": tempfile.gettempdir()})  # type: ignore[arg-type]
 
@@ -98,9 +74,9 @@ def with_changes(changes: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
-def put(field: str, value: str) -> None:
+def put(name: str, value: str) -> None:
     """Set the variable of a field, for this process and those it starts from now on."""
-    os.environ[_VARIABLES[field]] = value
+    os.environ[_VARIABLES[name]] = value
 
 
 def _parse(variable: str, text: str, kind: type) -> object:

@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from legacy import eras
+from legacy.client import Client
 from legacy.config import BackendConfig, DeploymentMode, HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early.handle import KeywordHandle, check_deadlines
@@ -110,105 +111,110 @@ def session() -> Session:
     return replicas_own
 
 
-def shutdown() -> None:
-    """Stop the instance of `init` and forget everything in it.
+def client() -> EarlyClient:
+    """What module functions go through.
 
     Raises:
-        InstanceError: there is none.
+        InstanceError: as `session`.
     """
-    session().shutdown()
+    return EarlyClient(session(), V0_8)
 
 
-def create_backend(backend: Backend, backend_config: Any = None) -> None:
-    """Register a backend and wait for its replicas; one that is there already is replaced, code and config.
+class EarlyClient(Client):
+    """What the module functions of Ray 0.8 do where those of later releases did something else."""
 
-    Args:
-        backend: with the tag first, or the function or class first and the tag second as in Ray 0.7.
-        backend_config: the BackendConfig of Ray 0.7.
+    def replace_backend(self, backend: Backend, backend_config: Any = None) -> None:
+        """Register a backend and wait for its replicas; one that is there already is replaced, code and config.
 
-    Raises:
-        TypeError: the config is no dict; for others see `Client.create_backend`.
-        ValueError: an unknown setting, or a bad value.
-    """
-    if inspect.isroutine(backend.tag) or inspect.isclass(backend.tag):
-        backend = Backend(backend.target, backend.tag, backend.init_args, backend.actor_options, backend.config)
-    if not isinstance(backend.tag, str):
-        raise TypeError(f"a backend's tag must be a str, not {backend.tag!r}")
-    config = backend_config.given() if isinstance(backend_config, BackendConfig) else backend.config
-    if config is not None and not isinstance(config, dict):
-        raise TypeError(f"config must be a dictionary such as {{'num_replicas': 2}}, not {config!r}")
-    _check_settings(config or {}, _SETTINGS)
-    checked = Backend(backend.tag, backend.target, backend.init_args, backend.actor_options, config)
-    session().replace_backend(V0_8, checked)
+        Args:
+            backend: with the tag first, or the function or class first and the tag second as in Ray 0.7.
+            backend_config: the BackendConfig of Ray 0.7.
 
+        Raises:
+            TypeError: the config is no dict; for others see `Client.create_backend`.
+            ValueError: an unknown setting, or a bad value.
+        """
+        if inspect.isroutine(backend.tag) or inspect.isclass(backend.tag):
+            backend = Backend(backend.target, backend.tag, backend.init_args, backend.actor_options, backend.config)
+        if not isinstance(backend.tag, str):
+            raise TypeError(f"a backend's tag must be a str, not {backend.tag!r}")
+        config = backend_config.given() if isinstance(backend_config, BackendConfig) else backend.config
+        if config is not None and not isinstance(config, dict):
+            raise TypeError(f"config must be a dictionary such as {{'num_replicas': 2}}, not {config!r}")
+        _check_settings(config or {}, _SETTINGS)
+        checked = Backend(backend.tag, backend.target, backend.init_args, backend.actor_options, config)
+        self._register("replace_backend", checked)
 
-def list_backends() -> dict[str, Any]:
-    """All backends: tag -> settings as a plain dict."""
-    return {tag: _plain(config) for tag, config in session().list_backends(V0_8).items()}
+    def list_backends(self) -> dict[str, Any]:
+        """All backends: tag -> settings as a plain dict."""
+        return {tag: _plain(config) for tag, config in super().list_backends().items()}
 
+    def get_backend_config(self, backend_tag: str) -> BackendConfig:
+        """The settings of one backend; AssertionError for an unknown tag."""
+        backends = super().list_backends()
+        if backend_tag not in backends:
+            raise AssertionError(
+                f"Backend {backend_tag} is not registered; known backends: {sorted(backends) or 'none'}"
+            )
+        return backends[backend_tag]
 
-def get_backend_config(tag: str) -> BackendConfig:
-    """The settings of one backend; AssertionError for an unknown tag."""
-    backends = session().list_backends(V0_8)
-    if tag not in backends:
-        raise AssertionError(f"Backend {tag} is not registered; known backends: {sorted(backends) or 'none'}")
-    return backends[tag]
+    def update_backend_config(self, backend_tag: str, config_options: Any) -> None:
+        """Change the number of replicas, the batch size or the number of concurrent queries.
 
+        Raises:
+            ValueError: not a dict, an unknown or another setting, a value out of range; nothing changes.
+            TypeError: a value of the wrong type.
+            AssertionError: unknown tag.
+        """
+        options = config_options
+        if isinstance(options, BackendConfig):  # serve.set_backend_config of Ray 0.7
+            options = {name: value for name, value in options.given().items() if name in _UPDATABLE}
+        if not isinstance(options, dict):
+            raise ValueError(f"config_options must be a dictionary, not {options!r}")
+        self.get_backend_config(backend_tag)
+        _check_settings(options, _UPDATABLE)
+        super().update_backend_config(backend_tag, options)
 
-def update_backend_config(tag: str, options: Any) -> None:
-    """Change the number of replicas, the batch size or the number of concurrent queries.
+    def create_endpoint(
+        self, endpoint_name: str, *, backend: Any = None, route: Any = None, methods: Any = ("GET",)
+    ) -> None:
+        """Register an endpoint, with or without a backend; the same again changes nothing.
 
-    Raises:
-        ValueError: not a dict, an unknown or another setting, a value out of range; nothing changes.
-        TypeError: a value of the wrong type.
-        AssertionError: unknown tag.
-    """
-    if isinstance(options, BackendConfig):  # serve.set_backend_config of Ray 0.7
-        options = {name: value for name, value in options.given().items() if name in _UPDATABLE}
-    if not isinstance(options, dict):
-        raise ValueError(f"config_options must be a dictionary, not {options!r}")
-    get_backend_config(tag)
-    _check_settings(options, _UPDATABLE)
-    session().update_backend_config(V0_8, tag, options)
+        Raises:
+            TypeError: an argument of the wrong type.
+            ValueError: unknown backend, or the name or route is taken by another.
+        """
+        methods = list(methods) if isinstance(methods, tuple) else methods
+        known = self.list_endpoints().get(endpoint_name)
+        if known is not None and isinstance(methods, list):
+            wanted = [method.upper() for method in methods if isinstance(method, str)]
+            if (known["route"], known["methods"]) == (route, wanted):
+                return
+        super().create_endpoint(endpoint_name, backend=backend, route=route, methods=methods)
 
+    def set_traffic(self, endpoint_name: str, traffic_policy_dictionary: Any) -> None:
+        """Replace the split of an endpoint's traffic.
 
-def create_endpoint(name: str, backend: Any, route: Any, methods: Any) -> None:
-    """Register an endpoint, with or without a backend; the same again changes nothing.
+        Raises:
+            AssertionError: the weights are no dict.
+            ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1.
+        """
+        if not isinstance(traffic_policy_dictionary, dict):
+            raise AssertionError(
+                f"Traffic policy must be a dictionary of backend tag to weight, not {traffic_policy_dictionary!r}"
+            )
+        super().set_traffic(endpoint_name, traffic_policy_dictionary)
 
-    Raises:
-        TypeError: an argument of the wrong type.
-        ValueError: unknown backend, or the name or route is taken by another.
-    """
-    methods = list(methods) if isinstance(methods, tuple) else methods
-    known = session().list_endpoints(V0_8).get(name)
-    if known is not None and isinstance(methods, list):
-        wanted = [method.upper() for method in methods if isinstance(method, str)]
-        if (known["route"], known["methods"]) == (route, wanted):
-            return
-    session().create_endpoint(V0_8, name, backend, route, methods)
-
-
-def set_traffic(name: str, weights: Any) -> None:
-    """Replace the split of an endpoint's traffic.
-
-    Raises:
-        AssertionError: the weights are no dict.
-        ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1.
-    """
-    if not isinstance(weights, dict):
-        raise AssertionError(f"Traffic policy must be a dictionary of backend tag to weight, not {weights!r}")
-    session().set_traffic(V0_8, name, weights)
-
-
-def get_handle(name: str, relative_slo_ms: Any, absolute_slo_ms: Any, missing_ok: bool) -> KeywordHandle:
-    """A handle that calls the endpoint with keyword arguments; AssertionError when it does not exist."""
-    check_deadlines(relative_slo_ms, absolute_slo_ms)
-    here = session()
-    if not missing_ok and name not in here.list_endpoints(V0_8):
-        raise AssertionError(f"endpoint {name!r} does not exist; create_endpoint() it first or pass missing_ok=True")
-    handle = KeywordHandle(here.name, name, V0_8)
-    handle.connect()
-    return handle
+    def keyword_handle(self, name: str, relative_slo_ms: Any, absolute_slo_ms: Any, missing_ok: bool) -> KeywordHandle:
+        """A handle that calls the endpoint with keyword arguments; AssertionError when it does not exist."""
+        check_deadlines(relative_slo_ms, absolute_slo_ms)
+        if not missing_ok and name not in self.list_endpoints():
+            raise AssertionError(
+                f"endpoint {name!r} does not exist; create_endpoint() it first or pass missing_ok=True"
+            )
+        handle = KeywordHandle(self._session.name, name, V0_8)
+        handle.connect()
+        return handle
 
 
 def stat() -> list[dict[str, Any]]:

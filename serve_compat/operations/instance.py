@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import ray
@@ -13,30 +13,29 @@ import ray.util
 
 from legacy import cluster
 from legacy.calls.local_router import InstanceName
+from legacy.client import Client
 from legacy.config import DeploymentMode
 from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller
 from legacy.errors import InstanceError
-from legacy.generations import V1_2
 from legacy.session.session import Session
 from serve_compat.operations.arguments import choose_instance
 
 PROBE_S = 5.0
 
 
-class Instance:
+class Instance(Client):
     """What an operator asks and orders, in words of the verbs.
 
     Every method raises the controller's own errors: ValueError, TypeError, RayServeException.
 
     Args:
         session: the connection to the instance.
-        namespace, name: where its controller is found.
     """
 
-    def __init__(self, session: Session, namespace: str, name: str) -> None:
-        self._session = session
-        self._where = {"instance": name, "namespace": namespace}
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._where = {"instance": session.name.controller, "namespace": session.name.namespace}
         self._url: str | None = None
         self._asked = False
 
@@ -49,30 +48,20 @@ class Instance:
             self._asked = True
         return {**self._where, "url": self._url, **self._session.status()}
 
-    def set_traffic(self, endpoint: str, weights: Mapping[str, float]) -> None:
-        """Replace an endpoint's split and wait until it is in force."""
-        self._session.set_traffic(V1_2, endpoint, weights)
-
-    def shadow(self, endpoint: str, backend: str, share: float) -> None:
-        """Copy a share of an endpoint's requests to a backend; 0 ends it."""
-        self._session.shadow_traffic(V1_2, endpoint, backend, share)
+    shadow = Client.shadow_traffic
 
     def scale(self, backend: str, replicas: int) -> None:
         """Change the number of replicas and wait until they run."""
-        self._session.update_backend_config(V1_2, backend, {"num_replicas": replicas})
+        self.update_backend_config(backend, {"num_replicas": replicas})
 
     def delete(self, kind: str, name: str) -> None:
         """Unregister an endpoint, a backend or a deployment and wait until it is gone."""
         if kind == "endpoint":
-            self._session.delete_endpoint(V1_2, name)
+            self.delete_endpoint(name)
         elif kind == "backend":
-            self._session.delete_backend(V1_2, name, force=False)
+            self.delete_backend(name)
         else:
             self._session.command("delete_deployment", name)
-
-    def shutdown(self) -> None:
-        """Stop everything that belongs to the instance."""
-        self._session.shutdown()
 
 
 @contextlib.contextmanager
@@ -125,4 +114,4 @@ def _found(namespace: str | None, name: str | None) -> Instance:
     space, controller = chosen
     actor = find_controller(controller, space)
     session = Session(actor, InstanceName(controller, space), owned=False, detached=controller == CONTROLLER_NAME)
-    return Instance(session, space, controller)
+    return Instance(session)

@@ -1,28 +1,34 @@
 import pytest
 
 from legacy import api
+from legacy.client import Client
 from legacy.config import BackendConfig
 from legacy.early import api as early
 from legacy.errors import InstanceError, RayServeException
 from legacy.generations import V0_8
+from legacy.records import Endpoint
 
 
 class FakeSession:
-    """Notes the commands; knows one endpoint."""
+    """Knows one endpoint and one backend; `done` notes what would change something."""
 
     alive = True
+    name = None
 
     def __init__(self):
         self.done = []
+        self.used = set()
 
-    def __getattr__(self, name):
-        return lambda *args: self.done.append((name, *args))
+    def ask(self, question):
+        if question == "list_backends":
+            return {"b": BackendConfig(num_replicas=2, max_concurrent_queries=8)}
+        return {"e": Endpoint("e", "/e", ("GET",), {})}
 
-    def list_endpoints(self, generation):
-        return {"e": {"route": "/e", "methods": ["GET"], "traffic": {}, "shadows": {}}}
+    def noting(self, name):
+        def note(client, *args, **keywords):
+            self.done.append((name, client._generation, *args, *keywords.values()))
 
-    def list_backends(self, generation):
-        return {"b": BackendConfig(num_replicas=2, max_concurrent_queries=8)}
+        return note
 
 
 @pytest.fixture
@@ -30,6 +36,11 @@ def session(monkeypatch):
     fake = FakeSession()
     monkeypatch.setattr(early._Current, "session", fake)
     monkeypatch.setattr(early, "session", lambda: fake)
+    for name in ("update_backend_config", "create_endpoint", "set_traffic"):
+        monkeypatch.setattr(Client, name, fake.noting(name))
+    monkeypatch.setattr(
+        Client, "_register", lambda client, name, backend: fake.done.append((name, client._generation, backend))
+    )
     return fake
 
 
