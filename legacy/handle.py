@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from legacy.calls.channel import Call
-from legacy.calls.local_router import InstanceName, LocalRouter
+from legacy.calls.local_router import LocalRouter
 from legacy.calls.routers import routers
 from legacy.calls.target import Target
 from legacy.constants import QUEUE_TIMEOUT_S
 from legacy.generations import Generation
+from legacy.records import InstanceName
 from legacy.replica.calls import actor_method
 from legacy.replica.messages import CALL
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from legacy.config import BackendConfig
 from legacy.environments.origin import Origin
 from legacy.generations import V1_2, Generation, Matching
+
+
+class InstanceName(NamedTuple):
+    """How any process of the cluster finds a serve instance: its controller's actor name and Ray namespace."""
+
+    controller: str
+    namespace: str
 
 
 @dataclass(frozen=True)
@@ -132,8 +139,7 @@ class ReplicaStart:
 
     tag: str
     spec: BackendSpec
-    controller_name: str
-    namespace: str
+    instance: InstanceName
     secret: str
     socket_dir: str
     listen_tcp: bool = False
@@ -160,8 +166,7 @@ class ProxyStart:
 
     name: str
     node_id: str
-    controller_name: str
-    namespace: str
+    instance: InstanceName
     options: bytes
 
 

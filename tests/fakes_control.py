@@ -16,7 +16,7 @@ from legacy.control.reconcile import Reconciler
 from legacy.control.store import Store
 from legacy.control.supervisor import Tools
 from legacy.generations import V1_2, Generation
-from legacy.records import BackendSpec, ReplicaAddress, ReplicaStart, StartFailure
+from legacy.records import BackendSpec, InstanceName, ReplicaAddress, ReplicaStart, StartFailure
 
 
 class DictKeyValue:
@@ -133,12 +133,9 @@ class World:
         self.store = Store("ns", "ctl", self.kv)
         self.publisher = Publisher("epoch", "secret")
         self.environments = Environments(self.launcher, "/run/serve")
-        instance = InstanceStart("ctl", "ns", HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)
-        self.reconciler = Reconciler(
-            self.desired,
-            instance,
-            lambda touch: Tools(self.store, self.publisher, self.launcher, self.environments, 5.0, touch),
-        )
+        instance = InstanceStart(InstanceName("ctl", "ns"), HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)
+        tools = Tools(self.store, self.publisher, self.launcher, self.environments, 5.0)
+        self.reconciler = Reconciler(self.desired, instance, tools)
         self.loop_task = asyncio.ensure_future(self.reconciler.run())
 
     def create(self, tag: str, command: str = "c1", **config):

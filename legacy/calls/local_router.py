@@ -12,7 +12,7 @@ import threading
 import uuid
 import weakref
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import ray
 
@@ -22,20 +22,13 @@ from legacy.calls.shadow import Shadows
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.errors import BackendDeletedError, DeadlineError
-from legacy.records import Poll, Update
+from legacy.records import InstanceName, Poll, Update
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
 from legacy.traffic.watcher import follow
 
 MAX_WAITING = 100_000  # callers that may block on one backend: each is a thread or a task of the user's own
 TICK_S = 0.5
-
-
-class InstanceName(NamedTuple):
-    """How any process of the cluster finds a serve instance: its controller's actor name and Ray namespace."""
-
-    controller: str
-    namespace: str
 
 
 class LocalRouter:

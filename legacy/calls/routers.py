@@ -6,8 +6,9 @@ import atexit
 import os
 import threading
 
-from legacy.calls.local_router import InstanceName, LocalRouter, process_key
+from legacy.calls.local_router import LocalRouter, process_key
 from legacy.errors import InstanceError
+from legacy.records import InstanceName
 
 
 def has_ended(instance: InstanceName) -> InstanceError:

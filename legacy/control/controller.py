@@ -45,21 +45,16 @@ class ServeController(DeploymentCommands):
 
     def __init__(self, start: InstanceStart) -> None:
         self._start = start
-        self._store = Store(start.namespace, start.controller_name, GcsKeyValue())
+        self._store = Store(start.name.namespace, start.name.controller, GcsKeyValue())
         self._desired = Desired()
         self._publisher = Publisher(secrets.token_hex(4), start.secret, self._remember_router)
-        launcher = RayLauncher(start.controller_name, start.namespace)
+        launcher = RayLauncher(start.name)
         self._environments = Environments(launcher, start.socket_dir)
-        self._reconciler = Reconciler(
-            self._desired,
-            start,
-            lambda touch: Tools(
-                self._store, self._publisher, launcher, self._environments, start.start_timeout_s, touch
-            ),
-        )
+        tools = Tools(self._store, self._publisher, launcher, self._environments, start.start_timeout_s)
+        self._reconciler = Reconciler(self._desired, start, tools)
         self._changes = Changes(self._desired, self._store, self._publisher, self._reconciler, self._environments)
         self._autoscaler = Autoscaler(self._changes)
-        self._proxies = Proxies(launcher, start.options, start.options_blob, start.controller_name, start.namespace)
+        self._proxies = Proxies(launcher, start)
         self._stopping = False
         self._background: list[asyncio.Task[None]] = []
         self._recovered = asyncio.get_running_loop().create_task(self._recover())

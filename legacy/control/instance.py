@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from legacy.config import HTTPOptions
+from legacy.records import InstanceName
 
 STOP_S = 5.0  # how long one of its actors may take to close what it has open
 
@@ -22,8 +23,7 @@ class InstanceStart:
         start_timeout_s: seconds a replica's placement and constructor may take.
     """
 
-    controller_name: str
-    namespace: str
+    name: InstanceName
     options: HTTPOptions
     options_blob: bytes
     secret: str

@@ -15,15 +15,15 @@ from legacy.config import HTTPOptions
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
 from legacy.errors import InstanceError
+from legacy.records import InstanceName
 from legacy.replica.server import DIRECTORY_PREFIX
 from legacy.settings import load
 
 
-def start_controller(name: str, namespace: str, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Any:
+def start_controller(name: InstanceName, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Any:
     """Make the controller actor of a new instance on the head node; its `ready` tells when HTTP is up.
 
     Args:
-        name: the actor's name; the instance is found by it.
         detached: the instance outlives this driver; else it shuts itself down when the driver's job is over.
         dedicated_cpu: reserve one CPU for the controller (Ray 1.4+).
 
@@ -33,8 +33,7 @@ def start_controller(name: str, namespace: str, detached: bool, options: HTTPOpt
     settings = load()
     secret = secrets.token_hex(16)
     start = InstanceStart(
-        controller_name=name,
-        namespace=namespace,
+        name=name,
         options=options.model_copy(update={"middlewares": []}),
         options_blob=cloudpickle.dumps(options),
         secret=secret,
@@ -45,8 +44,8 @@ def start_controller(name: str, namespace: str, detached: bool, options: HTTPOpt
     head = cluster.living_nodes()[0].node_id
     # Detached for Ray in either case: the controller must see its driver's end to stop what it started.
     actor = ray.remote(ServeController).options(
-        name=name,
-        namespace=namespace,
+        name=name.controller,
+        namespace=name.namespace,
         lifetime="detached",
         max_restarts=-1,
         max_task_retries=-1,
@@ -57,16 +56,16 @@ def start_controller(name: str, namespace: str, detached: bool, options: HTTPOpt
     return actor.remote(start)
 
 
-def find_controller(name: str, namespace: str) -> Any:
+def find_controller(name: InstanceName) -> Any:
     """The controller of a running instance.
 
     Raises:
         InstanceError: there is none of that name.
     """
     try:
-        return ray.get_actor(name, namespace=namespace)
+        return ray.get_actor(name.controller, namespace=name.namespace)
     except ValueError:
         raise InstanceError(
-            f"no serve instance {name!r} runs in Ray namespace {namespace!r}; "
+            f"no serve instance {name.controller!r} runs in Ray namespace {name.namespace!r}; "
             "start one with serve.start(detached=True), or connect Ray to the cluster and namespace it runs in"
         ) from None

@@ -9,7 +9,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from legacy.environments.agent import ServeEnvironments
 from legacy.ingress.proxy import ServeProxy
-from legacy.records import ProxyStart, ReplicaStart
+from legacy.records import InstanceName, ProxyStart, ReplicaStart
 from legacy.replica.replica import ServeReplica
 
 RETRIES = 3  # of a call whose agent died: it comes back, and what was complete is still there
@@ -24,9 +24,8 @@ class RayLauncher:
     restarted actor would run the same calls again.
     """
 
-    def __init__(self, controller_name: str, namespace: str) -> None:
-        self._controller_name = controller_name
-        self._namespace = namespace
+    def __init__(self, instance: InstanceName) -> None:
+        self._instance = instance
 
     def start_replica(self, start: ReplicaStart, actor_options: dict[str, Any]) -> Any:
         """Make a replica's actor; it may stay pending until the cluster has room."""
@@ -58,7 +57,7 @@ class RayLauncher:
     def find(self, name: str) -> Any | None:
         """The living actor of that replica tag or proxy name, or None."""
         try:
-            return ray.get_actor(self._full(name), namespace=self._namespace)
+            return ray.get_actor(self._full(name), namespace=self._instance.namespace)
         except ValueError:
             return None
 
@@ -67,8 +66,8 @@ class RayLauncher:
         ray.kill(actor, no_restart=True)
 
     def _make(self, kind: type, name: str, options: dict[str, Any]) -> Any:
-        shared = {"name": self._full(name), "namespace": self._namespace, "lifetime": "detached"}
+        shared = {"name": self._full(name), "namespace": self._instance.namespace, "lifetime": "detached"}
         return ray.remote(kind).options(**{**options, **shared})
 
     def _full(self, name: str) -> str:
-        return f"{self._controller_name}:{name}"
+        return f"{self._instance.controller}:{name}"

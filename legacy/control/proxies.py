@@ -14,7 +14,7 @@ from ray.exceptions import RayActorError, RayError
 from legacy.cluster import Node
 from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import PROXY_NAME, PROXY_READY_S
-from legacy.control.instance import STOP_S
+from legacy.control.instance import STOP_S, InstanceStart
 from legacy.records import ProxyStart
 
 logger = logging.getLogger("ray.serve")
@@ -46,17 +46,14 @@ class _Proxy:
 class Proxies:
     """Keeps one proxy on each chosen node. One event loop."""
 
-    def __init__(self, launcher: Any, options: HTTPOptions, blob: bytes, controller_name: str, namespace: str) -> None:
+    def __init__(self, launcher: Any, instance: InstanceStart) -> None:
         self._launcher = launcher
-        self._options = options
-        self._blob = blob
-        self._controller_name = controller_name
-        self._namespace = namespace
+        self._instance = instance
         self._proxies: dict[str, _Proxy] = {}
 
     def nodes_changed(self, nodes: Sequence[Node]) -> None:
         """Start proxies on new nodes, forget those on nodes that are gone."""
-        chosen = nodes_with_proxy(self._options, nodes)
+        chosen = nodes_with_proxy(self._instance.options, nodes)
         for node_id in [known for known in self._proxies if known not in chosen]:
             self._stop(self._proxies.pop(node_id))
         for node_id in chosen:
@@ -101,8 +98,8 @@ class Proxies:
         name = f"{PROXY_NAME}-{node_id}-0"
         actor = self._launcher.find(name)
         if actor is None:
-            start = ProxyStart(name, node_id, self._controller_name, self._namespace, self._blob)
-            actor = self._launcher.start_proxy(start, self._options.num_cpus)
+            start = ProxyStart(name, node_id, self._instance.name, self._instance.options_blob)
+            actor = self._launcher.start_proxy(start, self._instance.options.num_cpus)
         proxy = _Proxy(name, actor, asyncio.ensure_future(_ready(actor)))
         proxy.watch = asyncio.ensure_future(self._keep_alive(node_id, proxy))
         return proxy

@@ -11,7 +11,6 @@ import itertools
 import logging
 import secrets
 import string
-from collections.abc import Callable
 from dataclasses import replace
 
 from legacy.config import BackendConfig
@@ -29,14 +28,12 @@ logger = logging.getLogger("ray.serve")
 
 
 class Reconciler:
-    """Owns the fleets. One event loop; `tools_for(touch)` hands in store, publisher and launcher."""
+    """Owns the fleets. One event loop."""
 
-    def __init__(
-        self, desired: Desired, start: InstanceStart, tools_for: Callable[[Callable[[str], None]], Tools]
-    ) -> None:
+    def __init__(self, desired: Desired, start: InstanceStart, tools: Tools) -> None:
         self._desired = desired
         self._instance = start
-        self._tools = tools_for(self.touch)
+        self._tools = tools
         self._fleets: dict[str, Fleet] = {}
         self._supervisors: dict[str, Supervisor] = {}
         self._dirty: dict[str, None] = {}
@@ -189,8 +186,7 @@ class Reconciler:
         begin = ReplicaStart(
             tag=tag,
             spec=replace(record.spec, code=self._tools.store.load_code(record.code_key)),
-            controller_name=self._instance.controller_name,
-            namespace=self._instance.namespace,
+            instance=self._instance.name,
             secret=self._instance.secret,
             socket_dir=self._instance.socket_dir,
             listen_tcp=self.several_nodes,
@@ -203,7 +199,7 @@ class Reconciler:
         fleet = self._fleets.get(tag)
         if fleet is None:
             fleet = self._fleets[tag] = Fleet(tag, record.config if record else BackendConfig())
-            self._supervisors[tag] = Supervisor(fleet, self._tools)
+            self._supervisors[tag] = Supervisor(fleet, self._tools, self.touch)
         if record is not None:
             fleet.config = record.config
             fleet.deleted = False

@@ -33,26 +33,26 @@ FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
 
 @dataclass(frozen=True)
 class Tools:
-    """What a supervisor works with: seams for tests, one object for all backends.
-
-    Attributes:
-        touch: call with a backend's tag when something about it changed.
-    """
+    """What a supervisor works with: seams for tests, one object for all backends."""
 
     store: Store
     publisher: Publisher
     launcher: Any
     environments: Environments
     start_timeout_s: float
-    touch: Callable[[str], None]
 
 
 class Supervisor:
-    """Of one backend's replicas. One event loop."""
+    """Of one backend's replicas. One event loop.
 
-    def __init__(self, fleet: Fleet, tools: Tools) -> None:
+    Args:
+        touch: called with the backend's tag when something about it changed.
+    """
+
+    def __init__(self, fleet: Fleet, tools: Tools, touch: Callable[[str], None]) -> None:
         self._fleet = fleet
         self._tools = tools
+        self._touch = touch
 
     def start(self, live: Live, begin: ReplicaStart) -> None:
         """Start a replica in the background; it is routed once its constructor is through."""
@@ -155,7 +155,7 @@ class Supervisor:
         self._tools.store.save("replica", tag, live.record())
         self._watch(live)
         self.publish()
-        self._tools.touch(self._fleet.tag)
+        self._touch(self._fleet.tag)
 
     async def _update(self, live: Live, config: BackendConfig, stamp: str) -> None:
         try:
@@ -170,7 +170,7 @@ class Supervisor:
         else:
             live.seen.stamp = stamp
             self._tools.store.save("replica", live.seen.tag, live.record())
-        self._tools.touch(self._fleet.tag)
+        self._touch(self._fleet.tag)
 
     async def _drain(self, live: Live) -> None:
         tag = live.seen.tag
@@ -246,7 +246,7 @@ class Supervisor:
         self._tools.store.remove("replica", live.seen.tag)
         self._tools.publisher.take_sent(live.seen.tag)
         self.publish()
-        self._tools.touch(self._fleet.tag)
+        self._touch(self._fleet.tag)
 
     def _spawn(self, live: Live, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -116,7 +116,8 @@ class ServeProxy:
 
     async def _poll(self, poll: Poll) -> Update:
         if self._controller is None:
-            self._controller = ray.get_actor(self._start.controller_name, namespace=self._start.namespace)
+            where = self._start.instance
+            self._controller = ray.get_actor(where.controller, namespace=where.namespace)
         try:
             update: Update = await self._controller.watch.options(max_task_retries=0).remote(poll)
         except Exception:  # whatever it was, the controller may be another actor by now; the watcher tries again

@@ -182,7 +182,7 @@ class ServeReplica:
         sys.path.extend(path for path in spec.sys_path if path not in sys.path)
         sock, path = bind_private(start.socket_dir)
         self._server.owns(path)
-        here = context.ReplicaContext(spec.tag, start.tag, None, start.controller_name, start.namespace)
+        here = context.ReplicaContext(spec.tag, start.tag, None, *start.instance)
         context.set_current(here)
         eras.follow(spec.generation)
         self._step = "import"

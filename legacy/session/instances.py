@@ -18,13 +18,14 @@ from typing import Literal
 import ray
 
 from legacy import cluster, eras
-from legacy.calls.local_router import InstanceName, process_key
+from legacy.calls.local_router import process_key
 from legacy.calls.routers import routers
 from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller, start_controller
 from legacy.errors import InstanceError, RayServeException
 from legacy.generations import Generation
+from legacy.records import InstanceName
 from legacy.replica import context
 from legacy.session.session import Session
 
@@ -224,7 +225,7 @@ def random_letters(length: int = 6) -> str:
 
 def _launch(controller_name: str, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Session:
     name = InstanceName(controller_name, cluster.instance_namespace())
-    controller = start_controller(name.controller, name.namespace, detached, options, dedicated_cpu)
+    controller = start_controller(name, detached, options, dedicated_cpu)
     routers.open(name)
     session = Session(controller, name, owned=not detached, detached=detached)
     try:
@@ -236,7 +237,7 @@ def _launch(controller_name: str, detached: bool, options: HTTPOptions, dedicate
 
 
 def _attached(name: InstanceName) -> Session:
-    return Session(find_controller(name.controller, name.namespace), name, owned=False, detached=True)
+    return Session(find_controller(name), name, owned=False, detached=True)
 
 
 def _ensure_ray() -> None:

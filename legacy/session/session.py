@@ -12,13 +12,12 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from legacy import settings
-from legacy.calls.local_router import InstanceName
 from legacy.calls.routers import has_ended, routers
 from legacy.config import HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.generations import Generation
 from legacy.handle import RayServeHandle, RayServeSyncHandle
-from legacy.records import BackendSpec
+from legacy.records import BackendSpec, InstanceName
 from legacy.session.progress import show_until_done
 
 logger = logging.getLogger("ray.serve")

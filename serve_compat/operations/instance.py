@@ -12,12 +12,12 @@ import ray
 import ray.util
 
 from legacy import cluster
-from legacy.calls.local_router import InstanceName
 from legacy.client import Client
 from legacy.config import DeploymentMode
 from legacy.constants import CONTROLLER_NAME
 from legacy.control.launch import find_controller
 from legacy.errors import InstanceError
+from legacy.records import InstanceName
 from legacy.session.session import Session
 from serve_compat.operations.arguments import choose_instance
 
@@ -112,6 +112,5 @@ def _found(namespace: str | None, name: str | None) -> Instance:
     if isinstance(chosen, str):
         raise InstanceError(chosen)
     space, controller = chosen
-    actor = find_controller(controller, space)
-    session = Session(actor, InstanceName(controller, space), owned=False, detached=controller == CONTROLLER_NAME)
-    return Instance(session)
+    where = InstanceName(controller, space)
+    return Instance(Session(find_controller(where), where, owned=False, detached=controller == CONTROLLER_NAME))

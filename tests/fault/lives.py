@@ -17,11 +17,14 @@ from legacy.config import DeploymentMode, HTTPOptions
 from legacy.control import checkpoint, commands, controller, deployment_commands
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
+from legacy.records import InstanceName
 from tests.fakes_control import DictKeyValue, FakeLauncher
 
 ROOT = "ns/ctl/"
 SETTLE_S = 20.0
-START = InstanceStart("ctl", "ns", HTTPOptions(location=DeploymentMode.NoServer), b"", "secret", "/run", None, 5.0)
+START = InstanceStart(
+    InstanceName("ctl", "ns"), HTTPOptions(location=DeploymentMode.NoServer), b"", "secret", "/run", None, 5.0
+)
 
 Command = Callable[[ServeController], Awaitable[Any]]
 

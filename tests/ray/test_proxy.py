@@ -18,7 +18,7 @@ import requests
 from legacy.config import HTTPOptions
 from legacy.generations import V1_2
 from legacy.ingress.proxy import ServeProxy
-from legacy.records import Endpoint, Poll, ProxyStart, Update
+from legacy.records import Endpoint, InstanceName, Poll, ProxyStart, Update
 
 
 class FakeController:
@@ -59,7 +59,7 @@ def free_port() -> int:
 
 def start_proxy(port: int) -> Any:
     node = ray.get_runtime_context().get_node_id()
-    start = ProxyStart("proxy", node, "controller", "test_proxy", pickle.dumps(HTTPOptions(port=port)))
+    start = ProxyStart("proxy", node, InstanceName("controller", "test_proxy"), pickle.dumps(HTTPOptions(port=port)))
     return ray.remote(ServeProxy).options(max_restarts=-1, max_concurrency=1000, num_cpus=0).remote(start)
 
 

@@ -17,7 +17,7 @@ from ray import cloudpickle
 from legacy.config import BackendConfig
 from legacy.errors import MethodMissingError, RayServeException
 from legacy.generations import V1_4
-from legacy.records import BackendSpec, ReplicaAddress, ReplicaStart, StartFailure
+from legacy.records import BackendSpec, InstanceName, ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.backends import accept_batch
 from legacy.replica.messages import rebuild
@@ -57,9 +57,8 @@ def replica(directory):
 class Replica:
     def __init__(self, target, args, config, socket_dir):
         code = target if isinstance(target, bytes) else cloudpickle.dumps((target, args, {}))
-        names = {"controller_name": "controller", "namespace": "serve", "secret": "right"}
         spec = BackendSpec("b", code, None, config, {}, V1_4)
-        start = ReplicaStart("b#abcdef", spec, socket_dir=socket_dir, **names)
+        start = ReplicaStart("b#abcdef", spec, InstanceName("controller", "serve"), "right", socket_dir)
         self.actor = ray.remote(ServeReplica).options(max_concurrency=1000, num_cpus=1).remote(start)
         self.address = self.do("initialize")
 

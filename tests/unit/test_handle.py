@@ -3,11 +3,11 @@ import pickle
 
 import pytest
 
-from legacy.calls.local_router import InstanceName
 from legacy.constants import QUEUE_TIMEOUT_S
 from legacy.early.handle import FirstHandle
 from legacy.generations import DEPLOYMENT, V1_0, V1_2, V1_4
 from legacy.handle import HandleOptions, RayServeHandle, RayServeSyncHandle
+from legacy.records import InstanceName
 
 INSTANCE = InstanceName("controller", "namespace")
 

@@ -1,9 +1,9 @@
 import pytest
 
-from legacy.calls.local_router import InstanceName
 from legacy.early.handle import FirstHandle, KeywordHandle, check_deadlines
 from legacy.errors import RayServeException
 from legacy.generations import V0_8, V1_0
+from legacy.records import InstanceName
 
 HERE = InstanceName("SERVE_CONTROLLER_ACTOR", "serve")
 
