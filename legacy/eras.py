@@ -37,7 +37,6 @@ class Era:
         return self.client.second_start if self.name and not self.functions.begins_with_init else None
 
 
-_UNSAID = Era("")
 _ERAS = {
     era.name: era
     for era in (
@@ -59,7 +58,7 @@ def chosen() -> Era:
         ValueError: SERVE_COMPAT_ERA is none of the eras.
     """
     name = settings.load().era
-    return _parsed(name, "SERVE_COMPAT_ERA") if name else _UNSAID
+    return _parsed(name, "SERVE_COMPAT_ERA") if name else Era("")
 
 
 def choose(name: str) -> None:

@@ -128,19 +128,21 @@ class RayServeHandle:
         return link
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        rules = self._generation
+        rules, options = self._generation, self._options
+        style: str = rules.call_style
         if rules.data_argument in kwargs:
             kwargs = dict(kwargs)
             args = (*args, kwargs.pop(rules.data_argument))
-        if len(args) <= 1:
-            return _call(rules.call_style, self._options, args, kwargs)
-        if not rules.several_arguments:
-            raise TypeError(
-                f"{self!r}.remote() takes one positional argument, the request's data, but {len(args)} were given; "
-                "pass the others as keyword arguments (request.query_params), or get the handle with "
-                "serve.get_handle, whose calls pass several arguments straight on"
-            )
-        return _call("raw", self._options, args, kwargs)
+        if len(args) > 1:
+            if not rules.several_arguments:
+                raise TypeError(
+                    f"{self!r}.remote() takes one positional argument, the request's data, but {len(args)} were given; "
+                    "pass the others as keyword arguments (request.query_params), or get the handle with "
+                    "serve.get_handle, whose calls pass several arguments straight on"
+                )
+            style = "raw"
+        meta = (options.method_name, style, options.http_method, options.http_headers, options.shard_key)
+        return Call(actor_method(meta), meta, args, kwargs, options.shard_key)
 
 
 class RayServeSyncHandle(RayServeHandle):
@@ -155,8 +157,3 @@ class RayServeSyncHandle(RayServeHandle):
         return router.send(
             target, self._call(args, kwargs), self._options.queue_timeout_s, self._generation.missing_endpoint_s
         )
-
-
-def _call(style: str, options: HandleOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-    meta = (options.method_name, style, options.http_method, options.http_headers, options.shard_key)
-    return Call(actor_method(meta), meta, args, kwargs, options.shard_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from legacy.calls.channel import Channel
@@ -12,12 +13,12 @@ class HandleMetrics:
     """The numbers of all handles of one process and instance."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, int] = {}
+        self._calls: Counter[str] = Counter()
         self._exporter = Exporter()
 
     def count(self, endpoint: str) -> None:
         """One call was sent to the endpoint."""
-        self._calls[endpoint] = self._calls.get(endpoint, 0) + 1
+        self._calls[endpoint] += 1
 
     def flush(self, channels: Iterable[Channel]) -> None:
         """Report what happened since the last call. Called by one thread."""

@@ -50,15 +50,14 @@ class Autoscaler:
 
     async def step(self, now: float) -> None:
         """One decision for every backend that scales by itself."""
-        scaled = {
-            tag: (record, record.config.autoscaling_config)
-            for tag, record in self._changes.desired.backends.items()
-            if record.config.autoscaling_config is not None
-        }
-        for tag in [known for known in self._memories if known not in scaled]:
+        backends = self._changes.desired.backends
+        for tag in self._memories.keys() - backends.keys():
             del self._memories[tag]
-        for tag, (record, config) in scaled.items():
-            if config is not None:
+        for tag, record in list(backends.items()):
+            config = record.config.autoscaling_config
+            if config is None:
+                self._memories.pop(tag, None)
+            else:
                 await self._look(tag, record, config, now)
 
     def poll_patience(self, otherwise_s: float) -> float:

@@ -30,8 +30,7 @@ class Changes:
 
     def accept(self, record: BackendRecord) -> None:
         """Make a record the wanted one, durably, and begin to act on it."""
-        self.store.save("backend", record.tag, record)
-        self.desired.restore(record)
+        self._keep(record)
         self.reconciler.begin(record.tag)
 
     async def accept_with_endpoint(self, record: BackendRecord, endpoint: EndpointRecord | None) -> None:
@@ -46,9 +45,7 @@ class Changes:
         if record.opens is None:
             return self.publisher.version
         version = self._put_endpoint(record.opens)
-        opened = replace(record, opens=None)
-        self.store.save("backend", tag, opened)
-        self.desired.restore(opened)
+        self._keep(replace(record, opens=None))
         return version
 
     async def carry_out(self, record: BackendRecord, tries: int = 1) -> int:
@@ -65,8 +62,7 @@ class Changes:
             raise
         now = self.desired.backends.get(record.tag)
         if now is not None and now.revision == record.revision and not now.confirmed:
-            self.desired.restore(replace(now, confirmed=True, before=None))
-            self.store.save("backend", record.tag, self.desired.backends[record.tag])
+            self._keep(replace(now, confirmed=True, before=None))
             self._drop_unused_code(record)
         return self.reconciler.publish(record.tag)
 
@@ -81,9 +77,7 @@ class Changes:
         """Set the number of replicas that autoscaling chose; the config stays as the user gave it."""
         record = self.desired.backends.get(tag)
         if record is not None and record.replicas != replicas:
-            changed = replace(record, replicas=replicas)
-            self.desired.restore(changed)
-            self.store.save("backend", tag, changed)
+            self._keep(replace(record, replicas=replicas))
             self.reconciler.touch(tag)
 
     async def forget(self, record: BackendRecord, force: bool) -> None:
@@ -142,6 +136,10 @@ class Changes:
         await self.accept_with_endpoint(old, record.before.endpoint)
         self.reconciler.took_back(record.tag, why)
         self._drop_unused_code(record)
+
+    def _keep(self, record: BackendRecord) -> None:
+        self.store.save("backend", record.tag, record)
+        self.desired.restore(record)
 
     def _put_endpoint(self, record: EndpointRecord) -> int:
         self.store.save("endpoint", record.endpoint.name, record)

@@ -29,30 +29,16 @@ class RayLauncher:
 
     def start_replica(self, start: ReplicaStart, actor_options: dict[str, Any]) -> Any:
         """Make a replica's actor; it may stay pending until the cluster has room."""
-        options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": MANY, **actor_options}
+        options = {"max_restarts": 0, "max_task_retries": 0, **actor_options}
         return self._make(ServeReplica, start.tag, options).remote(start)
 
     def start_proxy(self, start: ProxyStart, num_cpus: float) -> Any:
         """Make a proxy's actor on its node; Ray restarts it there when it dies."""
-        options = {
-            "num_cpus": num_cpus,
-            "max_restarts": -1,
-            "max_task_retries": 0,
-            "max_concurrency": MANY,
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(start.node_id, soft=False),
-        }
-        return self._make(ServeProxy, start.name, options).remote(start)
+        return self._make_on(start.node_id, ServeProxy, start.name, num_cpus, retries=0).remote(start)
 
     def start_environments(self, name: str, node_id: str, directory: str) -> Any:
         """Make the actor that prepares environments on a node; Ray restarts it there when it dies."""
-        options = {
-            "num_cpus": 0,
-            "max_restarts": -1,
-            "max_task_retries": RETRIES,
-            "max_concurrency": MANY,
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
-        }
-        return self._make(ServeEnvironments, name, options).remote(node_id, directory)
+        return self._make_on(node_id, ServeEnvironments, name, 0, RETRIES).remote(node_id, directory)
 
     def find(self, name: str) -> Any | None:
         """The living actor of that replica tag or proxy name, or None."""
@@ -67,7 +53,12 @@ class RayLauncher:
 
     def _make(self, kind: type, name: str, options: dict[str, Any]) -> Any:
         shared = {"name": self._full(name), "namespace": self._instance.namespace, "lifetime": "detached"}
-        return ray.remote(kind).options(**{**options, **shared})
+        return ray.remote(kind).options(**{"max_concurrency": MANY, **options, **shared})
+
+    def _make_on(self, node_id: str, kind: type, name: str, num_cpus: float, retries: int) -> Any:
+        there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+        again = {"max_restarts": -1, "max_task_retries": retries}
+        return self._make(kind, name, {"num_cpus": num_cpus, "scheduling_strategy": there, **again})
 
     def _full(self, name: str) -> str:
         return f"{self._instance.controller}:{name}"

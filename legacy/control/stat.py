@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,20 +19,16 @@ def stat_items(proxies: Iterable[Counters], replicas: Mapping[str, tuple[str, in
         proxies: the totals of each.
         replicas: replica tag -> (backend, requests, errors).
     """
-    totals: dict[tuple[str, str, str], int] = {}
-
-    def add(name: str, label: str, value: str, count: int) -> None:
-        totals[name, label, value] = totals.get((name, label, value), 0) + count
-
+    totals: Counter[tuple[str, str, str]] = Counter()
     for counters in proxies:
         for route, count in counters.http_requests.items():
-            add("num_http_requests", "route", route, count)
+            totals["num_http_requests", "route", route] += count
         for endpoint, count in counters.router_requests.items():
-            add("num_router_requests", "endpoint", endpoint, count)
+            totals["num_router_requests", "endpoint", endpoint] += count
     for backend, requests, errors in replicas.values():
-        add("backend_request_counter", "backend", backend, requests)
+        totals["backend_request_counter", "backend", backend] += requests
         if errors:
-            add("backend_error_counter", "backend", backend, errors)
+            totals["backend_error_counter", "backend", backend] += errors
     found = [_item(name, count, {label: value}) for (name, label, value), count in totals.items()]
     starts = [
         _item("backend_worker_starts", 1, {"backend": backend, "replica_tag": tag})

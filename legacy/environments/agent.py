@@ -18,7 +18,7 @@ from legacy import settings
 from legacy.environments import cache as caches
 from legacy.environments.archive import Archive
 from legacy.environments.fingerprint import change_stamp, file_stamp, package_fingerprint
-from legacy.environments.interpreter import Interpreter, Lease, prepare_interpreter
+from legacy.environments.interpreter import Interpreter, prepare_interpreter
 from legacy.environments.job import Job
 from legacy.environments.local import local_archive, local_prefix
 from legacy.environments.origin import Offer, Origin, Prepared
@@ -39,7 +39,7 @@ class _Held:
     """An environment that may be used here; `lock` lets one preparation of it run at a time."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    lease: Lease | None = None
+    lease: contextlib.ExitStack | None = None
 
 
 class ServeEnvironments:
@@ -139,7 +139,7 @@ class ServeEnvironments:
             lease = self._held.pop(key).lease
             self._links.remove(key)
             if lease is not None:
-                lease.release()
+                lease.close()
 
     async def stop(self) -> None:
         """End what is being done, and remove what leads replicas to their environments."""
@@ -157,7 +157,7 @@ class ServeEnvironments:
                 self._links.put(origin.key, found.wrapper)
                 undo.pop_all()
         if held.lease is not None:
-            held.lease.release()
+            held.lease.close()
         held.lease = lease
 
     def _runs_in(self, origin: Origin) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -13,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from legacy import settings
-from legacy.environments.cache import Cache, is_complete
-from legacy.environments.disk import explained, remove
+from legacy.environments.cache import Cache
 from legacy.environments.job import Job
 from legacy.environments.lookup import LookupPaths
-from legacy.environments.overlay import pip_install
+from legacy.environments.overlay import build_in_place, pip_install
 from legacy.environments.preflight import MODULES, Needed, needed_here
 from legacy.environments.subprocesses import run
 from legacy.errors import EnvironmentFailedError
@@ -45,18 +45,8 @@ def created(spec: str, cache: Cache, job: Job, paths: LookupPaths) -> str:
     needed = needed_here()
     digest = spec_digest(spec, needed)
     place = cache.place("created", digest)
-    if not is_complete(place):
-        with cache.working(digest, job), explained(job.label, "creating", place):
-            if not is_complete(place):
-                remove(place)  # of a process that was killed: conda packages are installed for one fixed path
-                try:
-                    _create(json.loads(spec), place, cache, job, paths, needed)
-                    cache.complete(place, "created", digest, job.label)
-                except BaseException:  # also when the time is up: nothing half-done stays
-                    remove(place)
-                    raise
-        cache.evict(keep=[digest])
-    cache.lease(digest).release()
+    build = functools.partial(_create, json.loads(spec), place, cache, job, paths, needed)
+    build_in_place(cache, "created", digest, job, "creating", build)
     return str(place)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from legacy import settings
-from legacy.environments.cache import Cache, is_complete
+from legacy.environments.cache import Cache, Kind, is_complete
 from legacy.environments.disk import explained, remove
 from legacy.environments.job import Job
 from legacy.environments.subprocesses import run
@@ -34,19 +36,31 @@ def overlay(prefix: str, arguments: tuple[str, ...], cache: Cache, job: Job) -> 
     """
     digest = overlay_digest(prefix, arguments)
     place = cache.place("overlays", digest)
+    build = functools.partial(_install, prefix, place, arguments, job)
+    build_in_place(cache, "overlays", digest, job, "installing with pip", build)
+    return place
+
+
+def build_in_place(cache: Cache, kind: Kind, digest: str, job: Job, doing: str, build: Callable[[], None]) -> None:
+    """Build a tree of the cache once, at its own place: what is installed by conda or pip knows its path.
+
+    Raises:
+        EnvironmentFailedError: the disk is full, or others build it for longer than the job may take.
+        Exception: whatever `build` raises; nothing half-done stays.
+    """
+    place = cache.place(kind, digest)
     if not is_complete(place):
-        with cache.working(digest, job), explained(job.label, "installing with pip", place):
+        with cache.working(digest, job), explained(job.label, doing, place):
             if not is_complete(place):
-                remove(place)  # of a process that was killed: its interpreter's path is fixed, so it is built in place
+                remove(place)  # of a process that was killed
                 try:
-                    _install(prefix, place, arguments, job)
-                    cache.complete(place, "overlays", digest, job.label)
-                except BaseException:  # also when the time is up: nothing half-done stays
+                    build()
+                    cache.complete(place, kind, digest, job.label)
+                except BaseException:  # also when the time is up
                     remove(place)
                     raise
         cache.evict(keep=[digest])
     cache.lease(digest).release()
-    return place
 
 
 def pip_install(python: str, arguments: tuple[str, ...], job: Job) -> None:

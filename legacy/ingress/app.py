@@ -109,10 +109,8 @@ class ProxyApp:
         endpoint = match.endpoint
         assert endpoint is not None
         name = endpoint.name
-        counters = self._counters
-        route = endpoint.route or ""
-        counters.http_requests[route] = counters.http_requests.get(route, 0) + 1
-        counters.router_requests[name] = counters.router_requests.get(name, 0) + 1
+        self._counters.http_requests[endpoint.route or ""] += 1
+        self._counters.router_requests[name] += 1
         router = self._router
         split = router.split(name)
         backend = split.primary(found.shard_key, self._rng)
@@ -179,7 +177,7 @@ class ProxyApp:
 
     async def _report(self, scope: Scope, send: Send, error: RayServeException, request_id: bytes | None) -> None:
         status, text, headers = error_reply(error, request_id)
-        self._counters.errors[status] = self._counters.errors.get(status, 0) + 1
+        self._counters.errors[status] += 1
         if status != 503:
             logger.warning("%s %r: %d %s", scope["method"], scope["path"], status, text.decode())
         await reply(send, status, text, TEXT, headers)

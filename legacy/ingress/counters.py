@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from legacy.metrics import HTTP_REQUESTS, ROUTER_REQUESTS, Exporter
@@ -19,18 +20,13 @@ class Counters:
             body was too long or never complete, or too many wait already.
     """
 
-    http_requests: dict[str, int] = field(default_factory=dict)
-    router_requests: dict[str, int] = field(default_factory=dict)
-    errors: dict[int, int] = field(default_factory=dict)
-    shadows_sent: dict[str, int] = field(default_factory=dict)
-    shadows_dropped: dict[str, int] = field(default_factory=dict)
+    http_requests: Counter[str] = field(default_factory=Counter)
+    router_requests: Counter[str] = field(default_factory=Counter)
+    errors: Counter[int] = field(default_factory=Counter)
+    shadows_sent: Counter[str] = field(default_factory=Counter)
+    shadows_dropped: Counter[str] = field(default_factory=Counter)
 
     def flush(self, exporter: Exporter) -> None:
         """Report what was counted since the last call."""
         exporter.flush(HTTP_REQUESTS, self.http_requests)
         exporter.flush(ROUTER_REQUESTS, self.router_requests)
-
-
-def add(counts: dict[str, int], key: str, by: int = 1) -> None:
-    """Add to one of the totals."""
-    counts[key] = counts.get(key, 0) + by

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from legacy.http.cycle import BODY_FOLLOWS
@@ -23,17 +24,16 @@ Message = MutableMapping[str, Any]
 LINGER_S = 2.0  # how long the rest of a body is read for nothing, so that the client gets its early answer
 
 
+@dataclass(slots=True, eq=False)
 class Call:
     """One request on its way.
 
-    Args:
+    Attributes:
         scope, send: of the ASGI request.
         head: the forwarded head but for the lines that depend on the replica.
         last_line: what `call_line` gives.
         body: None when the request has none.
         slots: the slots of the backend that was chosen.
-
-    Attributes:
         now: loop time at which it began to look for a replica.
         prefetch: read the beginning of the body before a replica is taken.
         sent: a replica has been sent the whole request.
@@ -43,48 +43,25 @@ class Call:
         on_sent: called once, when a replica has been sent the request (its shadows leave then), or at the end.
     """
 
-    __slots__ = (
-        "body",
-        "head",
-        "is_head",
-        "last_line",
-        "method",
-        "now",
-        "on_sent",
-        "prefetch",
-        "scope",
-        "send",
-        "sent",
-        "slots",
-        "started",
-        "tries",
-        "tunnel",
-    )
+    scope: MutableMapping[str, Any]
+    send: Send
+    head: bytes
+    last_line: bytes
+    body: RequestBody | None
+    slots: Slots
+    now: float = 0.0
+    tries: int = 0
+    started: bool = False
+    sent: bool = False
+    prefetch: bool = False
+    tunnel: Tunnel | None = None
+    on_sent: Callable[[], None] | None = None
+    method: str = field(init=False)
+    is_head: bool = field(init=False)
 
-    def __init__(
-        self,
-        scope: MutableMapping[str, Any],
-        send: Send,
-        head: bytes,
-        last_line: bytes,
-        body: RequestBody | None,
-        slots: Slots,
-    ) -> None:
-        self.scope = scope
-        self.send = send
-        self.head = head
-        self.last_line = last_line
-        self.body = body
-        self.slots = slots
-        self.method: str = scope["method"]
+    def __post_init__(self) -> None:
+        self.method = self.scope["method"]
         self.is_head = self.method == "HEAD"
-        self.now = 0.0
-        self.tries = 0
-        self.started = False
-        self.sent = False
-        self.prefetch = False
-        self.tunnel: Tunnel | None = None
-        self.on_sent: Callable[[], None] | None = None
 
     def tell_sent(self) -> None:
         """A replica has been sent the whole request."""

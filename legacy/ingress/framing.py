@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from legacy.http.contract import REQUEST_ID
@@ -28,6 +29,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _UNQUOTED = "/:@!$&'()*+,;=~-._"  # what may stand in a path as it is (RFC 3986), and hence need not be encoded
 
 
+@dataclass(slots=True, eq=False)
 class Inbound:
     """A client's request head after judgement.
 
@@ -41,18 +43,15 @@ class Inbound:
         request_id: the client's own x-request-id when it is a harmless token, else None.
     """
 
-    __slots__ = ("call_method", "chunked", "expects", "host", "length", "lines", "parts", "request_id", "shard_key")
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.lines = 0
-        self.length: int | None = None
-        self.chunked = False
-        self.expects = False
-        self.host: bytes | None = None
-        self.shard_key: str | None = None
-        self.call_method: str | None = None
-        self.request_id: bytes | None = None
+    parts: list[bytes] = field(default_factory=list)
+    lines: int = 0
+    length: int | None = None
+    chunked: bool = False
+    expects: bool = False
+    host: bytes | None = None
+    shard_key: str | None = None
+    call_method: str | None = None
+    request_id: bytes | None = None
 
 
 def read_request(headers: Sequence[Header], trusted: bool = False, named: frozenset[bytes] = frozenset()) -> Inbound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from legacy.errors import UpstreamError
 from legacy.http.head import Header
@@ -16,6 +17,7 @@ from legacy.ingress.header_rules import (
 )
 
 
+@dataclass(slots=True, eq=False)
 class Outbound:
     """A replica's response head after judgement.
 
@@ -25,12 +27,9 @@ class Outbound:
         refused: the replica did not run user code (draining or full); another one may be asked.
     """
 
-    __slots__ = ("headers", "length", "refused")
-
-    def __init__(self) -> None:
-        self.headers: list[Header] = []
-        self.length: int | None = None
-        self.refused = False
+    headers: list[Header] = field(default_factory=list)
+    length: int | None = None
+    refused: bool = False
 
 
 def has_no_body(status: int, is_head: bool) -> bool:

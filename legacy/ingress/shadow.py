@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from legacy.constants import MAX_SHADOWS
 from legacy.errors import RayServeException
-from legacy.ingress.counters import Counters, add
+from legacy.ingress.counters import Counters
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.relay import RequestWriter
 from legacy.ingress.upstream import ConnectionGoneError
@@ -79,7 +79,7 @@ class Shadows:
 
     def drop(self, tag: str) -> None:
         """Count one that is not sent."""
-        add(self._counters.shadows_dropped, tag)
+        self._counters.shadows_dropped[tag] += 1
 
     def close(self) -> None:
         """Forget what waits and cancel what is being sent."""
@@ -94,7 +94,7 @@ class Shadows:
             try:
                 replica = backlog.slots.take() or await wait_for_slot(backlog.slots, None)
             except RayServeException:  # the backend is gone, or primaries fill its queue
-                add(self._counters.shadows_dropped, backlog.slots.tag, len(backlog.waiting))
+                self._counters.shadows_dropped[backlog.slots.tag] += len(backlog.waiting)
                 backlog.waiting.clear()
                 return
             task = asyncio.ensure_future(self._send(backlog.slots, replica, backlog.waiting.popleft()))
@@ -111,7 +111,7 @@ class Shadows:
             while not upstream.complete:
                 await upstream.more()
                 upstream.take()
-            add(self._counters.shadows_sent, slots.tag)
+            self._counters.shadows_sent[slots.tag] += 1
         except UnreachableError as error:
             self._writer.leave_out(slots, replica.tag, error)
             self.drop(slots.tag)

@@ -30,6 +30,7 @@ GAVE_UP = "the replica was stopped before this request was done: its time to fin
 
 STRANGER = "only the proxies of one serve instance are served here"
 
+_DENIAL = "websocket.http.response"
 _REMEMBERED = 1024
 
 
@@ -140,9 +141,9 @@ class ReplicaApp:
         """Serve one websocket, which the proxy passes through unread."""
         call, asgi = take_call(scope["headers"]), self._servable.asgi
         if call is None or asgi is None:
-            await _decline(send, 400, STRANGER)
+            await _say(send, 400, STRANGER, kind=_DENIAL)
         elif self.draining or self.in_flight >= self.ceiling:
-            await _decline(send, 503, "this replica takes no websockets now", REFUSED)
+            await _say(send, 503, "this replica takes no websockets now", REFUSED, kind=_DENIAL)
         else:
             scope["root_path"] = self._read_call(call).root_path
             self.in_flight += 1
@@ -238,19 +239,12 @@ def _strip_prefix(scope: Scope) -> None:
         scope[WHOLE_PATH], scope["path"] = path, path[len(root) :]
 
 
-async def _decline(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
-    """Refuse a websocket with an ordinary answer."""
+async def _say(send: Send, status: int, text: str, *headers: tuple[bytes, bytes], kind: str = "http.response") -> None:
+    """Answer with a text; `kind` is another one for a websocket that is refused."""
     body = text.encode("utf-8", "replace")
     head = [PLAIN_TEXT, (b"content-length", b"%d" % len(body)), *headers]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": head})
-    await send({"type": "websocket.http.response.body", "body": body})
-
-
-async def _say(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
-    body = text.encode("utf-8", "replace")
-    head = [PLAIN_TEXT, (b"content-length", b"%d" % len(body)), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{kind}.start", "status": status, "headers": head})
+    await send({"type": f"{kind}.body", "body": body})
 
 
 def _is_cancelled(scope: Scope) -> bool:

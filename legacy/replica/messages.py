@@ -55,7 +55,7 @@ class ServeRequest:
 
     Args:
         data: the positional argument of `handle.remote`, of any type.
-        kwargs: its keyword arguments.
+        kwargs: its keyword arguments, which become `query_params`, with their Python types.
         headers: the `http_headers` of `handle.options`.
         method: the `http_method` of `handle.options`.
     """
@@ -68,24 +68,9 @@ class ServeRequest:
         method: str = "GET",
     ) -> None:
         self._data = data
-        self._method = method
-        self._headers = dict(headers or {})
-        self._query_params = ServeMultiDict(kwargs or {})
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers given with `handle.options`."""
-        return self._headers
-
-    @property
-    def method(self) -> str:
-        """The HTTP method given with `handle.options`, GET by default."""
-        return self._method
-
-    @property
-    def query_params(self) -> ServeMultiDict:
-        """The keyword arguments, with their Python types."""
-        return self._query_params
+        self.method = method
+        self.headers = dict(headers or {})
+        self.query_params = ServeMultiDict(kwargs or {})
 
     async def body(self) -> Any:
         """The positional argument itself, of any type; None when there was none."""
@@ -118,7 +103,7 @@ class ServeRequest:
         raise RayServeException(text)
 
     def __repr__(self) -> str:
-        return f"ServeRequest(method={self._method!r}, query_params={self._query_params.data!r})"
+        return f"ServeRequest(method={self.method!r}, query_params={self.query_params.data!r})"
 
 
 class HTTPRequest(Request):

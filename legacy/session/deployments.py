@@ -14,7 +14,6 @@ from legacy.errors import DeadlineError
 from legacy.generations import Generation
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
-from legacy.replica.code import unpacked
 from legacy.session.backend_specs import Backend, backend_spec, environment_of
 from legacy.session.checks import checked_actor_options
 from legacy.session.environment_transfer import with_environment
@@ -117,11 +116,6 @@ def root_url() -> str | None:
     if options.location is DeploymentMode.NoServer:
         return None
     return f"http://{options.host}:{options.port}{options.root_path.rstrip('/')}"
-
-
-def code_of(spec: BackendSpec) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """The function or class of a backend and its constructor's arguments."""
-    return unpacked(spec.code)
 
 
 def _session() -> Session:
