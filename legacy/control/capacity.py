@@ -37,7 +37,7 @@ async def check_capacity(tag: str, actor_options: Mapping[str, Any], count: int)
         await asyncio.sleep(LOOK_S)
 
 
-async def has_capacity(actor_options: Mapping[str, Any], count: int) -> bool:
-    """Whether `count` more replicas fit into what is free right now."""
+async def has_capacity(actor_options: Mapping[str, Any]) -> bool:
+    """Whether one more replica fits into what is free right now."""
     free = await asyncio.get_running_loop().run_in_executor(None, cluster.available_per_node)
-    return how_many_fit(demand_of(actor_options), count, free.values()) >= count
+    return how_many_fit(demand_of(actor_options), 1, free.values()) == 1

@@ -21,20 +21,20 @@ from legacy.records import BackendSpec, Endpoint
 class Commands:
     """The part of the controller that changes backends, endpoints and traffic.
 
-    Every command takes its own unique id first: when Ray runs it again after a crash, it finds its own work done.
+    Every command takes its own unique id first: when Ray runs it again after a crash, it finds its own work done. It
+    gives the version from which on it is in force.
+
+    Raises:
+        ValueError, TypeError: what `Desired` refuses; nothing changes.
+        ResourcesError: no room for more replicas, for generations that do not wait for resources.
+        BackendStartError: a replica could not be started or refused its config.
     """
 
     _changes: Changes
     _recovered: asyncio.Future[None]
 
     async def create_backend(self, command: str, spec: BackendSpec) -> int:
-        """Register a backend and wait until all its replicas run.
-
-        Raises:
-            ValueError: the tag is taken.
-            ResourcesError: no room, for generations that do not wait for resources.
-            BackendStartError: a replica failed; nothing stays registered.
-        """
+        """Register a backend and wait until all its replicas run; when one fails, nothing stays registered."""
         await self._recovered
         desired, store = self._changes.desired, self._changes.store
         if spec.tag not in desired.backends and not spec.generation.waits_for_resources:
@@ -47,14 +47,10 @@ class Commands:
         return await self._changes.in_force(await self._changes.carry_out(record))
 
     async def replace_backend(self, command: str, spec: BackendSpec) -> int:
-        """Register a backend, in the place of one of the same tag if there is one (Ray 0.7-0.8).
-
-        Raises:
-            ResourcesError, BackendStartError: as `create_backend`; the one before is in force again.
-        """
+        """Register a backend, in the place of one of its tag (Ray 0.7-0.8), which is in force again if that fails."""
         await self._recovered
         desired, store = self._changes.desired, self._changes.store
-        surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options, 1)
+        surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options)
         known = desired.backends.get(spec.tag)
         if known is None or known.created_by == command:
             return await self.create_backend(command, spec)
@@ -65,13 +61,7 @@ class Commands:
         return await self._changes.in_force(await self._changes.carry_out(desired.backend(spec.tag)))
 
     async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
-        """Merge changes into a backend's config and wait until its replicas follow.
-
-        Raises:
-            ValueError: unknown tag or bad value.
-            ResourcesError: no room for more replicas, for generations that do not wait for resources.
-            BackendStartError: a replica refused it; the old config is in force again.
-        """
+        """Merge changes into a backend's config and wait until its replicas follow; one that refuses undoes it."""
         await self._recovered
         desired = self._changes.desired
         known = desired.backend(tag)
@@ -82,11 +72,7 @@ class Commands:
         return await self._changes.in_force(await self._changes.carry_out(record))
 
     async def delete_backend(self, command: str, tag: str, force: bool = False) -> int:
-        """Unregister a backend and wait until its replicas have finished their requests and are gone.
-
-        Raises:
-            ValueError: an endpoint still uses it.
-        """
+        """Unregister a backend that no endpoint uses, and wait until its replicas have finished and are gone."""
         await self._recovered
         record = self._changes.desired.delete_backend(tag)
         if record is not None:
@@ -94,11 +80,7 @@ class Commands:
         return self._changes.publisher.version
 
     async def create_endpoint(self, command: str, endpoint: Endpoint) -> int:
-        """Register an endpoint and wait until every proxy routes to it.
-
-        Raises:
-            ValueError: unknown backend, or the name or route is taken.
-        """
+        """Register an endpoint and wait until every proxy routes to it."""
         await self._recovered
         return await self._changes.set_endpoint(self._changes.desired.create_endpoint(command, endpoint))
 
@@ -110,30 +92,17 @@ class Commands:
         return await self._changes.drop_endpoint(name)
 
     async def move_route(self, command: str, route: str | None, old: str, new: str) -> int:
-        """Give an endpoint the route of another, which ends, in one step for every router.
-
-        Raises:
-            ValueError: the endpoint is not registered.
-        """
+        """Give an endpoint the route of another, which ends, in one step for every router."""
         await self._recovered
         return await self._changes.move_route(route, old, self._changes.desired.endpoint(new))
 
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
-        """Replace an endpoint's split, drop its shadows, and wait until every proxy follows.
-
-        Raises:
-            ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1.
-        """
+        """Replace an endpoint's split, drop its shadows, and wait until every proxy follows."""
         await self._recovered
         return await self._changes.set_endpoint(self._changes.desired.set_traffic(name, weights))
 
     async def shadow_traffic(self, command: str, name: str, tag: str, proportion: float) -> int:
-        """Copy a share of an endpoint's requests to a backend.
-
-        Raises:
-            TypeError: the proportion is no number in [0, 1].
-            ValueError: unknown endpoint or backend.
-        """
+        """Copy a share of an endpoint's requests to a backend."""
         await self._recovered
         return await self._changes.set_endpoint(self._changes.desired.shadow_traffic(name, tag, proportion))
 

@@ -23,15 +23,10 @@ class DeploymentCommands(Commands):
     async def deploy(
         self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, wait: bool
     ) -> int:
-        """Register or change a deployment; with `wait`, until all its replicas are of this version.
-
-        Raises:
-            ValueError: `prev_version` does not match, or the route is taken; nothing changes.
-            BackendStartError: the new version fails; the one before is in force again, or nothing is registered.
-        """
+        """Register or change a deployment; with `wait`, until all its replicas are of this version."""
         await self._recovered
         changes = self._changes
-        fits = spec.tag in changes.desired.backends and await has_capacity(spec.actor_options, 1)
+        fits = spec.tag in changes.desired.backends and await has_capacity(spec.actor_options)
         decision = decide(changes.desired, command, spec, endpoint, prev_version)
         record = decision.backend
         if record is not None:

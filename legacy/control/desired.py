@@ -36,11 +36,7 @@ class Desired:
             self.routes.put(record.endpoint)
 
     def create_backend(self, command: str, spec: BackendSpec, code_key: str) -> BackendRecord:
-        """Register a backend.
-
-        Raises:
-            ValueError: the tag is taken.
-        """
+        """The record of a new backend; ValueError when the tag is taken."""
         known = self.backends.get(spec.tag)
         if known is not None and known.created_by == command:
             return known
@@ -49,11 +45,7 @@ class Desired:
         return new_record(command, spec, code_key)
 
     def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> BackendRecord:
-        """Merge `changes` into the backend's config (reference: update merges).
-
-        Raises:
-            ValueError: unknown tag, unknown field or a value out of range; nothing changes.
-        """
+        """The record with `changes` merged into its config; ValueError for an unknown field or a bad value."""
         record = self.backend(tag)
         if record.revision == command:
             return record
@@ -63,13 +55,13 @@ class Desired:
             config.check_batch_size(tag)
         return with_config(command, record, config)
 
-    def delete_backend(self, tag: str, check_use: bool = True) -> BackendRecord | None:
+    def delete_backend(self, tag: str) -> BackendRecord | None:
         """The record of a backend that is to be deleted; an unknown tag is fine and gives None.
 
         Raises:
             ValueError: an endpoint's traffic or shadow still names it, even with weight 0.
         """
-        users = self.users_of(tag) if check_use and tag in self.backends else []
+        users = self.users_of(tag) if tag in self.backends else []
         if users:
             raise ValueError(
                 f"cannot delete backend {tag!r}: endpoint {users[0]!r} still uses it; "
@@ -78,11 +70,7 @@ class Desired:
         return self.backends.get(tag)
 
     def create_endpoint(self, command: str, endpoint: Endpoint) -> EndpointRecord:
-        """Register an endpoint.
-
-        Raises:
-            ValueError: unknown backend, or the name or route is taken.
-        """
+        """The record of a new endpoint; ValueError for an unknown backend, or a name or route that is taken."""
         known = self.endpoints.get(endpoint.name)
         if known is not None and known.created_by == command:
             return known
@@ -97,28 +85,19 @@ class Desired:
             raise ValueError(conflict)
         return EndpointRecord(endpoint, command)
 
-    def delete_endpoint(self, name: str) -> EndpointRecord | None:
-        """Forget an endpoint; an unknown name is fine and gives None. Backends stay."""
+    def delete_endpoint(self, name: str) -> None:
+        """Forget an endpoint; an unknown name is fine. Backends stay."""
         self.routes.remove(name)
-        return self.endpoints.pop(name, None)
+        self.endpoints.pop(name, None)
 
     def set_traffic(self, name: str, weights: Mapping[str, float]) -> EndpointRecord:
-        """Replace an endpoint's split; its shadows are dropped (Ray 0.8-1.7).
-
-        Raises:
-            ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1; nothing changes.
-        """
+        """The record with another split and without shadows (Ray 0.8-1.7); ValueError as `check_traffic`."""
         record = self.endpoint(name)
         check_traffic(name, weights, self.backends)
         return replace(record, endpoint=replace(record.endpoint, traffic=dict(weights), shadows={}))
 
     def shadow_traffic(self, name: str, tag: str, proportion: float) -> EndpointRecord:
-        """Copy a share of an endpoint's requests to a backend; 0 removes the shadow.
-
-        Raises:
-            TypeError: the proportion is no number in [0, 1].
-            ValueError: unknown endpoint or backend.
-        """
+        """The record with a share of the requests copied to a backend, 0 for none; errors as `check_proportion`."""
         check_proportion(name, tag, proportion)
         record = self.endpoint(name)
         self.backend(tag)
@@ -128,22 +107,14 @@ class Desired:
         return replace(record, endpoint=replace(record.endpoint, shadows=shadows))
 
     def backend(self, tag: str) -> BackendRecord:
-        """The record of a backend.
-
-        Raises:
-            ValueError: unknown tag.
-        """
+        """The record of a backend; ValueError for an unknown tag."""
         record = self.backends.get(tag)
         if record is None:
             raise ValueError(not_registered("backend", tag, self.backends))
         return record
 
     def endpoint(self, name: str) -> EndpointRecord:
-        """The record of an endpoint.
-
-        Raises:
-            ValueError: unknown name.
-        """
+        """The record of an endpoint; ValueError for an unknown name."""
         record = self.endpoints.get(name)
         if record is None:
             raise ValueError(not_registered("endpoint", name, self.endpoints))

@@ -112,11 +112,7 @@ def session() -> Session:
 
 
 def client() -> EarlyClient:
-    """What module functions go through.
-
-    Raises:
-        InstanceError: as `session`.
-    """
+    """What module functions go through; InstanceError as `session`."""
     return EarlyClient(session(), V0_8)
 
 
@@ -178,12 +174,7 @@ class EarlyClient(Client):
     def create_endpoint(
         self, endpoint_name: str, *, backend: Any = None, route: Any = None, methods: Any = ("GET",)
     ) -> None:
-        """Register an endpoint, with or without a backend; the same again changes nothing.
-
-        Raises:
-            TypeError: an argument of the wrong type.
-            ValueError: unknown backend, or the name or route is taken by another.
-        """
+        """As in `Client`, with or without a backend; the same again changes nothing."""
         methods = list(methods) if isinstance(methods, tuple) else methods
         known = self.list_endpoints().get(endpoint_name)
         if known is not None and isinstance(methods, list):
@@ -193,12 +184,7 @@ class EarlyClient(Client):
         super().create_endpoint(endpoint_name, backend=backend, route=route, methods=methods)
 
     def set_traffic(self, endpoint_name: str, traffic_policy_dictionary: Any) -> None:
-        """Replace the split of an endpoint's traffic.
-
-        Raises:
-            AssertionError: the weights are no dict.
-            ValueError: unknown endpoint or backend, a negative weight, a sum that is not 1.
-        """
+        """As in `Client`; AssertionError when the weights are no dict."""
         if not isinstance(traffic_policy_dictionary, dict):
             raise AssertionError(
                 f"Traffic policy must be a dictionary of backend tag to weight, not {traffic_policy_dictionary!r}"

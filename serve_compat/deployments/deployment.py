@@ -122,7 +122,7 @@ class Deployment(Bindable):
         Raises:
             TypeError, ValueError: as `@serve.deployment`.
         """
-        changed = _copy(self)
+        changed = _made(self._target, self._options, self._registered)
         changed.set_options(func_or_class, **changes)
         return changed
 
@@ -292,7 +292,3 @@ def _made(target: Any, options: dict[str, Any], spec: BackendSpec | None) -> Dep
     made = object.__new__(Deployment)
     made._target, made._options, made._registered = target, options, spec
     return made
-
-
-def _copy(original: Deployment) -> Deployment:
-    return _made(original._target, dict(original._options), original._registered)

@@ -94,12 +94,13 @@ class Application:
             RuntimeError: a function or class cannot be imported by name.
             TypeError: an argument is not JSON.
         """
-        return schema.application_to_dict(self._deployments.values())
+        deployments = [schema.deployment_to_dict(each) for each in self._deployments.values()]
+        return {"import_path": None, "runtime_env": {}, "deployments": deployments}
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> Application:
         """The application that `to_dict` described; its functions and classes are imported."""
-        return cls(schema.deployments_of(described))
+        return cls(map(schema.deployment_of, described["deployments"]))
 
     def to_yaml(self, f: IO[str] | None = None) -> str | None:
         """`to_dict` as YAML, written to a file when one is given, else returned."""

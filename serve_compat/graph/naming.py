@@ -26,8 +26,8 @@ def names(nodes: Sequence[Deployed], application: str = "") -> dict[int, str]:
     chosen: dict[str, Deployed] = {}
     found: dict[int, str] = {}
     for node in nodes:
-        if _is_given(node):
-            name = node._deployment.name
+        name = node._deployment.name
+        if name != node._deployment.func_or_class.__name__:
             other = chosen.setdefault(name, node)
             if not _same(other, node):
                 raise ValueError(
@@ -41,10 +41,6 @@ def names(nodes: Sequence[Deployed], application: str = "") -> dict[int, str]:
             chosen[name] = node
             found[id(node)] = name
     return {key: f"{application}_{name}" if application else name for key, name in found.items()}
-
-
-def _is_given(node: Deployed) -> bool:
-    return bool(node._deployment.name != node._deployment.func_or_class.__name__)
 
 
 def _free(name: str, taken: dict[str, Deployed]) -> str:
@@ -62,11 +58,8 @@ def _same(one: Deployed, other: Deployed) -> bool:
     if left.func_or_class is not right.func_or_class or left != right:
         return False
     # a function's arguments belong to the call, not to the deployment
-    return isinstance(one, FunctionNode) or _equal(_arguments(one), _arguments(other))
-
-
-def _arguments(node: Deployed) -> tuple[Any, ...]:
-    return node._bound_args, node._bound_kwargs
+    mine, others = ((node._bound_args, node._bound_kwargs) for node in (one, other))
+    return isinstance(one, FunctionNode) or _equal(mine, others)
 
 
 def _equal(one: Any, other: Any) -> bool:

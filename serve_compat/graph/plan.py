@@ -69,6 +69,7 @@ class Plan:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True, eq=False)
 class DAGInputData:
     """The whole request of a graph that was called with several arguments.
 
@@ -76,9 +77,8 @@ class DAGInputData:
         args, kwargs: as they were given.
     """
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.args = args
-        self.kwargs = kwargs
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
     def __getitem__(self, key: Any) -> Any:
         return self.args[key] if isinstance(key, int) else self.kwargs[key]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from legacy.config import HTTPOptions
@@ -19,6 +19,7 @@ from legacy.session.instances import instances
 from serve_compat.deployments.deployment import Deployment
 from serve_compat.graph.application import Application, built
 from serve_compat.graph.nodes import ClassNode, FunctionNode
+from serve_compat.threads import in_thread
 
 _INGRESS_DECIDES: Any = object()
 
@@ -78,7 +79,7 @@ def run(
     try:
         _deploy(deployments, ingress, handover(before, deployments.values(), name), name, _blocking)
     except BaseException:  # whatever went wrong, half a graph must not stay behind
-        _all([_deleting(each) for each in deployments if each not in before])
+        _all([partial(core.delete, each) for each in deployments if each not in before])
         raise
     return None if ingress is None else core.handle(ingress.name, sync=True)
 
@@ -94,7 +95,7 @@ def delete(name: str, _blocking: bool = True) -> None:
         RayServeException: no serve instance runs.
         TimeoutError: a replica did not end in time.
     """
-    _all([_deleting(each) for each in members(core.list_all(), name)])
+    _all([partial(core.delete, each) for each in members(core.list_all(), name)])
 
 
 def members(infos: Mapping[str, DeploymentInfo], application: str) -> list[str]:
@@ -132,40 +133,19 @@ def _deploy(
         if replacing.route_of is not None:
             # The earlier ingress answers until the new one can: then its route moves at once.
             core.move_route(ingress.route_prefix, replacing.route_of, ingress.name)
-    _all([_deleting(name) for name in replacing.removed])
+    _all([partial(core.delete, name) for name in replacing.removed])
 
 
 def _deploying(each: Deployment, application: str, blocking: bool) -> Callable[[], None]:
     return lambda: core.deploy(replace(each._request((), {}), application=application), blocking)
 
 
-def _deleting(name: str) -> Callable[[], None]:
-    return lambda: core.delete(name)
-
-
 def _all(tasks: Collection[Callable[[], None]]) -> None:
     """Do everything at the same time; raises the first error after all are over."""
-    # Daemon threads: an interrupted driver must be able to end while a constructor takes its time.
-    running = [_in_thread(task) for task in tasks]
-    errors = [future.exception() for future in running]
-    for error in errors:
-        if error is not None:
-            raise error
-
-
-def _in_thread(task: Callable[[], None]) -> Future[None]:
-    done: Future[None] = Future()
-
-    def work() -> None:
-        try:
-            task()
-        except BaseException as error:  # it is raised by who waits
-            done.set_exception(error)
-        else:
-            done.set_result(None)
-
-    threading.Thread(target=work, name="serve-run", daemon=True).start()
-    return done
+    running = [in_thread(task) for task in tasks]
+    wait(running)
+    for future in running:
+        future.result()
 
 
 def _ensure_instance(host: str, port: int) -> None:

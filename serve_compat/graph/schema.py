@@ -1,10 +1,10 @@
-"""Applications as JSON, and back."""
+"""The deployments of applications as JSON, and back."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,26 +19,6 @@ from serve_compat.graph.refs import Awaited
 from serve_compat.graph.tree import LEFT, replaced
 
 TYPE = "__serve_type__"
-
-
-def application_to_dict(deployments: Iterable[Deployment]) -> dict[str, Any]:
-    """The deployments as JSON.
-
-    Raises:
-        RuntimeError: a function or class cannot be imported by name.
-        TypeError: an argument is not JSON.
-    """
-    return {"import_path": None, "runtime_env": {}, "deployments": [_deployment_to_dict(each) for each in deployments]}
-
-
-def deployments_of(described: Mapping[str, Any]) -> list[Deployment]:
-    """The deployments that `application_to_dict` described.
-
-    Raises:
-        ImportError: a function or class is not there.
-        TypeError, ValueError: an option is wrong.
-    """
-    return [_deployment_of(each) for each in described["deployments"]]
 
 
 def path_of(target: Any, main: ModuleType) -> str:
@@ -64,7 +44,13 @@ def path_of(target: Any, main: ModuleType) -> str:
     return f"{module}.{target.__qualname__}"
 
 
-def _deployment_to_dict(each: Deployment) -> dict[str, Any]:
+def deployment_to_dict(each: Deployment) -> dict[str, Any]:
+    """One deployment as JSON.
+
+    Raises:
+        RuntimeError: its function or class cannot be imported by name.
+        TypeError: an argument is not JSON.
+    """
     options = {
         name: value.model_dump() if isinstance(value, BaseModel) else value
         for name, value in each.given_options().items()
@@ -87,7 +73,8 @@ def _deployment_to_dict(each: Deployment) -> dict[str, Any]:
     return plain
 
 
-def _deployment_of(described: Mapping[str, Any]) -> Deployment:
+def deployment_of(described: Mapping[str, Any]) -> Deployment:
+    """What `deployment_to_dict` described; ImportError when its function or class is not there."""
     options = dict(described)
     path = options.pop("import_path").replace(":", ".")
     target = import_path(path)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from legacy.session.terminal import show
-from serve_compat.operations.look import json_option
+from serve_compat.operations.look import json_option, show_report
 from serve_compat.operations.reach import Refused, exit_status
 
 
@@ -27,8 +25,7 @@ def list_environments(as_json: bool) -> None:
     """List the environments that backends may name, and what is in the cache of this node."""
     with exit_status():
         report = _conda().report()
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    click.echo(json.dumps(report, indent=2, sort_keys=True) if as_json else _conda().as_text(report, width))
+    show_report(report, as_json, _conda().as_text)
 
 
 @env.command()

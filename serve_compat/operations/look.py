@@ -26,14 +26,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 def status(instance: Any, as_json: bool, watch: bool, every: float) -> None:
     """Show endpoints, routes, splits, shadows, backends and replicas with their last errors."""
     if not watch:
-        _show(instance.status(), as_json, tables.status_text)
+        show_report(instance.status(), as_json, tables.status_text)
         return
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             report = instance.status()
             if not as_json:
                 click.clear()  # nothing when the output is no terminal
-            _show(report, as_json, tables.status_text, lines=True)
+            show_report(report, as_json, tables.status_text, lines=True)
             if not as_json:
                 click.echo(f"\n{time.strftime('%X')}, every {every:g} s, Ctrl-C ends")
             time.sleep(every)
@@ -47,15 +47,12 @@ def routes(instance: Any, as_json: bool) -> None:
     report = instance.status()
     if as_json:
         report = {name: one for name, one in report["endpoints"].items() if one["route"] is not None}
-    _show(report, as_json, tables.routes)
+    show_report(report, as_json, tables.routes)
 
 
-def _show(report: Any, as_json: bool, as_text: Callable[..., str], lines: bool = False) -> None:
+def show_report(report: Any, as_json: bool, as_text: Callable[..., str], lines: bool = False) -> None:
+    """Print a report as tables as wide as the terminal, or as JSON; `lines` for one line each."""
     if as_json:
         click.echo(json.dumps(report, indent=None if lines else 2, sort_keys=True))
     else:
-        click.echo(as_text(report, shutil.get_terminal_size().columns if _terminal() else None))
-
-
-def _terminal() -> bool:
-    return sys.stdout.isatty()
+        click.echo(as_text(report, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO, TypeVar
+from concurrent.futures import wait
+from typing import TextIO, TypeVar
 
 from legacy.errors import RayServeException
 from legacy.session.terminal import show
+from serve_compat.threads import in_thread
 
 Result = TypeVar("Result")
 
@@ -36,23 +36,18 @@ def waiting(
     shown = stream or sys.stderr
     if not shown.isatty():
         return work()
-    done: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_run, args=(work, done), daemon=True).start()
-    began = time.monotonic()
+    done = in_thread(work)
+    began, patience_s = time.monotonic(), QUIET_S
     try:
-        well, result = _outcome(done, QUIET_S)
-        while well is None:
+        while not wait([done], patience_s).done:
             show(line(what, time.monotonic() - began, _progress(look)), shown)
-            well, result = _outcome(done, STEP_S)
+            patience_s = STEP_S
     except KeyboardInterrupt:
         shown.write("\nthe cluster goes on with what was ordered; serve-compat status shows how far it is\n")
         raise
     finally:
         show("", shown)
-    if not well:
-        raise result
-    finished: Result = result
-    return finished
+    return done.result()
 
 
 @contextlib.contextmanager
@@ -68,20 +63,6 @@ def announced(what: str, stream: TextIO | None = None) -> Iterator[None]:
 def line(what: str, seconds: float, progress: str) -> str:
     """The line that is shown meanwhile."""
     return f"{what}, {seconds:.0f} s" + (f": {progress}" if progress else "")
-
-
-def _run(work: Callable[[], Any], done: queue.SimpleQueue[tuple[bool, Any]]) -> None:
-    try:
-        done.put((True, work()))
-    except BaseException as error:  # whatever it is, the thread that waits raises it
-        done.put((False, error))
-
-
-def _outcome(done: queue.SimpleQueue[tuple[bool, Any]], patience_s: float) -> tuple[bool | None, Any]:
-    try:
-        return done.get(timeout=patience_s)
-    except queue.Empty:
-        return None, None
 
 
 def _progress(look: Callable[[], str] | None) -> str:

@@ -13,7 +13,7 @@ from tests.fakes_control import run, spec
 
 @pytest.fixture(autouse=True)
 def enough_room(monkeypatch):
-    async def has_capacity(options, replicas):
+    async def has_capacity(options):
         return True
 
     async def check_capacity(tag, options, replicas):
