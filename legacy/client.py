@@ -79,11 +79,7 @@ class Client:
         return backends
 
     def get_backend_config(self, backend_tag: str) -> BackendConfig:
-        """The config of one backend.
-
-        Raises:
-            ValueError: unknown tag.
-        """
+        """The config of one backend; ValueError for an unknown tag."""
         backends = self._used.ask("list_backends")
         if backend_tag not in backends:
             raise ValueError(not_registered("backend", backend_tag, backends))

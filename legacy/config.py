@@ -154,11 +154,7 @@ class BackendConfig(BaseModel):
         return BackendConfig(**{**self.given(), **given})
 
     def check_batch_size(self, tag: str) -> None:
-        """Refuse a batch size for a handler that takes single requests.
-
-        Raises:
-            ValueError: naming the backend.
-        """
+        """Refuse a batch size for a handler that takes single requests, with a ValueError that names the backend."""
         if self.max_batch_size is not None and self.max_batch_size > 1 and not self.internal_metadata.accepts_batches:
             raise ValueError(
                 f"backend {tag!r} got max_batch_size={self.max_batch_size}, but its handler takes single requests; "

@@ -52,21 +52,13 @@ NAMES = tuple(_ERAS)
 
 
 def chosen() -> Era:
-    """What the user said; the era without a name when it was nothing.
-
-    Raises:
-        ValueError: SERVE_COMPAT_ERA is none of the eras.
-    """
+    """What the user said; the era without a name when it was nothing, ValueError for none of the eras."""
     name = settings.load().era
     return _parsed(name, "SERVE_COMPAT_ERA") if name else Era("")
 
 
 def choose(name: str) -> None:
-    """Say it for this process and the processes it starts from now on, a local Ray among them.
-
-    Raises:
-        ValueError: there is no such era.
-    """
+    """Say it for this process and those it starts from now on, a local Ray among them; ValueError as `chosen`."""
     settings.put("era", _parsed(name, "era").name)
 
 

@@ -162,9 +162,5 @@ _ROWS = {row.name: row for row in (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT, V1_13, V2
 
 
 def named(name: str) -> Generation:
-    """The row of that name.
-
-    Raises:
-        KeyError: there is none; another version of this package wrote it.
-    """
+    """The row of that name; KeyError when there is none, since another version of this package wrote it."""
     return _ROWS[name]

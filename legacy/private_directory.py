@@ -7,11 +7,7 @@ import stat
 
 
 def make_private(directory: str) -> None:
-    """Make the directory for this user alone, or check that it is so.
-
-    Raises:
-        PermissionError: it belongs to somebody else, or others may enter it.
-    """
+    """Make the directory for this user alone; PermissionError when it is somebody else's or others may enter it."""
     os.makedirs(directory, mode=0o700, exist_ok=True)
     found = os.lstat(directory)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:

@@ -54,11 +54,7 @@ _VARIABLES: dict[str, str] = {each.name: each.metadata["variable"] for each in f
 
 
 def load(environ: dict[str, str] | None = None) -> Settings:
-    """Read the settings.
-
-    Raises:
-        ValueError: a variable's text is not of the field's type; the message names the variable.
-    """
+    """Read the settings; ValueError names a variable whose text is not of the type of its field."""
     source = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {}
     for each in fields(Settings):

@@ -112,7 +112,7 @@ class Channel:
         return answer
 
     def reap(self) -> None:
-        """Give back the places of all calls that are over. Does not wait."""
+        """Give back the slots of all calls that are over. Does not wait."""
         with self._lock:
             markers = list(self._open)
         if not markers:

@@ -30,11 +30,7 @@ class Routers:
         self._key: object = None
 
     def get(self, instance: InstanceName) -> LocalRouter:
-        """The router for an instance.
-
-        Raises:
-            InstanceError: this process has shut the instance down.
-        """
+        """The router for an instance; InstanceError when this process has shut the instance down."""
         key = process_key()
         with self._lock:
             stale = [] if key == self._key else list(self._routers.values())

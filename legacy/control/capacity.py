@@ -15,11 +15,7 @@ LOOK_S = 0.1
 
 
 async def check_capacity(tag: str, actor_options: Mapping[str, Any], count: int) -> None:
-    """Return when `count` more replicas fit into what is free.
-
-    Raises:
-        ResourcesError: they do not; the message begins as in Ray 1.2 and lists what is free.
-    """
+    """Return when `count` more replicas fit into what is free, else raise ResourcesError, worded as in Ray 1.2."""
     demand = demand_of(actor_options)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SETTLE_S

@@ -65,12 +65,7 @@ class ServeController(DeploymentCommands):
         return options.model_copy(update={"root_url": options.root_url or settings.load().root_url})
 
     async def ready(self) -> dict[str, tuple[str, int]]:
-        """Wait until every HTTP proxy listens; node id -> (host, port).
-
-        Raises:
-            OSError: the address cannot be bound.
-            TimeoutError: a proxy was not up within a minute.
-        """
+        """Wait until every HTTP proxy listens, as `Proxies.ready`; node id -> (host, port)."""
         await self._recovered
         return await self._proxies.ready()
 

@@ -38,18 +38,15 @@ def decide(
     if conflict is not None:
         raise ValueError(conflict)
     opened = _endpoint_record(desired, command, endpoint)
-    backend: BackendRecord | None
-    old_endpoint = desired.endpoints.get(endpoint.name)
     if known is None:
-        backend = new_record(command, spec, "")
-    elif spec.version is not None and spec.version == known.spec.version:
-        same = same_config(known.config, spec.config)
-        changed = replace(with_config(command, known, spec.config), before=undo_of(known, old_endpoint))
-        backend = None if same else changed
-    else:
-        before = undo_of(known, old_endpoint)
-        backend = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
-    return DeployDecision(backend, opened)
+        return DeployDecision(new_record(command, spec, ""), opened)
+    before = undo_of(known, desired.endpoints.get(endpoint.name))
+    if spec.version is None or spec.version != known.spec.version:
+        renewed = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
+        return DeployDecision(renewed, opened)
+    if same_config(known.config, spec.config):
+        return DeployDecision(None, opened)
+    return DeployDecision(replace(with_config(command, known, spec.config), before=before), opened)
 
 
 def _endpoint_record(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:

@@ -57,11 +57,7 @@ def start_controller(name: InstanceName, detached: bool, options: HTTPOptions, d
 
 
 def find_controller(name: InstanceName) -> Any:
-    """The controller of a running instance.
-
-    Raises:
-        InstanceError: there is none of that name.
-    """
+    """The controller of a running instance; InstanceError when there is none of that name."""
     try:
         return ray.get_actor(name.controller, namespace=name.namespace)
     except ValueError:

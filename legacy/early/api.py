@@ -97,11 +97,7 @@ def started_anew() -> None:
 
 
 def session() -> Session:
-    """The instance module functions work on.
-
-    Raises:
-        InstanceError: serve.init() was not called, or the instance was shut down.
-    """
+    """The instance module functions work on; InstanceError before serve.init() and after a shutdown."""
     current = _Current.session
     if current is not None and instances.knows(current):
         return current

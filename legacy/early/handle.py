@@ -32,12 +32,7 @@ class KeywordHandle(RayServeSyncHandle):
         relative_slo_ms: float | None = None,
         absolute_slo_ms: float | None = None,
     ) -> Any:
-        """A new handle with these options over the present ones; the deadlines are checked and have no effect.
-
-        Raises:
-            AssertionError: both deadlines.
-            RayServeException: a deadline that is negative or no number.
-        """
+        """A new handle with these options over the present ones; deadlines have no effect, see `check_deadlines`."""
         check_deadlines(relative_slo_ms, absolute_slo_ms)
         return super().options(method_name=method_name, shard_key=shard_key)
 

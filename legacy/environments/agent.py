@@ -114,19 +114,11 @@ class ServeEnvironments:
         return True
 
     async def take(self, digest: str, piece: bytes) -> None:
-        """The next piece of an upload.
-
-        Raises:
-            EnvironmentFailedError: the upload has failed.
-        """
+        """The next piece of an upload; errors as `Upload.take`."""
         await self._uploads[digest].take(piece)
 
     async def received(self, digest: str) -> None:
-        """Wait until an upload is on the disk.
-
-        Raises:
-            EnvironmentFailedError: it was damaged or there is no room; nothing stays.
-        """
+        """Wait until an upload is on the disk; errors as `Upload.done`."""
         await self._uploads.pop(digest).done()
 
     async def progress(self) -> dict[str, str]:

@@ -52,11 +52,7 @@ def hashed(path: Path, job: Job, what: str = "checking") -> str:
 
 
 def check_hash(archive: Archive, job: Job) -> None:
-    """Compare the file with its digest before anything in it is believed.
-
-    Raises:
-        EnvironmentFailedError: the file is another one, or cut short.
-    """
+    """Compare the file with its digest before anything in it is believed; EnvironmentFailedError when it is another."""
     size = os.path.getsize(archive.path) if os.path.exists(archive.path) else -1
     if size != archive.size:
         found = "is gone" if size < 0 else f"has {size} bytes instead of {archive.size}"

@@ -60,11 +60,7 @@ class Job:
         return max(0.0, self._began + self._timeout_s - self._clock())
 
     def wait(self) -> None:
-        """Sleep a moment before looking again for something that another process does; ends early on cancel().
-
-        Raises:
-            EnvironmentFailedError: as `step`.
-        """
+        """Sleep before looking again for what another process does; ends early on cancel(). Errors as `step`."""
         self._check(self._clock())
         self._cancelled.wait(POLL_S)
 

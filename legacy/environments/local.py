@@ -29,11 +29,7 @@ def local_prefix(wanted: Wanted, cache: Cache, job: Job, paths: LookupPaths) -> 
 
 
 def local_archive(wanted: Wanted, cache: Cache, job: Job, paths: LookupPaths) -> Archive:
-    """The environment as a file to send to other machines; packed once for the same content.
-
-    Raises:
-        EnvironmentMissingError, EnvironmentFailedError: as `local_prefix`, and when it cannot be packed.
-    """
+    """The environment as a file to send to other machines; packed once for the same content. Errors as `packed`."""
     prefix = local_prefix(wanted, cache, job, paths)
     if prefix is None:
         return taken_over(resolved(wanted, paths).value, cache, job)

@@ -64,11 +64,7 @@ def build_in_place(cache: Cache, kind: Kind, digest: str, job: Job, doing: str, 
 
 
 def pip_install(python: str, arguments: tuple[str, ...], job: Job) -> None:
-    """Install packages for an interpreter, with its own pip or with ours.
-
-    Raises:
-        EnvironmentFailedError: pip fails or is nowhere.
-    """
+    """Install packages for an interpreter, with its own pip or with ours; EnvironmentFailedError when that fails."""
     environ = settings.with_changes({"PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
     look = "import importlib.util as u; print(u.find_spec('pip') is not None)"
     if run([python, "-c", look], job, "installing", environ).strip().endswith("True"):

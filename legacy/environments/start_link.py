@@ -42,11 +42,7 @@ class StartLinks:
         self._links = Path(directory, PREFIX + raylet)
 
     def put(self, key: str, target: str) -> None:
-        """Let a key's path start that program from now on; what runs already is not touched.
-
-        Raises:
-            OSError: the link cannot be made.
-        """
+        """Let a key's path start that program from now on; what runs already is not touched. OSError when it cannot."""
         make_private(self._directory)  # the last replica of a node removes it
         self._links.mkdir(mode=0o700, exist_ok=True)
         part = self._links / f".{uuid.uuid4().hex}"

@@ -31,11 +31,7 @@ class Upload:
         self._work = asyncio.ensure_future(asyncio.to_thread(self._receive, cache, Job(label, timeout_s)))
 
     async def take(self, piece: bytes) -> None:
-        """The next piece.
-
-        Raises:
-            EnvironmentFailedError: what came before could not be written.
-        """
+        """The next piece; EnvironmentFailedError when what came before could not be written."""
         async with self._order:
             putting: asyncio.Future[object] = asyncio.ensure_future(asyncio.to_thread(self._put, piece))
             working: asyncio.Future[object] = asyncio.ensure_future(asyncio.shield(self._work))
@@ -45,11 +41,7 @@ class Upload:
                 await self._work
 
     async def done(self) -> Archive:
-        """Wait until everything is on the disk.
-
-        Raises:
-            EnvironmentFailedError: it is damaged, or there is no room.
-        """
+        """Wait until everything is on the disk; EnvironmentFailedError when it is damaged, or there is no room."""
         return await self._work
 
     def _put(self, piece: bytes) -> None:

@@ -63,11 +63,7 @@ class RequestBody:
             await self._read()
 
     async def next(self) -> bytes:
-        """The next piece, framed for the replica; after the last one `at_end` is true.
-
-        Raises:
-            ClientGoneError: the client left, or sent less or more than it declared.
-        """
+        """The next piece, framed for the replica; after the last one `at_end` is true. Errors as `prefetch`."""
         if self._position == len(self._pieces) and not self.done:
             await self._read()
         data = b"".join(self._pieces[self._position :])

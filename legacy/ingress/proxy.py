@@ -59,11 +59,7 @@ class ServeProxy:
         self._begun = asyncio.get_event_loop().create_task(self._begin())
 
     async def ready(self) -> tuple[str, int]:
-        """Wait until clients are served; returns the address.
-
-        Raises:
-            OSError: the address cannot be bound.
-        """
+        """Wait until clients are served; returns the address, or raises the OSError of `bind`."""
         return await asyncio.shield(self._begun)
 
     async def wait_until_gone(self) -> None:

@@ -129,12 +129,7 @@ class HandleCalls:
         self._user = user
 
     async def call(self, meta: Meta, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run one handle call and give its result.
-
-        Raises:
-            MethodMissingError: the backend has no such method.
-            Exception: whatever user code raises.
-        """
+        """Run one handle call and give its result; errors as `ServeReplica.handle_request`."""
         await self._gate.enter()
         try:
             return await self._user.run(self._answer, meta, args, kwargs)

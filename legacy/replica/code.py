@@ -34,11 +34,7 @@ def unpacked(code: bytes) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
 
 
 async def load(code: bytes) -> Code:
-    """Unpickle the user's code and import what is named by path.
-
-    Raises:
-        Exception: whatever the user's modules raise while they are imported.
-    """
+    """Unpickle the user's code and import what is named by path; the user's modules may raise anything."""
     target, args, kwargs = unpacked(code)
     path = target if isinstance(target, str) else getattr(target, IMPORT_PATH, None)
     return Code(import_path(path) if path else target, args, kwargs)

@@ -46,11 +46,7 @@ def set_current(context: ReplicaContext | None) -> None:
 
 
 def get_replica_context() -> ReplicaContext:
-    """What a replica knows of itself: `backend_tag`, `replica_tag`, `servable_object` (Ray 1.3-2.6).
-
-    Raises:
-        RayServeException: this process is no replica.
-    """
+    """What a replica knows of itself (Ray 1.3-2.6); RayServeException in a process that is none."""
     replica = current()
     if replica is None:
         raise RayServeException(

@@ -28,11 +28,7 @@ def is_available() -> bool:
 
 
 def flask_request(scope: Scope, body: bytes) -> Any:
-    """The Flask request of an ASGI scope and the whole body.
-
-    Raises:
-        RayServeException: werkzeug is not installed.
-    """
+    """The Flask request of an ASGI scope and the whole body; RayServeException when werkzeug is not installed."""
     return _request_class()({name: scope[name] for name in _KEPT if name in scope}, body)
 
 
@@ -53,11 +49,7 @@ class EarlyServeRequest:
 
     @property
     def json(self) -> dict[Any, Any]:
-        """The positional argument, which must be a dict.
-
-        Raises:
-            RayServeException: it is of another type.
-        """
+        """The positional argument, which must be a dict; RayServeException when it is not."""
         return self._dict("json")
 
     @property

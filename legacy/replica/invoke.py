@@ -83,11 +83,7 @@ class Servable:
         self.takes_keywords = generation.call_style == "keywords"
 
     def find(self, name: str) -> Handler:
-        """The handler of that name.
-
-        Raises:
-            MethodMissingError: there is none; the message lists those there are.
-        """
+        """The handler of that name; MethodMissingError lists those there are."""
         found = self._handlers.get(name)
         return found if found is not None else self._look_up(name)
 
@@ -147,11 +143,7 @@ class Servable:
         await self._finish(self.target.check_health())
 
     async def start(self) -> None:
-        """Run the startup events of a class that is an ASGI application.
-
-        Raises:
-            Exception: whatever they raise.
-        """
+        """Run the startup events of a class that is an ASGI application, and raise whatever they raise."""
         if self.asgi is not None:
             await self.target.__serve_startup__()
 

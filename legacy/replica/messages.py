@@ -77,19 +77,11 @@ class ServeRequest:
         return self._data
 
     async def json(self) -> dict[Any, Any]:
-        """The positional argument, which must be a dict.
-
-        Raises:
-            RayServeException: it is of another type.
-        """
+        """The positional argument, which must be a dict; RayServeException when it is not."""
         return self._dict("json()")
 
     async def form(self) -> dict[Any, Any]:
-        """The positional argument, which must be a dict.
-
-        Raises:
-            RayServeException: it is of another type.
-        """
+        """The same as `json`."""
         return self._dict("form()")
 
     def __getattr__(self, name: str) -> NoReturn:

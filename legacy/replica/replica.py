@@ -108,11 +108,7 @@ class ServeReplica:
         return None
 
     async def check_health(self) -> None:
-        """Ask the user's `check_health`, on the user loop; without one a replica that answers is healthy.
-
-        Raises:
-            RayServeException: the check raised; the text names its error.
-        """
+        """Ask the user's `check_health`, if it has one, on the user loop; RayServeException when it raises."""
         if self._servable is None or not self._servable.has_health_check:
             return
         try:
@@ -152,11 +148,7 @@ class ServeReplica:
         return (metrics.requests, metrics.errors, metrics.last_error[:SHOWN]) if metrics is not None else (0, 0, "")
 
     async def open_tcp(self) -> tuple[str, int]:
-        """Listen for routers on other nodes too; gives (ip, port). Calling it again gives the same.
-
-        Raises:
-            RayServeException: the replica is not ready.
-        """
+        """Listen for routers on other nodes too; gives (ip, port), or RayServeException before it is ready."""
         if self._app is None:
             raise self._not_ready()
         if self._tcp is None:

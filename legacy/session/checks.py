@@ -107,11 +107,7 @@ def checked_config(tag: str, target: Any, config: Any, generation: Generation) -
 
 
 def config_fields(config: Any, name: str) -> dict[str, Any]:
-    """The fields the user set explicitly; values are not copied, since user_config may hold anything.
-
-    Raises:
-        TypeError: neither a dict nor a BackendConfig.
-    """
+    """The fields the user set explicitly, by reference; TypeError for neither a dict nor a BackendConfig."""
     if isinstance(config, BackendConfig):
         return config.given()
     if not isinstance(config, dict):

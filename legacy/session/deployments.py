@@ -47,13 +47,7 @@ class DeploymentRequest:
 
 
 def deploy(request: DeploymentRequest, blocking: bool) -> None:
-    """Check the deployment, register it, and wait for its replicas if `blocking`.
-
-    Raises:
-        InstanceError: no serve instance runs.
-        TypeError, ValueError: it cannot be deployed as it is; nothing changes.
-        BackendStartError: its code fails.
-    """
+    """Check the deployment, register it, and wait for its replicas if `blocking`; errors: see `Deployment.deploy`."""
     session = _session()
     spec = _spec(request)
     known = request.registered
@@ -68,12 +62,7 @@ def deploy(request: DeploymentRequest, blocking: bool) -> None:
 
 
 def delete(name: str) -> None:
-    """Unregister a deployment and wait until its replicas are gone; an unknown one is fine.
-
-    Raises:
-        InstanceError: no serve instance runs.
-        TimeoutError: they are not gone in time.
-    """
+    """Unregister a deployment and wait until its replicas are gone, else TimeoutError; an unknown one is fine."""
     try:
         _session().command("delete_deployment", name)
     except DeadlineError as error:

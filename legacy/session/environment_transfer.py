@@ -41,15 +41,7 @@ def with_environment(spec: BackendSpec, ask: Callable[[str], Any]) -> BackendSpe
 
 
 def sent(origin: Origin, node_id: str, agent: Any) -> Origin:
-    """Pack an environment of this machine and send it to an agent; sends nothing that the agent has.
-
-    Args:
-        origin: on this machine.
-        node_id: the agent's node.
-
-    Raises:
-        EnvironmentFailedError: it cannot be packed or sent.
-    """
+    """Pack an environment of this machine and send it to a node that lacks it. Errors as `with_environment`."""
     given = settings.load()
     label = origin.wanted.label
     job = Job(label, given.environment_timeout_s, lambda said: show(f"environment: {said}"))

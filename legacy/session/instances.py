@@ -1,8 +1,4 @@
-"""Which serve instances this process uses, and the rules of a second `start()`.
-
-1.2 made an independent instance at every `start()`, 1.3 and later attach to the one that runs. `second_start` decides
-by how the running one was used.
-"""
+"""Which serve instances this process uses, and the rules of a second `start()`."""
 
 from __future__ import annotations
 
@@ -35,20 +31,14 @@ READY_S = 70.0  # the controller gives up after 60 s itself, and knows why
 
 
 def second_start(used: Set[Generation], same_address: bool) -> Literal["attach", "new"]:
-    """What `start()` means when this process has started an instance already.
-
-    Attach when the running one was used through module functions (Ray 1.3+). When only Client methods were used (Ray
-    1.0-1.2), or nothing was used yet and another HTTP address is asked for, it is a new instance beside the first.
+    """What `start()` means when this process has started an instance already, see `legacy.api.start`.
 
     Args:
         used: the generations of the APIs through which the running instance was used.
         same_address: whether the HTTP address asked for is that of the running instance.
     """
-    if any(generation.second_start == "attach" for generation in used):
-        return "attach"
-    if used:
-        return "new"
-    return "attach" if same_address else "new"
+    attaches = any(generation.second_start == "attach" for generation in used) if used else same_address
+    return "attach" if attaches else "new"
 
 
 class Instances:
@@ -85,11 +75,7 @@ class Instances:
             return self._add(_launch(controller, detached, options, dedicated_cpu))
 
     def named(self, name: str | None, options: HTTPOptions) -> Session:
-        """The instance of Ray 0.8 of that name, which is started if it does not run; in a replica, the replica's own.
-
-        Raises:
-            OSError, TimeoutError: HTTP did not come up; nothing keeps running.
-        """
+        """The instance of Ray 0.8 of that name, started if need be; in a replica, its own. Errors as `start`."""
         with self._lock:
             _ensure_ray()
             controller = CONTROLLER_NAME if name is None else f"{name}:{CONTROLLER_NAME}"
@@ -101,11 +87,7 @@ class Instances:
             return self._add(session)
 
     def connect(self) -> Session:
-        """The instance a replica belongs to; elsewhere the detached one of this Ray namespace.
-
-        Raises:
-            InstanceError: there is none.
-        """
+        """The instance a replica belongs to; elsewhere the detached one of this Ray namespace, or InstanceError."""
         with self._lock:
             _ensure_ray()
             session = self.of_replica() or self._detached()
@@ -117,11 +99,7 @@ class Instances:
             return self._add(session)
 
     def current(self) -> Session:
-        """The instance module functions work on: the first this process started, else what `connect` finds.
-
-        Raises:
-            InstanceError: there is none.
-        """
+        """What module functions work on: the first this process started, else what `connect` finds."""
         with self._lock:
             if not ray.is_initialized():
                 raise InstanceError("no serve instance runs; call serve.start() first")

@@ -75,12 +75,7 @@ class Session:
         return report
 
     def wait_until_ready(self, timeout_s: float) -> None:
-        """Wait until HTTP is up.
-
-        Raises:
-            OSError: the address is taken.
-            TimeoutError: it is not up in time.
-        """
+        """Wait until HTTP is up; OSError when the address is taken, TimeoutError when it is not up in time."""
         try:
             self._result(self.controller.ready.remote(), timeout_s, "serve.start")
         except DeadlineError as error:

@@ -27,12 +27,7 @@ class Lifespan:
         await self._app(scope, receive, send)
 
     async def startup(self) -> None:
-        """Run the startup events.
-
-        Raises:
-            Exception: whatever they raise.
-            RuntimeError: the application says that its startup failed.
-        """
+        """Run the startup events and raise what they raise, or RuntimeError when the app only says that they failed."""
         self._task = asyncio.get_running_loop().create_task(self._run())
         answer = await self._ask("lifespan.startup")
         if answer is not None and answer["type"] == "lifespan.startup.failed":

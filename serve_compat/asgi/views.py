@@ -20,11 +20,7 @@ class Views:
         self._own = {(base.__module__, base.__qualname__) for base in cls.__mro__}
 
     def is_own(self, endpoint: Any) -> bool:
-        """Whether the function was written in the body of the class or one of its bases.
-
-        Raises:
-            RayServeException: it was, but has no parameter for the instance.
-        """
+        """Whether it was written in the body of the class or one of its bases; RayServeException without `self`."""
         if not isinstance(endpoint, FunctionType) or (endpoint.__module__, _body_of(endpoint)) not in self._own:
             return False
         if not inspect.signature(endpoint).parameters:

@@ -102,11 +102,7 @@ class Deployment(Bindable):
 
     @property
     def url(self) -> str | None:
-        """Its HTTP address; None without a route or without an HTTP server.
-
-        Raises:
-            RayServeException: no serve instance runs.
-        """
+        """Its HTTP address; None without a route or an HTTP server, RayServeException without a serve instance."""
         root = deployments.root_url()
         return None if root is None or self.route_prefix is None else root + self.route_prefix
 

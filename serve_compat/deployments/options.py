@@ -149,11 +149,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def backend_config(options: Mapping[str, Any]) -> BackendConfig:
-    """The part of checked options that is the backend's config.
-
-    Raises:
-        pydantic.ValidationError: (a ValueError) a value is out of range.
-    """
+    """The part of checked options that is the backend's config; ValueError (pydantic's) for a value out of range."""
     fields = {option.field: options[option.name] for option in _CONFIG if option.name in options}
     if "autoscaling_config" in fields:
         fields.pop("num_replicas", None)  # of a deployment that was looked up: what the load asked for then

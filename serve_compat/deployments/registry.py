@@ -21,12 +21,20 @@ def get_deployment(name: str) -> Deployment:
 
 
 def list_deployments() -> dict[str, Deployment]:
-    """name -> deployment of everything that is deployed; backends of `create_backend` too, as in Ray 1.4."""
+    """name -> deployment of everything that is deployed; backends of `create_backend` too, as in Ray 1.4.
+
+    Raises:
+        RayServeException: no serve instance runs.
+    """
     return {name: registered(name, info) for name, info in deployments.list_all().items()}
 
 
 def get_deployment_statuses() -> dict[str, DeploymentStatusInfo]:
-    """name -> whether it is being changed, well, or failing and why (Ray 1.10-1.13)."""
+    """name -> whether it is being changed, well, or failing and why (Ray 1.10-1.13).
+
+    Raises:
+        RayServeException: no serve instance runs.
+    """
     return {
         name: DeploymentStatusInfo(DeploymentStatus(status), message, name)
         for name, (status, message) in deployments.statuses().items()

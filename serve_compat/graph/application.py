@@ -88,12 +88,7 @@ class Application:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The application as JSON: import paths, options and arguments.
-
-        Raises:
-            RuntimeError: a function or class cannot be imported by name.
-            TypeError: an argument is not JSON.
-        """
+        """The application as JSON: import paths, options and arguments. Errors as `schema.deployment_to_dict`."""
         deployments = [schema.deployment_to_dict(each) for each in self._deployments.values()]
         return {"import_path": None, "runtime_env": {}, "deployments": deployments}
 
@@ -132,12 +127,7 @@ def build(target: ClassNode | FunctionNode) -> Application:
 
 
 def built(target: Any) -> Application:
-    """`build` for every kind of session.
-
-    Raises:
-        TypeError: not a node.
-        ValueError: a node that cannot be served by itself, or something that may not be in a graph.
-    """
+    """`build` for every kind of session; TypeError for what is no node, ValueError for what cannot be served."""
     _check_root(target)
     nodes = ordered(target, parts)
     deployed = [node for node in nodes if isinstance(node, (ClassNode, FunctionNode))]

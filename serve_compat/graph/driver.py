@@ -48,21 +48,13 @@ class DAGDriver:
                 self._app.add_api_route(route, self._endpoint(route, adapter), methods=[method], name=method.lower())
 
     async def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the only graph, without HTTP.
-
-        Raises:
-            RayServeException: there are several.
-        """
+        """Run the only graph, without HTTP; RayServeException when there are several."""
         if self._only is None:
             raise RayServeException(f"this DAGDriver has the routes {sorted(self._dags)}; use predict_with_route")
         return await _result(self._only, args, kwargs)
 
     async def predict_with_route(self, route_path: str, *args: Any, **kwargs: Any) -> Any:
-        """Run the graph of a route, without HTTP.
-
-        Raises:
-            RayServeException: there is no such route.
-        """
+        """Run the graph of a route, without HTTP; RayServeException when there is no such route."""
         dag = self._dags.get(route_path)
         if dag is None:
             raise RayServeException(f"DAGDriver has no route {route_path!r}; it has {sorted(self._dags)}")

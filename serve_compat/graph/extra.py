@@ -7,11 +7,7 @@ from types import ModuleType
 
 
 def fastapi() -> ModuleType:
-    """The package fastapi.
-
-    Raises:
-        ImportError: it is not installed; the message says what to do.
-    """
+    """The package fastapi, or an ImportError that says what to do."""
     try:
         importlib.import_module("fastapi.encoders")
         return importlib.import_module("fastapi")

@@ -44,15 +44,7 @@ class Step:
     def arguments(
         self, results: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of the call.
-
-        Args:
-            results: of the steps before.
-            args, kwargs: the request.
-
-        Raises:
-            TypeError: the request has not the part that is read.
-        """
+        """The arguments of the call for a request (`args`, `kwargs`), after the steps that gave `results`."""
 
         def fill(value: Any) -> Any:
             if isinstance(value, Result):
@@ -112,12 +104,9 @@ def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassN
 
 
 def read(path: tuple[tuple[str, Any], ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The part of a request that an InputNode reads.
+    """The part of a request that an InputNode reads; TypeError when there is no such argument.
 
     With one positional argument and nothing else, the path leads into it; otherwise its first step chooses an argument.
-
-    Raises:
-        TypeError: there is no such argument.
     """
     if len(args) == 1 and not kwargs:
         value, rest = args[0], path

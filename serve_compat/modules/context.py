@@ -24,11 +24,7 @@ class TaskContext(IntEnum):
 
 
 def get_global_client() -> Client:
-    """A Client for the instance that module functions work on (Ray 1.13-2.6).
-
-    Raises:
-        RayServeException: there is none.
-    """
+    """A Client for the instance that module functions work on (Ray 1.13-2.6); RayServeException when there is none."""
     return Client(instances.current(), eras.chosen().client)
 
 

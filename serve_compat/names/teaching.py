@@ -60,11 +60,7 @@ def teaching_getattr(module: str) -> Callable[[str], Any]:
 
 
 def refuse_member(thing: object, name: str) -> NoReturn:
-    """A `__getattr__` for a class, so that a missing member is explained.
-
-    Raises:
-        AttributeError: always.
-    """
+    """A `__getattr__` for a class: explains the missing member in an AttributeError."""
     owner = type(thing)
     if hasattr(owner, name):  # a property that failed: its own error says why
         object.__getattribute__(thing, name)

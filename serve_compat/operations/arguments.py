@@ -12,11 +12,7 @@ Kind = Literal["endpoint", "backend", "deployment"]
 
 
 def share(text: str) -> float:
-    """A share as a shell user writes it, "0.25" or "25%".
-
-    Raises:
-        ValueError: it is no number.
-    """
+    """A share as a shell user writes it, "0.25" or "25%"; ValueError for anything else."""
     number, percent = (text[:-1], 100) if text.endswith("%") else (text, 1)
     try:
         return float(number) / percent
@@ -25,11 +21,7 @@ def share(text: str) -> float:
 
 
 def weights(pairs: Sequence[str]) -> dict[str, float]:
-    """A traffic split as a shell user writes it: BACKEND=SHARE, as often as needed.
-
-    Raises:
-        ValueError: a part is not of that form, or a backend comes twice. Sums and names are the instance's business.
-    """
+    """A traffic split as a shell user writes it, BACKEND=SHARE as often as needed; ValueError for another form."""
     split: dict[str, float] = {}
     for pair in pairs:
         tag, equals, number = pair.rpartition("=")  # a backend's tag may hold "=", a share not

@@ -64,11 +64,7 @@ def as_text(found: Mapping[str, Any], width: int | None = None) -> str:
 
 
 def pack(name: str, output: Path, tell: Tell = None) -> int:
-    """Pack an environment into a file; returns the file's size in bytes.
-
-    Raises:
-        EnvironmentMissingError, EnvironmentFailedError: there is none of that name, or it cannot be packed.
-    """
+    """Pack an environment into a file; returns the file's size in bytes. Errors as `local_prefix` and `pack_to`."""
     wanted, held, job = _asked(name, tell)
     if wanted.is_packed:
         raise ValueError(f"{name} is packed already")
@@ -80,11 +76,7 @@ def pack(name: str, output: Path, tell: Tell = None) -> int:
 
 
 def check(name: str, tell: Tell = None) -> dict[str, Any]:
-    """What an environment has and what is wrong with it, seen from this installation.
-
-    Raises:
-        EnvironmentMissingError, EnvironmentFailedError: there is none of that name, or its Python does not start.
-    """
+    """What an environment has and what is wrong with it, seen from this installation. Errors as `probe`."""
     wanted, held, job = _asked(name, tell)
     paths = lookup_paths(settings.load())
     prefix = local_prefix(wanted, held, job, paths)
