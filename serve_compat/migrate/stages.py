@@ -11,7 +11,8 @@ import libcst as cst
 from serve_compat.migrate.compat import stage as compat
 from serve_compat.migrate.context import FileContext, Rewritten
 from serve_compat.migrate.deployment import stage as deployment
-from serve_compat.migrate.deployment.decide.resolving import Decisions as Deployments
+from serve_compat.migrate.deployment.decide.decisions import Decisions as Deployments
+from serve_compat.migrate.deployment.decide.resolving import decide
 from serve_compat.migrate.deployment.find.file import Analysis
 from serve_compat.migrate.project import Project
 from serve_compat.migrate.router import stage as router
@@ -50,7 +51,7 @@ def _decide(
     project: Project, facts: Mapping[str, tuple[Analysis, router.Facts]]
 ) -> tuple[Deployments, router.Decisions]:
     """About backends and endpoints first, then about weighted traffic between what is a deployment then."""
-    deployments = deployment.decide(project, {path: each for path, (each, _) in facts.items()})
+    deployments = decide({path: each for path, (each, _) in facts.items()})
     return deployments, router.decide(project, {path: each for path, (_, each) in facts.items()})
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import libcst as cst
 
 from serve_compat.migrate.context import FileContext, Rewritten
-from serve_compat.migrate.deployment.decide import resolving
 from serve_compat.migrate.deployment.decide.decisions import Decisions
 from serve_compat.migrate.deployment.find.file import Analysis, is_early
 from serve_compat.migrate.deployment.find.groups import SC123
@@ -17,7 +14,6 @@ from serve_compat.migrate.deployment.write import definitions, operations, route
 from serve_compat.migrate.deployment.write.handle_calls import CLASS, request_class
 from serve_compat.migrate.deployment.write.http_methods import WRAPPER, wrapper_code
 from serve_compat.migrate.deployment.write.rewriting import Rewriting
-from serve_compat.migrate.project import Project
 from serve_compat.migrate.rule import Rule
 from serve_compat.migrate.writing import todo
 from serve_compat.migrate.writing.cleaning import Useless, cleaned, used_names, without_client_types, without_connecting
@@ -29,11 +25,6 @@ _HELPERS = {WRAPPER: wrapper_code, CLASS: request_class}
 def survey(file: FileContext) -> Analysis:
     """What the file does with backends and endpoints."""
     return Analysis(file, is_early(file))
-
-
-def decide(project: Project, facts: Mapping[str, Analysis]) -> Decisions:
-    """Which of them become deployments."""
-    return resolving.decide(facts)
 
 
 def rewrite(file: FileContext, decisions: Decisions) -> Rewritten:
