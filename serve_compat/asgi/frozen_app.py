@@ -29,10 +29,6 @@ _LOCKS: dict[type, Callable[[], Any]] = {type(make()): make for make in (threadi
 _PLAIN = frozenset((str, bytes, int, float, bool, type(None), list, dict, set, tuple, frozenset, CellType, MethodType))
 
 
-class _Instance:
-    """Stands for the instance that does not exist yet."""
-
-
 class _Method:
     """Stands for a method of that instance."""
 
@@ -40,7 +36,7 @@ class _Method:
         self.function = function
 
 
-_INSTANCE = _Instance()
+_INSTANCE = object()  # stands for the instance that does not exist yet
 _INSTANCE_PLACE = -1
 
 
@@ -102,9 +98,9 @@ class _Writer(cloudpickle.Pickler):
 
     def persistent_id(self, obj: Any) -> int | None:
         """The place among the kept objects of what belongs to the user; None for what is written."""
-        kind = type(obj)
-        if kind is _Instance:
+        if obj is _INSTANCE:
             return _INSTANCE_PLACE
+        kind = type(obj)
         if kind in _PLAIN or kind in _LOCKS or kind is _Method:
             return None
         if _is_framework(obj) if isinstance(obj, (type, FunctionType)) else _is_frame(kind):

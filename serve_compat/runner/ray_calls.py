@@ -125,7 +125,7 @@ def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
             notes.append("ray.init() starts no dashboard: it needs pip install 'ray[default]' today")
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
-        return init(*args, **where_to(kept, bool(args), _era, _finds_a_cluster))
+        return init(*args, **where_to(kept, bool(args), _era, functools.partial(_asked_of_the_core, "is_found", False)))
 
     return adapted
 
@@ -179,10 +179,6 @@ def _era() -> str:
         return str(importlib.import_module("legacy.settings").load().era)
     except ImportError:  # a package of the user's is called `legacy`, so nothing in this process can use serve
         return ""
-
-
-def _finds_a_cluster() -> bool:
-    return _asked_of_the_core("is_found", False)
 
 
 def _asked_of_the_core(question: str, otherwise: bool) -> bool:
