@@ -46,11 +46,22 @@ def bind_private(directory: str) -> tuple[socket.socket, str]:
         )
         raise OSError(text)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _listen_at(sock, path)
+    except OSError:
+        sock.close()
+        raise
+    sweep(directory)
+    sweep_neighbours(directory)
+    return sock, path
+
+
+def _listen_at(sock: socket.socket, path: str) -> None:
     # Linux gives the bound file the mode of the socket: no umask, which would hit files of other threads.
     os.fchmod(sock.fileno(), 0o600)
     unborn = path[: -len(_SUFFIX)] + _UNBORN
     for attempt in range(3):
-        make_private(directory)
+        make_private(os.path.dirname(path))
         try:
             sock.bind(unborn)
             break
@@ -61,9 +72,6 @@ def bind_private(directory: str) -> tuple[socket.socket, str]:
     os.chmod(unborn, 0o600)
     # Under its name only now that it listens, so that a sweep of another replica never takes it for a dead one.
     os.rename(unborn, path)
-    sweep(directory)
-    sweep_neighbours(directory)
-    return sock, path
 
 
 def sweep(directory: str) -> None:

@@ -137,6 +137,8 @@ class Load:
                 self._stop.wait(0.02)
             entry.ended = time.monotonic()
             self._ledger.entries.append(entry)
+        if connection is not None:
+            connection.close()
 
 
 class NotingBackend:

@@ -54,11 +54,14 @@ class Stage:
     seen: list[Seen] = field(default_factory=list)
     servers: dict[str, asyncio.AbstractServer] = field(default_factory=dict)
     states: dict[str, ServerState] = field(default_factory=dict)
+    clients: list[asyncio.StreamWriter] = field(default_factory=list)
     version: int = 1
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new client connection."""
-        return await asyncio.open_connection(*self.address)
+        """A new client connection, which the stage closes in the end if the test does not."""
+        reader, writer = await asyncio.open_connection(*self.address)
+        self.clients.append(writer)
+        return reader, writer
 
     async def ask(self, data: bytes) -> bytes:
         """Send a request on a new connection and return all that comes until the server closes."""
@@ -150,6 +153,8 @@ async def stage(
         yield made
     finally:
         ticker.cancel()
+        for writer in made.clients:
+            writer.close()
         app.close()
         pool.close()
         await front.stop(0.1)

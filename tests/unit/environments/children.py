@@ -15,9 +15,11 @@ from legacy.environments.job import Job
 from legacy.environments.unpack import unpacked
 
 
-def unpacker(archive, cache, block_at=0, **more):
-    command = [sys.executable, "-m", "tests.unit.environments.children", archive.path, archive.digest, str(cache.root)]
-    return subprocess.Popen([*command, str(block_at)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **more)
+def unpacker(archive, cache, block_at=0, shell=""):
+    """The process, in which the shell's line was executed before."""
+    command = ["sh", "-c", f'{shell}\nexec "$@"', "sh", sys.executable, "-m", "tests.unit.environments.children"]
+    command += [archive.path, archive.digest, str(cache.root), str(block_at)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def read_until(process, text):

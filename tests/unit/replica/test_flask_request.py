@@ -79,6 +79,7 @@ def test_forms_and_files(werkzeug):
     body = b'--x\r\nContent-Disposition: form-data; name="up"; filename="n.txt"\r\n\r\nhello\r\n--x--\r\n'
     files = flask_request(scope(("Content-Type", "multipart/form-data; boundary=x")), body).files
     assert (files["up"].filename, files["up"].read()) == ("n.txt", b"hello")
+    files["up"].close()
 
 
 def test_a_long_form_field_is_read_whole(werkzeug):

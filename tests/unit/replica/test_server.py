@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -160,12 +161,13 @@ def test_a_client_that_leaves_cancels_its_request(directory):
             finally:
                 stopped.set()
 
-        _, path = await serving(waits, directory)
+        server, path = await serving(waits, directory)
         _, writer = await asyncio.open_unix_connection(path)
         writer.write(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
         await begun.wait()
         writer.close()
         await stopped.wait()
+        await server.close()
 
     run(scenario())
 
@@ -188,7 +190,9 @@ def test_running_requests_can_be_cancelled_all_at_once(directory):
         for _ in asking:
             await begun.acquire()
         server.cancel_running()
-        return stopped, [answer[-5:] for answer in await asyncio.gather(*asking)]
+        answers = [answer[-5:] for answer in await asyncio.gather(*asking)]
+        await server.close()
+        return stopped, answers
 
     assert run(scenario()) == ([1, 1], [b"hello", b"hello"])
 
@@ -206,6 +210,7 @@ def test_a_blocked_loop_does_not_keep_clients_waiting_for_an_answer(directory):
         made.extend(await serving(blocks, directory))
         ready.set()
         await asyncio.sleep(0.5)
+        await made[0].close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
@@ -240,16 +245,19 @@ def test_a_tcp_port_with_tls_wants_a_certificate_of_the_same_authority(directory
     async def first_line(port, context):
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
-            writer.write(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
-            return await reader.readline()
+            with contextlib.closing(writer):
+                writer.write(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+                return await reader.readline()
         except (ssl.SSLError, ConnectionError):  # with TLS 1.3 it is refused after the client's handshake is done
             return b""
 
     async def scenario():
-        port = await ReplicaServer().serve_tcp(hello, "127.0.0.1", files)
+        server = ReplicaServer()
+        port = await server.serve_tcp(hello, "127.0.0.1", files)
         member = trusting()
         member.load_cert_chain(certificate, key)
         assert await first_line(port, member) == b"HTTP/1.1 200 OK\r\n"
         assert await first_line(port, trusting()) == b""
+        await server.close()
 
     run(scenario())
