@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WITHOUT_CLUSTER := $(addprefix tests/,unit http migrate verify environments bench fault/test_crash_points.py \
+  fault/test_repeats.py guide/test_generated.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench endurance migrate-proof guide test-matrix clean
+.PHONY: help demo test coverage lint format bench endurance migrate-proof guide test-matrix clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,6 +19,9 @@ demo: $(VENV)/.demo ## run an unmodified Ray 1.2 program: two models, one URL, a
 
 test: $(VENV)/.test ## run all tests; ARGS="-k split -x" goes to pytest
 	.ci/pytest $(BIN)/python $(ARGS)
+
+coverage: $(VENV)/.test ## measure how much of the product the tests execute that start no cluster
+	.ci/pytest $(BIN)/python --cov --cov-report=term:skip-covered $(if $(ARGS),$(ARGS),$(WITHOUT_CLUSTER))
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
