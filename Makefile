@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-WITHOUT_CLUSTER := $(addprefix tests/,unit http migrate verify environments bench fault/test_crash_points.py \
+WITHOUT_CLUSTER := $(addprefix tests/,unit http migrate verify bench fault/test_crash_points.py \
   fault/test_repeats.py guide/test_generated.py)
 
 .DEFAULT_GOAL := help
@@ -52,7 +52,7 @@ test-matrix: ## run all tests on the lowest and on the newest pair of Python and
 	.ci/matrix $(ARGS)
 
 clean: ## remove virtual environments and caches
-	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv* .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("serve-compat needs Python 3.10 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.x")'

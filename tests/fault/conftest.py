@@ -1,4 +1,5 @@
 import contextlib
+import time
 
 import pytest
 import ray
@@ -7,30 +8,23 @@ import serve_compat as serve
 
 pytest.register_assert_rewrite("tests.fault.ledger", "tests.fault.lives", "tests.fault.signals", "tests.fault.wire")
 
-from tests.fault.ledger import Ledger, NotingBackend  # noqa: E402 - after the registration
+from tests.fault import wire  # noqa: E402 - after the registration
+from tests.fault.ledger import Ledger, NotingBackend  # noqa: E402
 from tests.fault.signals import Gated, Signals  # noqa: E402
 
 
-@pytest.fixture(scope="package")
-def cluster():
-    ray.init(num_cpus=16, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture
-def client(cluster):
-    started = serve.start(detached=True)
-    yield started
-    started.shutdown()
-
-
 @pytest.fixture(scope="module")
-def shared(cluster, request):
+def shared(ray_session, request):
     """One instance for a whole module, whose HTTP_OPTIONS it uses."""
     started = serve.start(detached=True, http_options=getattr(request.module, "HTTP_OPTIONS", {}))
     yield started
     started.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _connections():
+    yield
+    wire.close_all()
 
 
 @pytest.fixture
@@ -45,12 +39,35 @@ def signals(tmp_path):
     made.close()
 
 
+@pytest.fixture(scope="module")
+def noted(tmp_path_factory):
+    """The file in which "noting" notes what it starts."""
+    return tmp_path_factory.mktemp("noting") / "started"
+
+
 @pytest.fixture
-def noting(client, ledger):
-    """A backend "noting" at /noting with 4 replicas; gives its handle."""
-    client.create_backend("noting", NotingBackend, str(ledger.path), config={"num_replicas": 4})
-    client.create_endpoint("noting", backend="noting", route="/noting", methods=["GET", "POST"])
-    return client.get_handle("noting")
+def noting(shared, noted, ledger):
+    """A backend "noting" at /noting with 4 replicas, all of which run, and an empty ledger; gives its handle.
+
+    One for a whole file: what the test before killed or took away is there again.
+    """
+    if "noting" not in shared.list_backends():
+        shared.create_backend("noting", NotingBackend, str(noted), config={"num_replicas": 4})
+        shared.create_endpoint("noting", backend="noting", route="/noting", methods=["GET", "POST"])
+    shared.update_backend_config("noting", {"num_replicas": 4})
+    deadline = time.monotonic() + 60
+    while states(shared, "noting") != ["RUNNING"] * 4:
+        assert time.monotonic() < deadline, states(shared, "noting")
+        time.sleep(0.05)  # a replica that was killed comes back by itself: no call waits for it
+    noted.write_text("")
+    ledger.path = noted
+    return shared.get_handle("noting")
+
+
+def states(client, backend):
+    """Of its replicas."""
+    replicas = client._session.status()["backends"][backend]["replicas"]
+    return [replica["state"] for replica in replicas.values()]
 
 
 @pytest.fixture

@@ -6,7 +6,12 @@ import os
 import re
 import select
 import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+OURS = r"^ray::.*(Controller|Proxy|Replica|ServeEnvironments)"
 
 
 def descendants() -> set[int]:
@@ -45,3 +50,14 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     select.select([gone], [], [], 10)
     os.close(gone)
+
+
+def wait_until_gone(pids: Iterable[int], timeout_s: float = 30.0) -> None:
+    """Return when these processes have ended."""
+    deadline = time.monotonic() + timeout_s
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            gone = os.pidfd_open(pid)
+            over = select.select([gone], [], [], max(0.0, deadline - time.monotonic()))[0]
+            os.close(gone)
+            assert over, f"process {pid} is still there"

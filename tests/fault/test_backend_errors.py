@@ -57,8 +57,17 @@ class Faulty:
         raise RuntimeError("the other half is missing")
 
 
+def log_files():
+    return set(Path(ray._private.worker._global_node.get_logs_dir_path()).glob("worker-*"))
+
+
 @pytest.fixture(scope="module")
-def faulty(shared):
+def files_before(ray_session):
+    return log_files()
+
+
+@pytest.fixture(scope="module")
+def faulty(files_before, shared):
     shared.create_backend("faulty", Faulty)
     shared.create_endpoint("faulty", backend="faulty", route="/faulty", methods=["GET", "POST"])
     return shared.get_handle("faulty")
@@ -122,7 +131,7 @@ def test_a_replica_that_ends_itself_fails_its_request_at_once_and_is_replaced(fa
     assert pid() != before
 
 
-def test_log_lines_cannot_be_forged(shared, faulty):
+def test_log_lines_cannot_be_forged(files_before, shared, faulty):
     odd = f"/odd\r\n\x1b[2J\n{FORGED}"
     shared.create_backend(odd, Faulty)
     shared.create_endpoint(odd, backend=odd, route=odd, methods=["POST"])
@@ -136,11 +145,7 @@ def test_log_lines_cannot_be_forged(shared, faulty):
         assert answer(connection).status == 400
     shared.delete_endpoint(odd)
     shared.delete_backend(odd)
-    lines = log_lines()
+    logs = log_files() - files_before
+    lines = [line for path in logs for line in path.read_text(errors="replace").splitlines()]
     assert [line for line in lines if FORGED in line], "nothing was logged at all"
     assert [line for line in lines if line.startswith(FORGED) or "\x1b" in line] == []
-
-
-def log_lines():
-    logs = Path(ray._private.worker._global_node.get_logs_dir_path())
-    return [line for path in logs.glob("worker-*") for line in path.read_text(errors="replace").splitlines()]

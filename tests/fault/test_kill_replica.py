@@ -26,7 +26,7 @@ def test_only_requests_under_way_in_a_killed_replica_fail_and_none_runs_twice(no
     assert all(entry.status == 500 for entry in ledger.failed())
 
 
-def test_a_killed_replica_is_replaced_by_a_new_process(client, noting, ledger):
+def test_a_killed_replica_is_replaced_by_a_new_process(shared, noting, ledger):
     before = pids()
     kill(min(before))
     with Load(ledger, "/noting") as load:

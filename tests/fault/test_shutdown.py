@@ -102,13 +102,28 @@ def run_dir():
 
 
 @pytest.fixture
-def address(cluster):
-    return ray.get_runtime_context().gcs_address
+def drive(run_dir):
+    """Starts a driver at an address; closes it in the end."""
+    made = []
+
+    def start(address, detached=False):
+        made.append(Driver(address, run_dir, detached))
+        return made[-1]
+
+    yield start
+    for driver in made:
+        driver.process.kill()
+        driver.process.communicate()
+
+
+@pytest.fixture
+def address(ray_session):
+    return ray_session.address
 
 
 @pytest.mark.parametrize("detached", [False, True])
-def test_shutdown_leaves_nothing(address, run_dir, detached):
-    driver = Driver(address, run_dir, detached)
+def test_shutdown_leaves_nothing(address, drive, detached):
+    driver = drive(address, detached)
     driver.say("shut down")
     assert driver.process.stdout.readline() == "down\n"
     assert all_gone(driver) == {}
@@ -116,26 +131,26 @@ def test_shutdown_leaves_nothing(address, run_dir, detached):
     assert driver.process.wait(30) == 0
 
 
-def test_the_normal_end_of_the_driver_leaves_nothing(address, run_dir):
-    driver = Driver(address, run_dir)
+def test_the_normal_end_of_the_driver_leaves_nothing(address, drive):
+    driver = drive(address)
     driver.say("end")
     assert driver.process.wait(30) == 0
     assert all_gone(driver) == {}
 
 
-def test_a_killed_driver_leaves_nothing(address, run_dir):
-    driver = Driver(address, run_dir)
+def test_a_killed_driver_leaves_nothing(address, drive):
+    driver = drive(address)
     driver.process.send_signal(signal.SIGKILL)
     driver.process.wait(10)
     assert all_gone(driver) == {}
 
 
-def test_a_killed_driver_that_brought_its_own_cluster_leaves_nothing(run_dir):
-    driver = Driver("", run_dir)
+def test_a_killed_driver_that_brought_its_own_cluster_leaves_nothing(drive):
+    driver = drive("")
     driver.process.send_signal(signal.SIGKILL)
     driver.process.wait(10)
     assert all_gone(driver, but={"files"}).keys() <= {"files"}  # nobody of the cluster is left to remove them
-    following = Driver("", run_dir)
+    following = drive("")
     following.say("shut down")
     assert following.process.stdout.readline() == "down\n"
     assert all_gone(driver) == {}
@@ -143,8 +158,8 @@ def test_a_killed_driver_that_brought_its_own_cluster_leaves_nothing(run_dir):
     assert following.process.wait(30) == 0
 
 
-def test_a_detached_instance_outlives_its_driver(address, run_dir):
-    driver = Driver(address, run_dir, detached=True)
+def test_a_detached_instance_outlives_its_driver(address, drive):
+    driver = drive(address, detached=True)
     driver.process.send_signal(signal.SIGKILL)
     driver.process.wait(10)
     controller = ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace=driver.namespace)

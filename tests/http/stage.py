@@ -54,13 +54,13 @@ class Stage:
     seen: list[Seen] = field(default_factory=list)
     servers: dict[str, asyncio.AbstractServer] = field(default_factory=dict)
     states: dict[str, ServerState] = field(default_factory=dict)
-    clients: list[asyncio.StreamWriter] = field(default_factory=list)
+    opened: list[asyncio.StreamWriter] = field(default_factory=list)
     version: int = 1
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A new client connection, which the stage closes in the end if the test does not."""
         reader, writer = await asyncio.open_connection(*self.address)
-        self.clients.append(writer)
+        self.opened.append(writer)
         return reader, writer
 
     async def ask(self, data: bytes) -> bytes:
@@ -153,7 +153,7 @@ async def stage(
         yield made
     finally:
         ticker.cancel()
-        for writer in made.clients:
+        for writer in made.opened:
             writer.close()
         app.close()
         pool.close()

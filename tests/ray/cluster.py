@@ -1,4 +1,4 @@
-"""A cluster that runs already, as programs find it that join one: by address or through Ray's client."""
+"""A cluster in processes of its own: the one that most tests share, and programs join by address or by Ray's client."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.fault.processes import OURS, titled, wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
@@ -72,6 +74,10 @@ class Cluster:
         )
         assert done.returncode == 0, f"{program.name} ended with {done.returncode}:\n{done.stderr[-3000:]}"
         return done.stdout
+
+    def check_nothing_is_left(self) -> None:
+        """Assert that the last instance is over: the processes of its actors end."""
+        wait_until_gone(titled(OURS))
 
 
 @contextmanager

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ray
 import requests
 
 import serve_compat as serve
+from tests.ray.cluster import free_port
 
 
 class Instance:
@@ -52,13 +51,6 @@ class Log:
 
 @contextmanager
 def running_instance() -> Iterator[Instance]:
-    """A cluster of 16 CPUs with an instance on a free port."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
-    ray.init(address="local", num_cpus=16, include_dashboard=False, log_to_driver=False)
-    try:
-        yield Instance(port)
-        serve.shutdown()
-    finally:
-        ray.shutdown()
+    """An instance on a free port, in the cluster this process is connected to."""
+    yield Instance(free_port())
+    serve.shutdown()

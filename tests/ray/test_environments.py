@@ -18,13 +18,15 @@ from tests.ray.instance import running_instance
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
+def running(own_cluster, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERVE_COMPAT_ENVIRONMENTS_DIR", str(tmp_path_factory.mktemp("with space") / "cache"))
         patch.setenv("PATH", "/usr/bin:/bin")
         patch.delenv("CONDA_PREFIX", raising=False)
+        ray.init(address="local", num_cpus=16, include_dashboard=False, log_to_driver=False)
         with running_instance() as made:
             yield made
+        ray.shutdown()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 
 import pytest
@@ -12,18 +11,13 @@ import requests
 import serve_compat as serve
 from legacy.early import api as early
 from serve_compat.exceptions import RayServeException
+from tests.ray.cluster import free_port
 
 pytest.importorskip("werkzeug")
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def url():
+def url(own_cluster):
     """Two CPUs are enough for any number of backends: those of Ray 0.8 reserve none."""
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     port = free_port()

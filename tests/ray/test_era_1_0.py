@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 import ray
 import requests
 
 import serve_compat as serve
+from tests.ray.cluster import free_port
 
 pytest.importorskip("werkzeug")
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    ray.init(address="local", num_cpus=16, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture
-def started(cluster, monkeypatch):
+def started(ray_session, monkeypatch):
     """Starts instances of an era, each on a port of its own: gives (client, url)."""
     clients = []
 
     def start(era=None):
         monkeypatch.setenv("SERVE_COMPAT_ERA", era or "")
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = int(sock.getsockname()[1])
+        port = free_port()
         clients.append(serve.start(http_options={"port": port}))
         return clients[-1], f"http://127.0.0.1:{port}"
 
@@ -88,7 +78,9 @@ def test_a_second_start_is_another_instance_in_era_1_2(started):
 
 
 def test_a_second_start_attaches_in_era_1_4_and_clients_do_as_module_functions(started):
-    (first, url), (second, _) = started("1.4"), started("1.4")
+    first, url = started("1.4")
+    with pytest.warns(UserWarning, match=r"serve\.start\(\) attached to the instance that runs already"):
+        second, _ = started("1.4")
     first.create_backend("b", lambda request: request.path_params["name"])
     first.create_endpoint("b", backend="b", route="/b/{name}")
     assert second.list_backends().keys() == {"b"}

@@ -13,7 +13,7 @@ import ray, requests
 from ray import serve
 
 PORT = int(sys.argv[1])
-ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+ray.init(log_to_driver=False)
 serve.start(http_options={"port": PORT})
 
 
@@ -61,13 +61,14 @@ print(news(50), ask(), ray.get(handle.process.remote("process")) == before)
 """
 
 
-def test_the_router_splits_by_weights_that_change_while_it_runs(tmp_path):
+def test_the_router_splits_by_weights_that_change_while_it_runs(cluster, tmp_path):
     [made] = migrate({"main.py": PROGRAM}, Options(to="deployment", generate_router=True))
     assert "set_traffic" not in made.after
     path = tmp_path / "main.py"
     path.write_text(made.after)
     command = [sys.executable, str(path), str(free_port())]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    env = environment(RAY_ADDRESS=cluster.address)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.stdout.splitlines() == [
         "old",
         "True",

@@ -11,15 +11,13 @@ import serve_compat as serve
 from serve_compat.dag import InputNode
 from serve_compat.drivers import DAGDriver
 
+NAMESPACE = "serve"
+
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster():
-    ray.init(num_cpus=16, include_dashboard=False, log_to_driver=False, namespace="serve")
-    try:
-        yield
-        serve.shutdown()
-    finally:
-        ray.shutdown()
+def instance(ray_session):
+    yield
+    serve.shutdown()
 
 
 @serve.deployment
@@ -131,15 +129,17 @@ def test_an_error_in_a_node_reaches_the_caller():
         ray.get(handle.predict.remote("such"))
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.urlopen("http://127.0.0.1:8000/", timeout=30)
-    assert answer.value.code == 500
+    with answer.value as error:
+        assert error.code == 500
 
 
 def answer_at_the_root():
     try:
         with urllib.request.urlopen("http://127.0.0.1:8000/", timeout=30) as answer:
             return answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code
 
 
 def test_another_graph_takes_over_the_route_without_a_gap():

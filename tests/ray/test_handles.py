@@ -45,7 +45,7 @@ def start_ray():
 
 
 @pytest.fixture(scope="module")
-def client():
+def client(own_cluster):
     start_ray()
     yield serve.start(http_options={"location": "NoServer"})
     ray.shutdown()

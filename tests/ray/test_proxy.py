@@ -45,7 +45,7 @@ class FakeController:
 
 
 @pytest.fixture(scope="module")
-def controller() -> Iterator[Any]:
+def controller(own_cluster: None) -> Iterator[Any]:
     ray.init(address="local", num_cpus=4, include_dashboard=False, namespace="test_proxy")
     yield ray.remote(FakeController).options(name="controller", max_concurrency=100).remote()
     ray.shutdown()

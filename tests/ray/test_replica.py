@@ -1,6 +1,7 @@
 """One replica actor, driven as the controller, the proxies and the handles do."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -28,7 +29,7 @@ REQUEST = ("__call__", "serve_request", "GET", None, None)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cluster():
+def _cluster(own_cluster):
     ray.init(num_cpus=16, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
@@ -99,9 +100,10 @@ class Background(threading.Thread):
 
 
 def answer(connection, path, body=None, method="GET", **headers):
-    connection.request(method, path, body, {**headers, "x-serve-call": "m=&r=/r&p="})
-    found = connection.getresponse()
-    return found.status, dict(found.getheaders()), found.read().decode()
+    with contextlib.closing(connection):
+        connection.request(method, path, body, {**headers, "x-serve-call": "m=&r=/r&p="})
+        found = connection.getresponse()
+        return found.status, dict(found.getheaders()), found.read().decode()
 
 
 def appears(path):

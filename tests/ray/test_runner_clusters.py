@@ -3,13 +3,7 @@
 import pytest
 import requests
 
-from tests.ray.cluster import free_port, running_cluster
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with running_cluster() as made:
-        yield made
+from tests.ray.cluster import free_port
 
 
 @pytest.fixture

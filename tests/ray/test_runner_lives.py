@@ -11,6 +11,8 @@ import requests
 
 from tests.ray.cluster import environment, free_port, processes_with, runner
 
+# from Python 3.12 on, a process with threads is told off for the fork that a preexec_fn asks for
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 GONE_S = 15.0
 
 KEEPS_ALIVE = """

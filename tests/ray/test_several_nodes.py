@@ -16,13 +16,22 @@ from tests.fault.processes import titled
 URL = "http://127.0.0.1:8000"
 
 
-@pytest.fixture
-def cluster():
+@pytest.fixture(scope="module")
+def head(own_cluster):
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 8, "include_dashboard": False})
     ray.init(address=nodes.address, log_to_driver=False)
     yield nodes
     ray.shutdown()
     nodes.shutdown()
+
+
+@pytest.fixture
+def cluster(head):
+    """The head alone when the test begins."""
+    yield head
+    for node in list(head.worker_nodes):
+        head.remove_node(node, allow_graceful=False)
+    head.wait_for_nodes()
 
 
 def where(request):
