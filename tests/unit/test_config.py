@@ -59,6 +59,11 @@ def test_every_field_says_once_whether_replicas_must_hear_of_it(name):
     assert (said == [Heard.BY_REPLICAS]) == (name in heard_by_replicas())
 
 
+def test_replicas_that_run_hear_of_what_they_themselves_act_on():
+    acted_on = {"max_batch_size", "batch_wait_timeout", "max_concurrent_queries", "user_config"}
+    assert set(heard_by_replicas()) == acted_on
+
+
 def test_assignment_is_validated():
     config = BackendConfig()
     config.num_replicas = 3

@@ -22,7 +22,17 @@ _NAMES = """
     batch get_replica_context ServeRequest get_handle shadow_traffic set_traffic delete_backend list_backends
     create_backend get_backend_config update_backend_config list_endpoints delete_endpoint create_endpoint shutdown
     deployment get_deployment list_deployments ingress run build delete
+    init stat link split scale set_backend_config RoutePolicy ImportedBackend install
 """
+IN_MODULES = {
+    "BackendMetadata",
+    "DeploymentMode",
+    "RayServeException",
+    "RayServeHandle",
+    "RayServeSyncHandle",
+    "ServeEncoder",
+    "ServeMultiDict",
+}
 NAMES = _NAMES.split()
 SUBMODULES = {
     "exceptions": ["RayServeException"],
@@ -69,6 +79,7 @@ def test_every_name_of_the_table_is_offered_and_is_one_thing_everywhere(package)
 
 
 def test_what_the_core_has_of_the_old_package_both_packages_offer():
+    assert set(modules_by_name(MODULES)) == IN_MODULES
     assert set(modules_by_name(API, PACKAGE)) == set(legacy.__all__) & set(serve_compat.__all__)
     assert set(legacy.api.__all__) == set(modules_by_name(API)) <= set(serve_compat.api.__all__)
 

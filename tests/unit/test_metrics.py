@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from legacy import metrics
+from legacy.calls.metrics import HandleMetrics
 from legacy.metrics import Exporter, Metric
 from serve_compat.explain.handles import METRICS
 
 DECLARED = [value for value in vars(metrics).values() if isinstance(value, Metric)]
+LABELS = {  # dashboards know them
+    "serve_num_http_requests": {"route"},
+    "serve_num_router_requests": {"endpoint"},
+    "serve_handle_request_counter": {"handle", "endpoint"},
+    "serve_backend_queued_queries": {"backend", "endpoint"},
+    "serve_backend_request_counter": {"backend"},
+    "serve_backend_error_counter": {"backend"},
+    "serve_backend_processing_latency_ms": {"backend", "replica"},
+    "serve_replica_processing_queries": {"backend", "replica"},
+    "serve_replica_queued_queries": {"backend", "replica"},
+    "serve_backend_replica_starts": {"backend", "replica"},
+}
 
 
 class Fake:
@@ -63,3 +78,19 @@ def test_every_metric_has_a_name_of_its_own_and_is_explained():
     names = [each.name for each in DECLARED]
     assert len(names) == len(set(names)) > 0
     assert set(names) == {entry.name for entry in METRICS}
+
+
+def test_every_metric_has_its_old_labels():
+    assert {each.name: set(each.labels) for each in DECLARED} == LABELS
+
+
+def test_what_handles_count_is_reported_under_its_own_labels():
+    sent = HandleMetrics()
+    sent.count("e")
+    slots = SimpleNamespace(tag="b", waiting=2)
+    sent.flush([SimpleNamespace(slots=slots)])
+    assert told == [
+        (1, {"handle": "e", "endpoint": "e"}),
+        (1, {"endpoint": "e"}),
+        (2, {"backend": "b", "endpoint": ""}),
+    ]
