@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +39,17 @@ def instance_namespace() -> str:
     own = ray.get_runtime_context().namespace
     anonymous = len(own) == ANONYMOUS_LENGTH and own.count("-") == 4
     return FALLBACK_NAMESPACE if anonymous else own
+
+
+def let_python_heed_sigterm() -> None:
+    """Leave this driver all the time it needs for an orderly end after a SIGTERM. Only in the main thread.
+
+    Ray puts a handler of its own in front of Python's, which aborts the process 3 s later, whatever it does by then.
+    Python's, which Ray has set too, ends it by SystemExit.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def started_here() -> bool:

@@ -202,6 +202,7 @@ def random_letters(length: int = 6) -> str:
 
 
 def _launch(controller_name: str, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Session:
+    cluster.let_python_heed_sigterm()  # the instance is stopped in order at the end of the process
     name = InstanceName(controller_name, cluster.instance_namespace())
     controller = start_controller(name, detached, options, dedicated_cpu)
     routers.open(name)

@@ -125,7 +125,10 @@ def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
             notes.append("ray.init() starts no dashboard: it needs pip install 'ray[default]' today")
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
-        return init(*args, **where_to(kept, bool(args), _era, functools.partial(_asked_of_the_core, "is_found", False)))
+        found = functools.partial(_asked_of_the_core, "is_found", False)
+        connected = init(*args, **where_to(kept, bool(args), _era, found))
+        _asked_of_the_core("let_python_heed_sigterm", None)
+        return connected
 
     return adapted
 
@@ -181,8 +184,8 @@ def _era() -> str:
         return ""
 
 
-def _asked_of_the_core(question: str, otherwise: bool) -> bool:
+def _asked_of_the_core(question: str, otherwise: Any) -> Any:
     try:
-        return bool(getattr(importlib.import_module("legacy.cluster"), question)())
+        return getattr(importlib.import_module("legacy.cluster"), question)()
     except ImportError:  # as in `_era`
         return otherwise

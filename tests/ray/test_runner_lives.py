@@ -68,11 +68,11 @@ uvicorn.run(app, port=int(sys.argv[2]), log_level="warning")
 
 
 @contextmanager
-def started(text, tmp_path, *ports):
+def started(text, tmp_path, *ports, command_of=runner):
     """A program that has said it is ready, and the mark all processes it started carry."""
     (tmp_path / "program.py").write_text(text)
     mark = uuid.uuid4().hex
-    command = runner(str(tmp_path / "program.py"), *map(str, ports))
+    command = command_of(str(tmp_path / "program.py"), *map(str, ports))
     env = environment(STARTED_BY_TEST=mark, RAY_ADDRESS="local")
     process = subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=_heed_sigint
