@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import libcst as cst
 
+from serve_compat.migrate.analysis.children import names_in
 from serve_compat.migrate.analysis.expressions import code_of, is_docstring
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.writing.texts import blank_above, blank_lines, statement
+
+_SERVE = {"serve", "serve_compat"}
 
 
 def with_imports(module: cst.Module, lines: Iterable[str], among_others: bool = True) -> cst.Module:
@@ -58,14 +61,14 @@ def with_helpers(module: cst.Module, helpers: Mapping[str, str]) -> cst.Module:
 def below_imports(body: Sequence[cst.BaseStatement]) -> int:
     """The place below a module's docstring and the imports at its top.
 
-    Other statements may stand between those, as long as nothing is defined and none of them is about Serve: what is
-    added has to be there before it is used.
+    Other statements may stand between those, as long as nothing is defined and none of them names Serve: what is added
+    has to be there before it is used. A text or a comment about Serve, such as the stand-in of a magic, is not a name.
     """
     place = 0
     for number, each in enumerate(body):
         if _import_of(each) is not None or (number == 0 and is_docstring(each)):
             place = number + 1
-        elif isinstance(each, cst.FunctionDef | cst.ClassDef) or "serve" in code_of(each):
+        elif isinstance(each, cst.FunctionDef | cst.ClassDef) or names_in(each) & _SERVE:
             break
     return place
 

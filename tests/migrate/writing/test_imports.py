@@ -49,6 +49,8 @@ def test_what_takes_the_place_of_other_imports_stands_below_them():
         ('"""About."""\nimport a\nx = 1\n', 2),
         ("import a\nsys.path.insert(0, a)\nimport b\nf()\n", 3),
         ("import a\nray.serve.start()\nimport b\n", 1),
+        ("import a\nlogging.getLogger('ray.serve')\nobserver = a\nimport b\n", 4),
+        ("pass  # serve-compat magic 0\nimport a\n", 2),
         ("import a\ndef f():\n    pass\nimport b\n", 1),
         ("import a; b()\n'text'\n", 1),
         ("", 0),
