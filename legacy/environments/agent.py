@@ -113,9 +113,9 @@ class ServeEnvironments:
         self._uploads[offer.digest] = Upload(label, offer, self._cache, self._settings.environment_timeout_s)
         return True
 
-    async def take(self, digest: str, piece: bytes) -> None:
-        """The next piece of an upload; errors as `Upload.take`."""
-        await self._uploads[digest].take(piece)
+    async def take(self, digest: str, number: int, piece: bytes) -> None:
+        """A piece of an upload; errors as `Upload.take`."""
+        await self._uploads[digest].take(number, piece)
 
     async def received(self, digest: str) -> None:
         """Wait until an upload is on the disk; errors as `Upload.done`."""

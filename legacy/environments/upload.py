@@ -16,7 +16,7 @@ PIECES = 2  # that wait for the disk
 
 
 class Upload:
-    """Takes pieces in the order of the calls and writes them in a thread. Made inside an event loop.
+    """Takes numbered pieces, in whatever order calls bring them, and writes them in a thread. Made in an event loop.
 
     Args:
         offer: what is to come.
@@ -25,15 +25,15 @@ class Upload:
 
     def __init__(self, label: str, offer: Offer, cache: Cache, timeout_s: float) -> None:
         self._offer = offer
-        self._pieces: queue.Queue[bytes] = queue.Queue(PIECES)
+        self._pieces: queue.Queue[tuple[int, bytes]] = queue.Queue(PIECES)
         self._timeout_s = timeout_s
         self._order = asyncio.Lock()
         self._work = asyncio.ensure_future(asyncio.to_thread(self._receive, cache, Job(label, timeout_s)))
 
-    async def take(self, piece: bytes) -> None:
-        """The next piece; EnvironmentFailedError when what came before could not be written."""
+    async def take(self, number: int, piece: bytes) -> None:
+        """One piece, the first is number 0; EnvironmentFailedError when what came before could not be written."""
         async with self._order:
-            putting: asyncio.Future[object] = asyncio.ensure_future(asyncio.to_thread(self._put, piece))
+            putting: asyncio.Future[object] = asyncio.ensure_future(asyncio.to_thread(self._put, (number, piece)))
             working: asyncio.Future[object] = asyncio.ensure_future(asyncio.shield(self._work))
             await asyncio.wait([putting, working], return_when=asyncio.FIRST_COMPLETED)
             working.cancel()
@@ -44,7 +44,7 @@ class Upload:
         """Wait until everything is on the disk; EnvironmentFailedError when it is damaged, or there is no room."""
         return await self._work
 
-    def _put(self, piece: bytes) -> None:
+    def _put(self, piece: tuple[int, bytes]) -> None:
         # the writer may have given up: then nobody takes it, and `take` raises what the writer raised
         while not self._work.done():
             try:
@@ -54,12 +54,15 @@ class Upload:
 
     def _receive(self, cache: Cache, job: Job) -> Archive:
         with receiving(cache, self._offer.digest, self._offer.size, job) as incoming:
-            got = 0
+            got, number = 0, 0
+            early: dict[int, bytes] = {}  # no more than the sender has on their way
             while incoming.present is None and got < self._offer.size:
-                try:
-                    piece = self._pieces.get(timeout=self._timeout_s)
-                except queue.Empty:
-                    raise EnvironmentFailedError(f"environment {job.label}: its upload was broken off") from None
+                while number not in early:
+                    try:
+                        early.update([self._pieces.get(timeout=self._timeout_s)])
+                    except queue.Empty:
+                        raise EnvironmentFailedError(f"environment {job.label}: its upload was broken off") from None
+                piece = early.pop(number)
                 incoming.write(piece)
-                got += len(piece)
+                got, number = got + len(piece), number + 1
             return incoming.commit()

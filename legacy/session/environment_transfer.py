@@ -66,7 +66,8 @@ def _send(archive: Archive, agent: Any, job: Job) -> None:
     coming: deque[Any] = deque()
     for number, piece in enumerate(archive.chunks()):
         job.step("sending", number * len(piece) / archive.size)
-        coming.append(agent.take.remote(archive.digest, piece))
+        coming.append(agent.take.remote(archive.digest, number, piece))
         if len(coming) >= WINDOW:
             ray.get(coming.popleft(), timeout=job.left())
+    ray.get(list(coming), timeout=job.left())  # Ray may bring the last call, which is small, before these
     ray.get(agent.received.remote(archive.digest), timeout=job.left())

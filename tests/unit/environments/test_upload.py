@@ -12,10 +12,10 @@ def offer(data):
     return Offer(hashlib.sha256(data).hexdigest(), len(data))
 
 
-def sent(cache, offered, pieces, timeout_s=30.0):
+def sent(cache, offered, pieces, timeout_s=30.0, order=list):
     async def main():
         upload = Upload("demo", offered, cache, timeout_s)
-        await asyncio.gather(*(upload.take(piece) for piece in pieces))
+        await asyncio.gather(*(upload.take(*numbered) for numbered in order(list(enumerate(pieces)))))
         return await upload.done()
 
     return asyncio.run(main())
@@ -24,6 +24,13 @@ def sent(cache, offered, pieces, timeout_s=30.0):
 def test_pieces_are_written_in_the_order_they_were_sent(cache):
     pieces = [bytes([number]) * 100_000 for number in range(20)]
     archive = sent(cache, offer(b"".join(pieces)), pieces)
+    assert b"".join(archive.chunks()) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("order", [list, lambda pieces: pieces[1::-1] + pieces[:1:-1]], ids=["as sent", "another"])
+def test_pieces_are_written_in_their_order_whatever_order_calls_bring_them_in(cache, order):
+    pieces = [bytes([number]) * 1000 for number in range(5)]
+    archive = sent(cache, offer(b"".join(pieces)), pieces, order=order)
     assert b"".join(archive.chunks()) == b"".join(pieces)
 
 
