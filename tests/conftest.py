@@ -97,12 +97,14 @@ def own_cluster(process_cluster):
     such actors ask for this, too.
     """
     process_cluster.end()
+    ray.shutdown()  # of a file before that failed while it began
 
 
 @pytest.fixture(scope="module")
 def ray_session(shared_cluster, request):
     """This process is connected to the shared cluster while the tests of a file run, in the file's NAMESPACE."""
     namespace = getattr(request.module, "NAMESPACE", None)
+    ray.shutdown()  # of a file before that failed while it began
     ray.init(address=shared_cluster.address, namespace=namespace, log_to_driver=False)
     yield shared_cluster
     ray.shutdown()
