@@ -77,4 +77,9 @@ def _instrument(metric: Metric) -> Any:
 
 
 def _tags(metric: Metric, labels: Labels) -> dict[str, str]:
-    return dict(zip(metric.labels, (labels,) if isinstance(labels, str) else labels, strict=True))
+    # Ray's metrics take ASCII only; names and routes may be any text
+    values = (labels,) if isinstance(labels, str) else labels
+    return {
+        name: value.encode("ascii", "backslashreplace").decode()
+        for name, value in zip(metric.labels, values, strict=True)
+    }

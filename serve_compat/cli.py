@@ -65,7 +65,14 @@ class _Unavailable(click.Command):
 
 
 def _lacks(module: str) -> str:
-    return f"this needs {module}, which is not installed here: pip install serve-compat"
+    return f"this needs {module}, which is not installed here{_remedy(module.partition('.')[0])}"
+
+
+def _remedy(module: str) -> str:
+    try:
+        return f": pip install '{importlib.import_module('legacy.dependencies').REQUIREMENTS[module]}'"
+    except (ImportError, KeyError):  # a package of the user's is called `legacy`, or nothing asks for the module itself
+        return "; install this project's dependencies again"
 
 
 @click.group(cls=Verbs)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import time
 import uuid
@@ -37,6 +38,7 @@ TREES: tuple[Kind, ...] = ("prefixes", "created", "overlays")
 KINDS: tuple[Kind, ...] = ("archives", *TREES)
 DIRECTORIES = (*KINDS, "locks", "links", "wrappers", "packed", "trash")
 MARK = ".serve-compat"
+_OWN_TRASH = re.compile(r"[0-9a-f]{32}")
 GRACE_S = 300.0  # between unpacking and the first lease nobody holds an environment
 
 
@@ -197,11 +199,13 @@ class Cache:
             if digest.startswith(".") or (kind != "archives" and not is_complete(path)):
                 continue
             lock = self._lock(digest, "use")
+            if not lock.exists():
+                continue  # nobody put it here with `complete`
             with contextlib.suppress(FileNotFoundError):
                 facts: dict[str, Any] = (
                     {"size": path.stat().st_size} if kind == "archives" else json.loads((path / MARK).read_text())
                 )
-                used_at = lock.stat().st_mtime if lock.exists() else path.stat().st_mtime
+                used_at = lock.stat().st_mtime
                 yield Entry(kind, digest, str(path), facts.get("label", ""), facts["size"], used_at, _is_held(lock))
 
     def _sweep(self) -> None:
@@ -212,10 +216,11 @@ class Cache:
                     with lock:
                         remove(path)
         for path in (self.root / "trash").iterdir():
-            remove(path)
+            if _OWN_TRASH.fullmatch(path.name):  # the directory is one that a user may have named
+                remove(path)
 
     def _half_done(self, kind: Kind, digest: str = "*") -> list[Path]:
-        return list((self.root / kind).glob(f".{digest}.*.partial"))
+        return list((self.root / kind).glob(f".{digest}.{'[0-9a-f]' * 8}.partial"))
 
     def _lock(self, digest: str, purpose: str) -> Path:
         return self.root / "locks" / f"{digest}.{purpose}"

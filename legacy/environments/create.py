@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from legacy import settings
+from legacy.dependencies import REQUIREMENTS
 from legacy.environments.cache import Cache
 from legacy.environments.job import Job
 from legacy.environments.lookup import LookupPaths
 from legacy.environments.overlay import build_in_place, pip_install
 from legacy.environments.preflight import MODULES, Needed, needed_here
-from legacy.environments.subprocesses import run
+from legacy.environments.subprocesses import Given, run
 from legacy.errors import EnvironmentFailedError
+from legacy.private_directory import write_private
+from legacy.redaction import secrets_in
 
 PROGRAMS = ("micromamba", "mamba", "conda")  # the fastest first
 DEFAULT_CHANNEL = "conda-forge"  # for py-rattler, which knows no configured defaults
@@ -106,8 +109,10 @@ def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, paths: Lo
     if program is not None:
         file = cache.root / "created" / f"{place.name}.yml"
         try:
-            file.write_text(json.dumps({"channels": spec["channels"], "dependencies": conda}))  # JSON is YAML
-            run(program_command(program, str(place), str(file)), job, "creating", settings.with_changes({}))
+            write_private(file, json.dumps({"channels": spec["channels"], "dependencies": conda}))  # JSON is YAML
+            hidden = Given(secrets=secrets_in([*spec["channels"], *conda]))
+            command = program_command(program, str(place), str(file))
+            run(command, job, "creating", settings.with_changes({}), given=hidden)
         finally:
             file.unlink(missing_ok=True)
     else:
@@ -128,15 +133,16 @@ def _solve(channels: list[str], specs: list[str], place: Path, cache: Cache, job
     request = {"channels": listed, "specs": specs, "prefix": str(place), "cache": str(cache.root / "pkgs")}
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, settings.load().python_path)))
-    command = [sys.executable, "-m", "legacy.environments.solver", json.dumps(request)]
-    run(command, job, "creating", settings.with_changes({"PYTHONPATH": path}))
+    command = [sys.executable, "-m", "legacy.environments.solver"]
+    given = Given(json.dumps(request), secrets_in([*listed, *specs]))
+    run(command, job, "creating", settings.with_changes({"PYTHONPATH": path}), given=given)
 
 
 def _add_what_replicas_need(python: str, job: Job, needed: Needed) -> None:
     modules = [name for name in MODULES if "." not in name]
     said = run([python, "-c", _LOOK, *modules], job, "creating", settings.with_changes({"PYTHONNOUSERSITE": "1"}))
     found = said.split("found", 1)[-1].split()
-    lacking = [name for name in modules if name not in found]
+    lacking = [REQUIREMENTS[name] for name in modules if name not in found]
     if needed.ray in found and not lacking:
         return
     if not any(word[:1].isdigit() for word in found):  # no Ray of another version, which preflight will name

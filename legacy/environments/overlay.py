@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from legacy import settings
 from legacy.environments.cache import Cache, Kind, is_complete
 from legacy.environments.disk import explained, remove
 from legacy.environments.job import Job
-from legacy.environments.subprocesses import run
+from legacy.environments.subprocesses import Given, run
 from legacy.errors import EnvironmentFailedError
+from legacy.redaction import secrets_in
+
+_WITH_URL = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links")
 
 
 def overlay_digest(prefix: str, arguments: tuple[str, ...]) -> str:
@@ -76,7 +80,31 @@ def pip_install(python: str, arguments: tuple[str, ...], job: Job) -> None:
             f"environment {job.label}: its 'pip' packages cannot be installed: neither it nor {sys.executable} has "
             "pip; add pip to the environment"
         )
-    run([*pip, "install", "--no-input", *arguments], job, "installing", environ)
+    shown, lines, variables = _parted(arguments)
+    with tempfile.NamedTemporaryFile("w", prefix="serve-compat-", suffix=".txt") as file:  # for this user alone
+        file.write("".join(f"{line}\n" for line in lines))
+        file.flush()
+        command = [*pip, "install", "--no-input", *shown, *(("-r", file.name) if lines else ())]
+        run(command, job, "installing", {**environ, **variables}, given=Given(secrets=secrets_in(arguments)))
+
+
+def _parted(arguments: tuple[str, ...]) -> tuple[list[str], list[str], dict[str, str]]:
+    """Arguments for pip's command line; those with URLs, which may hold passwords, for a file, or for its variables."""
+    shown: list[str] = []
+    lines: list[str] = []
+    variables: dict[str, str] = {}
+    words = iter(arguments)
+    for word in words:
+        option, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if option in _WITH_URL:
+            lines.append(f"{option} {value if equals else next(words, '')}")
+        elif option == "--proxy":  # may not stand in a file
+            variables["PIP_PROXY"] = value if equals else next(words, "")
+        elif "://" in word and not word.startswith("-"):
+            lines.append(word)
+        else:
+            shown.append(word)
+    return shown, lines, variables
 
 
 def _install(prefix: str, place: Path, arguments: tuple[str, ...], job: Job) -> None:

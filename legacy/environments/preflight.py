@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from legacy import settings
+from legacy.dependencies import REQUIREMENTS
 from legacy.environments.interpreter import Interpreter
 from legacy.environments.job import Job
 from legacy.environments.subprocesses import run
@@ -96,7 +97,8 @@ def repair(prefix: str, found: Found, needed: Needed) -> str:
     place = shlex.quote(prefix)
     if found.python != needed.python:
         return f"conda install -p {place} python={needed.python}"
-    return f"{place}/bin/python -m pip install ray=={needed.ray} serve-compat"
+    wanted = (f"ray=={needed.ray}", *(REQUIREMENTS[name] for name in needed.modules if name in REQUIREMENTS))
+    return f"{place}/bin/python -m pip install {' '.join(shlex.quote(each) for each in wanted)}"
 
 
 def probe(interpreter: Interpreter, needed: Needed, job: Job, env_vars: Mapping[str, str] | None = None) -> Found:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from legacy.redaction import redacted
+
 NESTED_AT_MOST = 10  # requirement files that name each other
 
 
@@ -27,10 +29,14 @@ def pip_arguments(pip: Any, base_dir: str = ".") -> tuple[str, ...]:
     if isinstance(pip, list | tuple):
         return tuple(without_files(pip, base_dir))
     if not isinstance(pip, Mapping):
-        raise TypeError(f"runtime_env['pip'] must be a list of packages, a requirements file or a dict, not {pip!r}")
+        raise TypeError(
+            f"runtime_env['pip'] must be a list of packages, a requirements file or a dict, not {redacted(repr(pip))}"
+        )
     unknown = set(pip) - {"packages", "pip_check", "pip_version", "pip_install_options"}
     if unknown or "packages" not in pip:
-        raise ValueError(f"runtime_env['pip'] must have 'packages' and perhaps 'pip_install_options', not {pip!r}")
+        raise ValueError(
+            f"runtime_env['pip'] must have 'packages' and perhaps 'pip_install_options', not {redacted(repr(pip))}"
+        )
     if pip.get("pip_version"):
         raise ValueError(
             "runtime_env['pip']['pip_version'] cannot be used beside a conda environment: its own pip is used; "
@@ -51,15 +57,15 @@ def without_files(requirements: Iterable[Any], base_dir: str, depth: int = 0) ->
     words: list[str] = []
     for each in requirements:
         if not isinstance(each, str):
-            raise TypeError(f"a pip requirement must be a str such as 'numpy==1.26', not {each!r}")
+            raise TypeError(f"a pip requirement must be a str such as 'numpy==1.26', not {redacted(repr(each))}")
         words += _words(each)
     turns = iter(words)
     for word in turns:
         option, _, value = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:].strip())
         if option in ("-e", "--editable"):
             raise ValueError(
-                f"the editable requirement {word!r} exists on this machine only; name the package without -e, or "
-                "send its directory with runtime_env['py_modules']"
+                f"the editable requirement {redacted(repr(word))} exists on this machine only; name the package "
+                "without -e, or send its directory with runtime_env['py_modules']"
             )
         if option in ("-r", "--requirement"):
             yield from _contents(Path(base_dir, os.path.expanduser(value or next(turns, ""))), depth)

@@ -1,6 +1,7 @@
 """Solves and installs conda packages with py-rattler, as a process of its own: python -m legacy.environments.solver.
 
-Its argument is JSON: {"channels": [...], "specs": [...], "prefix": DIR, "cache": DIR}. It writes one line per step.
+Its standard input is JSON: {"channels": [...], "specs": [...], "prefix": DIR, "cache": DIR}, since channels may hold
+passwords and everybody on a machine can read command lines. It writes one line per step.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ async def install(request: dict[str, Any]) -> None:
 def main() -> int:
     """Returns the exit status; what went wrong is on the standard error."""
     try:
-        asyncio.run(install(json.loads(sys.argv[1])))
+        asyncio.run(install(json.load(sys.stdin)))
     except Exception as error:  # whatever the solver raises is for the user
         print(error if str(error) else traceback.format_exc(), file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ import shutil
 import uuid
 from pathlib import Path
 
-from legacy.private_directory import make_private
+from legacy.private_directory import make_private, mark
 
 PREFIX = "environments-"
 RAYLET_VARIABLE = "RAY_RAYLET_PID"  # Ray sets it in all processes of a node
@@ -45,6 +45,7 @@ class StartLinks:
         """Let a key's path start that program from now on; what runs already is not touched. OSError when it cannot."""
         make_private(self._directory)  # the last replica of a node removes it
         self._links.mkdir(mode=0o700, exist_ok=True)
+        (self._links / _ours()).touch(mode=0o600)
         part = self._links / f".{uuid.uuid4().hex}"
         part.symlink_to(target)
         os.replace(part, self._links / key)
@@ -60,9 +61,17 @@ class StartLinks:
             os.rmdir(self._directory)
 
 
-def sweep(directory: str) -> None:
-    """Remove the links of nodes that are gone."""
+def sweep(directory: str) -> int:
+    """Remove the links of nodes that are gone, if they lived in our pid namespace. Gives how many there were."""
+    gone = 0
     for links in Path(directory).glob(PREFIX + "*"):
         raylet = links.name.removeprefix(PREFIX)
-        if raylet.isdigit() and not Path("/proc", raylet).exists():
+        if raylet.isdigit() and (links / _ours()).is_file() and not Path("/proc", raylet).exists():
             shutil.rmtree(links, ignore_errors=True)
+            gone += 1
+    return gone
+
+
+def _ours() -> str:
+    """The file that says where the number in the directory's name is a process."""
+    return f".{mark()}"

@@ -7,15 +7,40 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from legacy.environments.job import Job
 from legacy.errors import EnvironmentFailedError
+from legacy.redaction import redacted
 
 SHOWN_CHARACTERS = 3000  # of what a program said before it failed
 
 
-def run(command: Sequence[str], job: Job, what: str, environ: Mapping[str, str], cwd: str | None = None) -> str:
+@dataclass(frozen=True)
+class Given:
+    """What a program is given besides its command line, which everybody on the machine can read.
+
+    Attributes:
+        text: its standard input.
+        secrets: what errors must not show.
+    """
+
+    text: str = ""
+    secrets: Collection[str] = ()
+
+
+NOTHING = Given()
+
+
+def run(
+    command: Sequence[str],
+    job: Job,
+    what: str,
+    environ: Mapping[str, str],
+    cwd: str | None = None,
+    given: Given = NOTHING,
+) -> str:
     """Run the command; returns what it wrote to its standard output.
 
     Args:
@@ -26,10 +51,12 @@ def run(command: Sequence[str], job: Job, what: str, environ: Mapping[str, str],
         EnvironmentFailedError: it cannot be started, fails, or takes longer than the job's step may.
     """
     job.step(what)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as put, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        put.write(given.text.encode())
+        put.seek(0)
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(environ), cwd=cwd,
+                command, stdin=put, stdout=out, stderr=err, env=dict(environ), cwd=cwd,
                 start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -47,9 +74,10 @@ def run(command: Sequence[str], job: Job, what: str, environ: Mapping[str, str],
         if process.returncode:
             err.seek(0)
             errors = err.read().decode(errors="replace").strip() or said.strip()
+            text = f"{' '.join(command[:4])} ...\n{errors[-SHOWN_CHARACTERS:]}"
             raise EnvironmentFailedError(
                 f"environment {job.label}: {what} failed with status {process.returncode}: "
-                f"{' '.join(command[:4])} ...\n{errors[-SHOWN_CHARACTERS:]}"
+                f"{redacted(text, given.secrets)}"
             )
         return said
 

@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped]
 
 from legacy.environments.requirements import pip_arguments, without_files
 from legacy.environments.resolve import Activated, CondaEnv
+from legacy.redaction import redacted
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _INSTEAD = {
@@ -130,7 +131,9 @@ def _file(path: Path, pip: tuple[str, ...]) -> Wanted:
     except yaml.YAMLError as error:
         raise ValueError(f"the environment file {path} is not YAML: {error}") from error
     if not isinstance(spec, Mapping):
-        raise ValueError(f"the environment file {path} must be a mapping with 'dependencies', not {spec!r}")
+        raise ValueError(
+            f"the environment file {path} must be a mapping with 'dependencies', not {redacted(repr(spec))}"
+        )
     return _spec(spec, str(path), spec_label(spec, path.name), str(path.parent), pip)
 
 
@@ -145,12 +148,12 @@ def _spec(spec: Mapping[str, Any], where: str, label: str, base_dir: str, pip: t
         elif isinstance(each, Mapping) and set(each) == {"pip"} and isinstance(each["pip"] or [], list):
             dependencies.append({"pip": list(without_files(each["pip"] or [], base_dir))})
         else:
-            raise ValueError(f"{where}: a dependency must be a str or {{'pip': [...]}}, not {each!r}")
+            raise ValueError(f"{where}: a dependency must be a str or {{'pip': [...]}}, not {redacted(repr(each))}")
     if not dependencies:
         raise ValueError(f"{where} names no 'dependencies'; an environment has {_KEYS}")
     variables = spec.get("variables") or {}
     if not isinstance(variables, Mapping):
-        raise ValueError(f"{where}: 'variables' must be a mapping of name to value, not {variables!r}")
+        raise ValueError(f"{where}: 'variables' must be a mapping of name to value, not {redacted(repr(variables))}")
     canonical = {
         "channels": [str(each) for each in _listed(spec, "channels", where)],
         "dependencies": dependencies,
@@ -165,5 +168,5 @@ _KEYS = "'dependencies' and perhaps 'name', 'channels' and 'variables'"
 def _listed(spec: Mapping[str, Any], key: str, where: str) -> list[Any]:
     value = spec.get(key) or []
     if not isinstance(value, list):
-        raise ValueError(f"{where}: {key!r} must be a list, not {value!r}")
+        raise ValueError(f"{where}: {key!r} must be a list, not {redacted(repr(value))}")
     return value

@@ -1,4 +1,7 @@
-"""Writes down the HTTP requests that pass, one JSON object per line, so that they can be sent to another program."""
+"""Writes down the HTTP requests that pass, one JSON object per line, so that they can be sent to another program.
+
+A recording is a file that is passed around: it must hold no credentials.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ import base64
 import json
 import logging
 import os
+import stat
 from typing import Any
 
+from legacy import settings
+from legacy.redaction import is_hidden, json_without_secrets, redacted, without_secrets
+
 MAX_BODY = 2**20  # bytes; a longer body is left out, and the line says so
-# A recording is a file that is passed around: it must hold no credentials. The rest is made anew by whoever sends it.
+# Made anew by whoever sends it
 _LEFT_OUT = {
-    b"authorization",
-    b"proxy-authorization",
-    b"cookie",
     b"host",
     b"connection",
     b"content-length",
@@ -32,6 +36,9 @@ def recorded(application: Any, path: str) -> Any:
     Args:
         path: the file, on the proxy's node; made readable for this user only.
     """
+
+    names = settings.load().secret_names.lower().split(",")
+    secret_names = tuple(name.strip() for name in names if name.strip())
 
     async def recording(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"].startswith(_OWN_PATHS):
@@ -52,46 +59,52 @@ def recorded(application: Any, path: str) -> Any:
         try:
             await application(scope, listening, send)
         finally:
-            _append(path, line(scope, bytes(body), size))
+            _append(path, line(scope, bytes(body), size, secret_names))
 
     return recording
 
 
-def line(scope: Any, body: bytes, size: int) -> str:
+def line(scope: Any, body: bytes, size: int, secret_names: tuple[str, ...] = ()) -> str:
     """The line for one request.
 
     Args:
         scope: of ASGI.
         body: what was received of it; whole unless it was longer than MAX_BODY.
         size: of the whole body, in bytes.
+        secret_names: of headers and parameters whose values are left out, besides the well-known ones.
     """
     target = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"]
-    query = scope["query_string"].decode("latin-1")
+    query = without_secrets(scope["query_string"].decode("latin-1"), secret_names)
     said: dict[str, Any] = {"method": scope["method"], "path": target + (f"?{query}" if query else "")}
-    headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"] if _is_kept(name)]
+    headers = [
+        [name.decode("latin-1"), redacted(value.decode("latin-1"), more=secret_names)]
+        for name, value in scope["headers"]
+        if name.lower() not in _LEFT_OUT and not is_hidden(name.decode("latin-1"), secret_names)
+    ]
     said.update({"headers": headers} if headers else {})
     if size > MAX_BODY:
         said["_note"] = f"its body of {size} bytes was left out"
     elif body:
-        said.update(_body(body))
+        said.update(_body(body, dict(scope["headers"]).get(b"content-type", b""), secret_names))
     return json.dumps(said) + "\n"
 
 
-def _is_kept(name: bytes) -> bool:
-    return name.lower() not in _LEFT_OUT
-
-
-def _body(body: bytes) -> dict[str, str]:
+def _body(body: bytes, kind: bytes, secret_names: tuple[str, ...]) -> dict[str, str]:
     try:
-        return {"body": body.decode()}
+        text = body.decode()
     except UnicodeDecodeError:
         return {"body_base64": base64.b64encode(body).decode("ascii")}
+    if b"form-urlencoded" in kind.lower():
+        return {"body": without_secrets(text, secret_names)}
+    return {"body": json_without_secrets(text, secret_names) if b"json" in kind.lower() else text}
 
 
 def _append(path: str, text: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.fchmod(descriptor, 0o600)  # also when it was there before
             os.write(descriptor, text.encode())  # one write: proxies may share the file
         finally:
             os.close(descriptor)

@@ -1,6 +1,6 @@
 """The requests of Ray 0.8-1.1: Flask's, over HTTP, and what looks like them, through a handle.
 
-Flask's request is werkzeug's with two differences that matter here, so werkzeug (the extra `flask`) is all it takes.
+Flask's request is werkzeug's with two differences that matter here, so werkzeug is all it takes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any
 
 from starlette.types import Scope
 
+from legacy.dependencies import REQUIREMENTS
 from legacy.errors import RayServeException
 from legacy.replica.messages import ServeMultiDict
 
 MISSING = (
     "handlers of Ray 0.8-1.1 programs get Flask requests over HTTP, which need werkzeug: "
-    "pip install 'serve-compat[flask]'. (A program for Ray 1.2 or later gets none of them; is --era right?)"
+    f"pip install '{REQUIREMENTS['werkzeug']}'. (A program for Ray 1.2 or later gets none of them; is --era right?)"
 )
 _KEPT = ("http_version", "server", "client", "scheme", "method", "root_path", "path", "query_string", "headers")
 

@@ -1,9 +1,11 @@
-"""What only some programs need and is installed with an extra."""
+"""What only some programs need, so that it may not be installed."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
+
+from legacy.dependencies import REQUIREMENTS
 
 
 def fastapi() -> ModuleType:
@@ -13,6 +15,7 @@ def fastapi() -> ModuleType:
         return importlib.import_module("fastapi")
     except ModuleNotFoundError as error:
         raise ImportError(
-            "DAGDriver and http_adapters need FastAPI, which is not installed: pip install 'serve-compat[fastapi]'",
+            "DAGDriver and http_adapters need FastAPI, which is not installed: "
+            f"pip install '{REQUIREMENTS['fastapi']}'",
             name=error.name,
         ) from None

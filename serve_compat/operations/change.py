@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from legacy.session.terminal import printable
 from serve_compat.operations import arguments, tables
 from serve_compat.operations.progress import waiting
 from serve_compat.operations.reach import on_instance
@@ -43,7 +44,7 @@ def traffic(instance: Any, endpoint: str, weights: dict[str, float]) -> None:
     before = instance.status()["endpoints"].get(endpoint, {"shadows": {}})["shadows"]
     waiting("moving traffic", lambda: instance.set_traffic(endpoint, weights))
     ended = f"; no shadow any more (before: {tables.split(before)})" if before else ""
-    click.echo(f"{endpoint}: {tables.split(weights)}{ended}")
+    click.echo(printable(f"{endpoint}: {tables.split(weights)}{ended}"))
 
 
 @click.command()

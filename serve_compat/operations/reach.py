@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from legacy.errors import InstanceError, RayServeException
+from legacy.session.terminal import printable
 from serve_compat.operations.progress import announced
 
 
@@ -52,10 +53,10 @@ def exit_status() -> Iterator[None]:
     try:
         yield
     except InstanceError as error:
-        raise NotThere(str(error)) from None
+        raise NotThere(printable(str(error), keep="\n")) from None
     except (RayServeException, ValueError, TypeError, LookupError, OSError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
-        raise Refused(str(text)) from None
+        raise Refused(printable(str(text), keep="\n")) from None
 
 
 def _operations() -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from legacy.session.terminal import printable
+
 NONE = "-"
 
 
@@ -14,7 +16,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
     Args:
         width: longer lines are cut, since a line that wraps destroys the table; None for no limit.
     """
-    every = [list(columns), *map(list, rows)]
+    every = [list(columns), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[number]) for row in every) for number in range(len(columns))]
     lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in every]
     return "\n".join(line if width is None or len(line) <= width else line[: width - 1] + "…" for line in lines)
@@ -53,8 +55,10 @@ def head(status: Mapping[str, Any]) -> str:
     states = list(status["proxies"].values())
     up = sum(state == "RUNNING" for state in states)
     http = f"{status['url']}, {up} of {len(states)} proxies up" if states else "no HTTP"
-    troubles = "".join(f"\n{name}: {state}" for name, state in status["proxies"].items() if state != "RUNNING")
-    return f"Instance {status['instance']} in namespace {status['namespace']}: {http}{troubles}"
+    troubles = "".join(
+        f"\n{printable(name)}: {printable(state)}" for name, state in status["proxies"].items() if state != "RUNNING"
+    )
+    return printable(f"Instance {status['instance']} in namespace {status['namespace']}: {http}") + troubles
 
 
 def endpoints(status: Mapping[str, Any], width: int | None = None) -> str:

@@ -19,6 +19,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from legacy import eras, settings
+from legacy.session.terminal import printable
 from serve_compat.operations.look import json_option
 from serve_compat.operations.progress import announced
 from serve_compat.runner.variables import environment_changes
@@ -126,7 +127,10 @@ def verify(context: click.Context, old: str, new: str, **given: Any) -> None:
         click.echo("stopped; the program that ran was ended", err=True)
         context.exit(STOPPED)
     width = shutil.get_terminal_size((120, 24)).columns
-    click.echo(report.as_json(verdict, (old, new)) if as_json else report.as_text(verdict, (old, new), width))
+    if as_json:
+        click.echo(report.as_json(verdict, (old, new)))
+    else:
+        click.echo(printable(report.as_text(verdict, (old, new), width), keep="\n\t"))
     context.exit(verdict.exit_code)
 
 

@@ -25,6 +25,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.name_clash",
         "legacy.public_names",
         "legacy.constants",
+        "legacy.dependencies",
+        "legacy.redaction",
         "legacy.errors",
         "legacy.settings",
         "legacy.config",

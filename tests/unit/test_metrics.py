@@ -80,6 +80,11 @@ def test_every_metric_has_a_name_of_its_own_and_is_explained():
     assert set(names) == {entry.name for entry in METRICS}
 
 
+def test_labels_may_be_any_text_although_ray_takes_ascii_only(exporter):
+    exporter.flush(Metric("c", "", ("route",)), {"/größe/☕": 1, "/gr\\xf6\\xdfe": 1})
+    assert [tags["route"] for _, tags in told] == [r"/gr\xf6\xdfe/\u2615", r"/gr\xf6\xdfe"]
+
+
 def test_every_metric_has_its_old_labels():
     assert {each.name: set(each.labels) for each in DECLARED} == LABELS
 

@@ -65,7 +65,7 @@ def test_an_environment_without_ray_is_refused_with_the_command_that_mends_it(co
     said = rf"environment bare \({prefix}\) cannot run replicas on node n1: .*cannot import ray .*ModuleNotFoundError"
     with pytest.raises(EnvironmentFailedError, match=said) as error:
         check(made, "n1", job)
-    assert f"{prefix}/bin/python -m pip install ray=={needed_here().ray} serve-compat" in str(error.value)
+    assert f"{prefix}/bin/python -m pip install ray=={needed_here().ray} 'uvicorn>=" in str(error.value)
 
 
 def test_another_python_is_refused_with_the_command_that_mends_it(tmp_path, cache, job):

@@ -163,5 +163,5 @@ def test_several_arrays_are_made_of_one_json_object():
 
 def test_without_fastapi_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi.encoders", None)
-    with pytest.raises(ImportError, match=r"pip install 'serve-compat\[fastapi\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'fastapi>="):
         fastapi()

@@ -2,6 +2,8 @@ import asyncio
 import json
 import stat
 
+import pytest
+
 from legacy.ingress.record import MAX_BODY, line, recorded
 from serve_compat.verify.exchange import Request, requests_of
 
@@ -69,3 +71,23 @@ def test_paths_of_the_proxy_itself_and_other_protocols_are_not_recorded(tmp_path
 def test_a_file_that_cannot_be_written_harms_no_request(tmp_path, caplog):
     record(tmp_path / "no" / "such" / "folder", SCOPE)
     assert "could not be recorded" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "kept"),
+    [
+        (b"application/x-www-form-urlencoded", b"user=a&password=s3cret", "user=a&password=***"),
+        (b"application/json", b'{"token": "s3cret"}', '{"token": "***"}'),
+        (b"text/plain", b"token=kept", "token=kept"),
+    ],
+)
+def test_forms_and_json_hold_no_credentials_either(kind, body, kept):
+    assert json.loads(line({**SCOPE, "headers": [(b"content-type", kind)]}, body, len(body)))["body"] == kept
+
+
+def test_users_name_further_secrets_and_urls_in_headers_hold_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_SECRET_NAMES", "X-Customer, customer")
+    headers = [(b"x-customer", b"s3cret"), (b"referer", b"http://h/?token=s3cret&a=1")]
+    record(tmp_path / "r", {**SCOPE, "headers": headers, "query_string": b"customer=s3cret"})
+    said = json.loads((tmp_path / "r").read_text())
+    assert (said["path"], said["headers"]) == ("/a%20b?customer=***", [["referer", "http://h/?token=***&a=1"]])

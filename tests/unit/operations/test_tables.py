@@ -95,3 +95,8 @@ def test_an_empty_instance_says_so():
 
 def test_percentages_have_no_rounding_dust():
     assert [tables.percent(share) for share in (0.07, 1 / 3, 1)] == ["7%", "33.3333%", "100%"]
+
+
+def test_no_name_or_error_steers_the_terminal_or_forges_a_line():
+    text = tables.table(("A", "B"), [["x\x1b]0;t\x07\n1", "\u202e\x9b31m"]])
+    assert text.splitlines()[1:] == [r"x\x1b]0;t\x07\n1  \u202e\x9b31m"]

@@ -97,7 +97,7 @@ def test_it_survives_the_way_through_a_handle(werkzeug):
 
 def test_without_werkzeug_the_error_names_the_extra(monkeypatch):
     monkeypatch.setattr(module, "is_available", lambda: False)
-    with pytest.raises(RayServeException, match=r"pip install 'serve-compat\[flask\]'"):
+    with pytest.raises(RayServeException, match=r"pip install 'werkzeug>="):
         flask_request(scope(), b"")
 
 
