@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from legacy import settings
-from legacy.generations import DEPLOYMENT, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3, Generation
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3, Generation
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ _ERAS = {
         Era("0.8", functions=V0_8),
         Era("1.0", client=V1_0),
         Era("1.2"),
-        Era("1.4", client=V1_4),
+        Era("1.4", client=V1_4, deployments=DEPLOYMENT_1_4),
         Era("1.13", client=V1_4, deployments=V1_13),
         Era("2.3", client=V1_4, deployments=V2_3),
     )

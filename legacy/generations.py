@@ -74,6 +74,9 @@ class Generation:
     names_allowed_methods: bool = True  # the text of a 405 names the methods
     lists_without_route: bool = True  # /-/routes lists endpoints without a route, under their name
     lists_python_methods: bool = False  # `list_endpoints` tells the methods of the endpoint's class
+    # X-Serve-Call-Method of an HTTP request names the handler, of a backend that answers no HTTP by itself, and
+    # X-Serve-Shard-Key fixes the side of an endpoint's split
+    headers_steer: bool = True
 
     def __repr__(self) -> str:
         return f"Generation({self.name!r})"
@@ -152,13 +155,16 @@ DEPLOYMENT = replace(
     noun="deployment",
     owns_endpoint=True,
     matching="prefix",
+    headers_steer=False,
 )  # fmt: skip
 
-# The same where the user says which release, since only that tells how graphs await handles.
+# The same where the user says which release, since only that tells what HTTP clients may choose and how graphs await
+# handles.
+DEPLOYMENT_1_4 = replace(DEPLOYMENT, name="deployment 1.4", headers_steer=True)
 V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1")
 V2_3 = replace(DEPLOYMENT, name="2.3", era="2.3", awaited_once="0")
 
-_ROWS = {row.name: row for row in (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT, V1_13, V2_3)}
+_ROWS = {row.name: row for row in (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT, DEPLOYMENT_1_4, V1_13, V2_3)}
 
 
 def named(name: str) -> Generation:

@@ -20,6 +20,8 @@ _SECRET = OURS + b"secret"
 REFUSED: Header = (OURS + b"refused", b"1")
 """Marks an answer for which no user code ran, so the request may be sent elsewhere whatever its method."""
 
+STRANGER = "only the proxies of one serve instance are served here"
+
 # what clients say, and handle calls in their place
 CALL_METHOD = "X-Serve-Call-Method"
 SHARD_KEY = "X-Serve-Shard-Key"

@@ -24,6 +24,7 @@ BODY_FOLLOWS = "serve.body_follows"
 """In a response's start message: the body is sent in the same step, so nothing has to see to the head alone."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MOST_ZEROS = 7  # clients that count the digits of a chunk's size take 15 of them
 _JOINED = 4096  # up to here copying a piece of a body behind its head is cheaper than a second buffer
 
 logger = logging.getLogger("uvicorn.error")
@@ -70,6 +71,7 @@ class Cycle:
         "_protocol",
         "_size",
         "_waiter",
+        "_zeros",
         "disconnected",
         "keep_alive",
         "more_body",
@@ -95,6 +97,7 @@ class Cycle:
         self._head: bytes | None = None  # written together with the first piece of the body
         self._framing = Framing.NONE
         self._left = 0  # bytes of the declared length not sent yet
+        self._zeros = 0  # written ahead of the next chunk's size
 
     # what the connection tells
 
@@ -114,6 +117,21 @@ class Cycle:
         """The client is gone, or will not be answered."""
         self.disconnected = True
         self._wake()
+
+    def probe(self) -> None:
+        """Write something that means nothing in HTTP: a client that is gone answers it with a reset.
+
+        Before the answer that is a "100 Continue", which every client of HTTP/1.1 must be able to skip, and within a
+        chunked one a leading zero of the next chunk's size. Elsewhere nothing like it exists.
+        """
+        if self.disconnected or self.response_complete:
+            return
+        if not self.response_started:
+            if self.scope["http_version"] == "1.1":
+                self._protocol.transport.write(_CONTINUE)
+        elif self._head is None and self._framing is Framing.CHUNKED and self._zeros < _MOST_ZEROS:
+            self._zeros += 1
+            self._protocol.transport.write(b"0")
 
     # ASGI
 
@@ -215,7 +233,10 @@ class Cycle:
                 raise RuntimeError("the response's body is not as long as its Content-Length says")
             data = body
         elif framing is Framing.CHUNKED:
-            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            data = b""
+            if body:
+                data = b"%x\r\n%b\r\n" % (len(body), body)
+                self._zeros = 0
             if not more:
                 data += b"0\r\n\r\n"
         else:

@@ -2,7 +2,7 @@
 
 uvicorn only tells an application about a disconnect when it asks, so a handler that awaits something else would work on
 for nobody. Watching every request with a task of its own costs a third of the throughput; here the connection knows the
-one task that works for it. Front (`legacy.ingress.guard`) and replicas share this class:
+one task that works for it. Proxies and replicas share this class:
 
     uvicorn.Config(cancel_on_disconnect(app), http=CancellingProtocol, ...)
 

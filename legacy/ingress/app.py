@@ -13,11 +13,11 @@ from legacy.errors import RayServeException
 from legacy.http.contract import Routed, call_line
 from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY
+from legacy.http.refusal import Refusal
 from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, Receive, RequestBody, frame
 from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call
 from legacy.ingress.framing import Inbound, forwarding_lines, read_request, target, write_request
-from legacy.ingress.header_rules import Refusal
 from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
 from legacy.ingress.replies import JSON, TEXT, Send, error_reply, miss_reply, reply
@@ -113,7 +113,8 @@ class ProxyApp:
         self._counters.router_requests[name] += 1
         router = self._router
         split = router.split(name)
-        backend = split.primary(found.shard_key, self._rng)
+        shard_key = found.shard_key if endpoint.generation.headers_steer else None
+        backend = split.primary(shard_key, self._rng)
         body = None
         if found.chunked or found.length:
             keep = COPY_BYTES if split.has_shadows else REPLAY_BYTES
@@ -125,7 +126,7 @@ class ProxyApp:
         call = Call(scope, send, head, self._last_line(found.call_method, match), body, router.slots(backend))
         call.tunnel = scope.get(TUNNEL_KEY)
         if split.has_shadows and call.tunnel is None:
-            self._plan_shadows(call, split.shadows(found.shard_key, self._rng), found.chunked)
+            self._plan_shadows(call, split.shadows(shard_key, self._rng), found.chunked)
         call.prefetch = body is not None and not found.expects
         return call
 

@@ -16,10 +16,10 @@ from urllib.parse import quote, unquote
 
 from legacy.http.contract import REQUEST_ID
 from legacy.http.head import Header
+from legacy.http.refusal import Refusal
 from legacy.ingress.header_rules import (
     MAX_LENGTH_DIGITS,
     REQUEST_RULES,
-    Refusal,
     Rule,
     connection_names,
     judge_name,

@@ -11,8 +11,8 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from legacy.ingress.guard import GuardProtocol, guard
-from legacy.ingress.limits import Limits
+from legacy.http.limits import Limits
+from legacy.ingress.client import ClientProtocol, client_protocol
 
 BACKLOG = 2048
 CLOSING_S = 5.0  # how long requests in progress are given when the proxy stops
@@ -68,7 +68,7 @@ class Front:
 
     def __init__(self, app: Any, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._protocol = guard(self._limits) if limits else GuardProtocol
+        self._protocol = client_protocol(self._limits) if limits else ClientProtocol
         self._state = ServerState()
         self._server: asyncio.AbstractServer | None = None
         self._config = Config(
@@ -102,7 +102,7 @@ class Front:
         date = formatdate(time.time(), usegmt=True).encode("ascii")
         self._state.default_headers = [(b"date", date)]
         for connection in list(self._state.connections):
-            if isinstance(connection, GuardProtocol):
+            if isinstance(connection, ClientProtocol):
                 connection.look(now)
 
     async def stop(self, patience_s: float = CLOSING_S) -> None:

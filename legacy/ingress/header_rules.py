@@ -6,18 +6,10 @@ import re
 from enum import IntEnum
 
 from legacy.http.contract import CALL_METHOD, OURS, REFUSED, REQUEST_ID, SHARD_KEY
+from legacy.http.refusal import Refusal
 
 MAX_LENGTH_DIGITS = 18
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-class Refusal(Exception):  # noqa: N818 - a decision, not a failure
-    """A request the proxy will not pass on: the status and text to answer; the connection is closed afterwards."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(status, text)
-        self.status = status
-        self.text = text
 
 
 class Rule(IntEnum):

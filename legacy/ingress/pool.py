@@ -67,8 +67,18 @@ class Pool:
             UnreachableError: it could not be made within 5 s.
         """
         loop = asyncio.get_running_loop()
+        # asyncio.wait_for of Python 3.11 and older forgets a cancellation that comes just when the connection is made.
+        opening = loop.create_task(self._open(loop, replica, upgrade))
         try:
-            upstream = await asyncio.wait_for(self._open(loop, replica, upgrade), CONNECT_TIMEOUT_S)
+            await asyncio.wait((opening,), timeout=CONNECT_TIMEOUT_S)
+        except asyncio.CancelledError:
+            _give_up(opening)
+            raise
+        try:
+            if not opening.done():
+                _give_up(opening)
+                raise asyncio.TimeoutError
+            upstream = opening.result()
         except (OSError, asyncio.TimeoutError) as error:
             dead = isinstance(error, (ConnectionError, FileNotFoundError, asyncio.TimeoutError))
             raise UnreachableError(f"replica {replica.tag!r} cannot be reached: {error!r}", dead) from None
@@ -128,3 +138,14 @@ class Pool:
         """How many connections are open, and how many of them are idle."""
         open_now = [upstream for upstream in self._all if not upstream.closed]
         return len(open_now), sum(not upstream.busy for upstream in open_now)
+
+
+def _give_up(opening: asyncio.Task[Upstream]) -> None:
+    """Nobody wants this connection any more, whether it is made already or not."""
+
+    def close(opened: asyncio.Task[Upstream]) -> None:
+        if not opened.cancelled() and opened.exception() is None:
+            opened.result().abort()
+
+    opening.cancel()
+    opening.add_done_callback(close)

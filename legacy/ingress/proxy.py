@@ -16,11 +16,11 @@ import ray
 from legacy import settings
 from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST
+from legacy.http.limits import Limits
 from legacy.http.tls import tls_files
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.counters import Counters
 from legacy.ingress.front import Front, bind, wrap
-from legacy.ingress.limits import Limits
 from legacy.ingress.pool import Pool
 from legacy.ingress.record import recorded
 from legacy.metrics import Exporter

@@ -3,6 +3,7 @@
 Who may run a request twice is decided by `may_retry` alone:
 
     the replica could not be reached       nobody saw the request: it goes elsewhere
+    no connection could be opened here     the same, with pauses, until the deadline of the queue
     the replica refused it unread          the same, while its body is still remembered
     the connection broke before an answer  only GET, HEAD and OPTIONS without a body, three tries in all
     anything after the first answer byte   never
@@ -22,6 +23,7 @@ from legacy.ingress.body import RequestBody
 from legacy.ingress.exchange import Call, Exchange
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.response_head import read_response
+from legacy.ingress.seldom import Seldom
 from legacy.ingress.upstream import ConnectionGoneError
 from legacy.ingress.waiting import wait_for_slot
 from legacy.records import ReplicaAddress
@@ -29,6 +31,7 @@ from legacy.traffic.slots import Slots
 
 MAX_TRIES = 3
 FIRST_PAUSE_S = 0.01  # between tries; doubles
+LONGEST_PAUSE_S = 1.0
 PROBE_S = 1.0  # a replica that could not be reached is tried again after this, should an update not come first
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -40,6 +43,7 @@ class Outcome(Enum):
     """How an attempt ended without an answer for the client."""
 
     UNREACHABLE = "unreachable"
+    BUSY = "busy"  # not reached either, though it may be alive: no descriptors are left, or its backlog is full
     REFUSED = "refused"
     LOST = "lost"
     BROKEN = "broken"  # lost after the first byte of an answer
@@ -53,7 +57,7 @@ def may_retry(outcome: Outcome, method: str, body: RequestBody | None, tries: in
     """
     if outcome is Outcome.BROKEN or (body is not None and not body.replayable):
         return False
-    if outcome is Outcome.UNREACHABLE:
+    if outcome in (Outcome.UNREACHABLE, Outcome.BUSY):
         return True  # bounded by the deadline: each replica that cannot be reached is left out from then on
     if outcome is Outcome.REFUSED:
         return tries < MAX_TRIES
@@ -71,6 +75,7 @@ class RequestWriter:
     def __init__(self, pool: Pool, secret: Callable[[], str]) -> None:
         self._pool = pool
         self._secret = secret
+        self._seldom = Seldom()
 
     def complete(self, head: bytes, last_line: bytes, replica: ReplicaAddress) -> bytes:
         """The whole head for this replica."""
@@ -83,7 +88,7 @@ class RequestWriter:
         if error.dead:
             slots.suspect(tag)
             asyncio.get_running_loop().call_later(PROBE_S, slots.trust, tag)
-        logger.warning("%s", error)
+        self._seldom.warn(tag, error)
 
 
 class Relay:
@@ -124,7 +129,10 @@ class Relay:
             if not may_retry(outcome, call.method, call.body, call.tries):
                 raise _failure(outcome, replica)
             if outcome is not Outcome.UNREACHABLE:
-                await asyncio.sleep(FIRST_PAUSE_S * 2 ** (call.tries - 1))
+                pause_s = min(FIRST_PAUSE_S * 2 ** min(call.tries - 1, 10), LONGEST_PAUSE_S)
+                if outcome is Outcome.BUSY and self._loop.time() + pause_s > call.now + self._queue_timeout_s:
+                    raise _failure(outcome, replica)
+                await asyncio.sleep(pause_s)
             if call.body is not None:
                 call.body.rewind()
 
@@ -163,7 +171,7 @@ class Relay:
                 await call.send(whole[1])
         except UnreachableError as error:
             self._writer.leave_out(call.slots, replica.tag, error)
-            return Outcome.UNREACHABLE
+            return Outcome.UNREACHABLE if error.dead else Outcome.BUSY
         except (ConnectionGoneError, UpstreamError) as error:
             if call.started:
                 _break_off(call, error)

@@ -8,6 +8,7 @@ answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from legacy.http.head import Header
 SCOPE_KEY = "serve.tunnel"
 """Where the scope of a websocket carries its `Tunnel`."""
 
+GOODBYE_S = 2.0  # how long a client may take to read the end and to close
 EARLY_BYTES = 64 * 1024  # what a client may send before the handshake is done
 
 
@@ -74,9 +76,10 @@ class Tunnel:
         client = self._protocol.transport
         self.cycle.disconnect()  # nothing more is said in HTTP
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        client.write(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n" + lines)
-        client.write(b"\r\n" + first)
-        if self._early:
+        if not client.is_closing():
+            client.write(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n" + lines)
+            client.write(b"\r\n" + first)
+        if self._early and not upstream.is_closing():
             upstream.write(bytes(self._early))
         ended = asyncio.get_running_loop().create_future()
         near, far = Pipe(client, upstream, ended), Pipe(upstream, client, ended)
@@ -87,6 +90,8 @@ class Tunnel:
         connections.add(near)
         try:
             await ended
+            if not client.is_closing():
+                await near.say_goodbye()
         finally:
             connections.discard(near)
             client.close()
@@ -106,9 +111,20 @@ class Pipe(asyncio.Protocol):
         self.transport = transport
         self._peer = peer
         self._ended = ended
+        self._gone: asyncio.Future[None] | None = None  # somebody waits for the end of this side
+
+    async def say_goodbye(self) -> None:
+        """The other side has ended. Let its last words arrive: closing with unread bytes here would destroy them."""
+        self._gone = asyncio.get_running_loop().create_future()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.transport.resume_reading()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._gone, GOODBYE_S)
 
     def data_received(self, data: bytes) -> None:
-        self._peer.write(data)
+        if not self._peer.is_closing():  # it has just ended, and this side will in a moment
+            self._peer.write(data)
 
     def pause_writing(self) -> None:
         if not self._peer.is_closing():
@@ -119,8 +135,9 @@ class Pipe(asyncio.Protocol):
             self._peer.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._ended.done():
-            self._ended.set_result(None)
+        for waiting in (self._ended, self._gone):
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
 
     def shutdown(self) -> None:
         """The server stops: a websocket has no end of its own, so it is closed now."""

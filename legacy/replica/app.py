@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import time
 import uuid
@@ -14,21 +13,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy.errors import MethodMissingError
-from legacy.http.contract import REFUSED, REQUEST_ID, Routed, read_call, take_call, take_secret
+from legacy.http.contract import REFUSED, REQUEST_ID, STRANGER, Routed, read_call, take_call
 from legacy.http.head import CLOSE, PLAIN_TEXT
 from legacy.http.protocol import ASGI, SCOPE_KEY
 from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.flask_request import flask_request
-from legacy.replica.invoke import Servable
+from legacy.replica.invoke import Handler, Servable
 from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http
 from legacy.replica.metrics import ReplicaMetrics
 
 logger = logging.getLogger("ray.serve")
 
 GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
-
-STRANGER = "only the proxies of one serve instance are served here"
 
 _DENIAL = "websocket.http.response"
 _REMEMBERED = 1024
@@ -71,14 +68,14 @@ class ReplicaApp:
 
     async def _serve(self, call: Routed, scope: Scope, receive: Receive, send: Send) -> None:
         method, scope["root_path"], path_params = call
-        name = method or CALL
+        name = method if method and self._servable.called_by_header else CALL
         if path_params:
             scope["path_params"] = path_params
         scope["asgi"] = ASGI  # the connection cancels us: responses need not watch for disconnects
         self.in_flight += 1
         began, failed = time.perf_counter(), True
         try:
-            if self._servable.asgi is not None and name == CALL:
+            if self._servable.asgi is not None:
                 failed = not await self._hand_over(self._servable.asgi, scope, receive, send)
                 return
             result = await self._run(name, scope, receive)
@@ -108,7 +105,7 @@ class ReplicaApp:
             raise MethodMissingError(f"X-SERVE-CALL-METHOD names {name!r}; only public methods can be called over HTTP")
         if self._servable.wants_flask:
             return await self._run_early(name, scope, receive)
-        if self._servable.find(name).takes_nothing:
+        if self._find(name).takes_nothing:
             return await self._servable.call(name, (), {})
         if self._servable.strips_prefix and scope["root_path"]:
             _strip_prefix(scope)
@@ -116,10 +113,16 @@ class ReplicaApp:
         await _read_body(request)
         return await self._servable.call(name, (request,), {})
 
+    def _find(self, name: str) -> Handler:
+        try:
+            return self._servable.find(name)
+        except MethodMissingError as error:  # it lists the public methods, which are for the log
+            raise MethodMissingError(f"there is no method {name!r} to call over HTTP") from error
+
     async def _run_early(self, name: str, scope: Scope, receive: Receive) -> Any:
         """Call the handler as Ray 0.8-1.1 did."""
         servable = self._servable
-        handler = servable.find(name)
+        handler = self._find(name)
         WEB.set(True)
         wanted = handler.needs_positional if servable.takes_keywords else not handler.takes_nothing
         if not (wanted or servable.batches):
@@ -185,22 +188,6 @@ class ReplicaApp:
             if not call.path_params and len(self._calls) < _REMEMBERED:
                 self._calls[value] = call
         return call
-
-
-class SecretApp:
-    """What stands before a `ReplicaApp` on a TCP port: only routers that know the instance's secret come through."""
-
-    def __init__(self, app: ReplicaApp, secret: str) -> None:
-        self._app = app
-        self._secret = secret.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request of a proxy on another node."""
-        given = take_secret(scope["headers"])
-        if self._secret and hmac.compare_digest(given, self._secret):
-            await self._app(scope, receive, send)
-        else:
-            await _say(send, 403, STRANGER, CLOSE)
 
 
 class _Watched:

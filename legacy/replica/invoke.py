@@ -63,6 +63,7 @@ class Servable:
         strips_prefix: its requests show the path below the route only, as in Ray 1.4-2.6 for deployments.
         wants_flask: its HTTP requests are Flask's (Ray 0.8-1.1).
         takes_keywords: handle calls are keyword arguments of the handler (Ray 0.8).
+        called_by_header: HTTP clients may choose the handler; never past the routes of an ASGI application.
     """
 
     def __init__(self, target: Any, backend: str, config: BackendConfig, generation: Generation) -> None:
@@ -77,10 +78,11 @@ class Servable:
         self._configured_with = b""
         self.lock = SharedLock()
         self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
-        # Every request asks for these three.
+        # Every request asks for these four.
         self.strips_prefix = generation.strips_prefix
         self.wants_flask = generation.flask_requests
         self.takes_keywords = generation.call_style == "keywords"
+        self.called_by_header = generation.headers_steer and self.asgi is None
 
     def find(self, name: str) -> Handler:
         """The handler of that name; MethodMissingError lists those there are."""

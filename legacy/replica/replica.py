@@ -19,10 +19,10 @@ from legacy.errors import RayServeException
 from legacy.http.tls import tls_files
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
-from legacy.replica.app import ReplicaApp, SecretApp
+from legacy.replica.app import ReplicaApp
 from legacy.replica.calls import PLAIN, RAW, Gate, HandleCalls, Meta
 from legacy.replica.code import construct, load, prepare
-from legacy.replica.faults import error_text, traceback_text
+from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.invoke import Servable
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
@@ -114,7 +114,9 @@ class ServeReplica:
         try:
             await self._user.run(_contained, self._servable.check_health)
         except Exception as error:  # the controller must not unpickle user exceptions
-            raise RayServeException(f"check_health of {self._start.tag} raised {error_text(error)}") from None
+            text = f"check_health of {self._start.tag} raised"
+            logger.error("%s", text, exc_info=error)
+            raise RayServeException(f"{text} {error_text(error)}") from None
 
     async def drain(self, expected_calls: int, timeout_s: float) -> None:
         """Finish what is there, then stop. No router sends new requests to the replica any more.
@@ -153,8 +155,9 @@ class ServeReplica:
             raise self._not_ready()
         if self._tcp is None:
             host = ray.util.get_node_ip_address()
-            guarded = SecretApp(self._app, self._start.secret)
-            self._tcp = host, await self._user.run(self._server.serve_tcp, guarded, host, tls_files(settings.load()))
+            files = tls_files(settings.load())
+            port = await self._user.run(self._server.serve_tcp, self._app, host, self._start.secret, files)
+            self._tcp = host, port
         return self._tcp
 
     async def wait_until_gone(self) -> None:
@@ -203,6 +206,8 @@ class ServeReplica:
         return RayServeException(f"replica {self._start.tag} is not ready")
 
     def _failure(self, error: BaseException, step: Step) -> StartFailure:
+        trace = (type(error), error, users_part(error.__traceback__))
+        logger.error("%s of replica %s failed", step, self._start.tag, exc_info=trace)
         return StartFailure(self._start.tag, error_text(error), traceback_text(error), step)
 
     def _running(self) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ import uvicorn.server
 from legacy.environments import start_link
 from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.http.tls import TlsFiles
-from legacy.private_directory import make_private
+from legacy.private_directory import is_private, make_private, mark
 from legacy.replica.app import GAVE_UP
+from legacy.replica.members import KEEP_ALIVE_S, LIMITS, MemberProtocol, Members
 
-KEEP_ALIVE_S = 90  # longer than the 30 s proxies keep an idle connection, so that the proxy closes first
-LONGEST_PATH = 100  # bytes; the kernel's limit is 108
+LONGEST_PATH = 107  # bytes; the kernel's limit is 108, with a zero at the end
 _BACKLOG = 1024
+WEBSOCKETS = "legacy.replica.websocket:LingeringWebSocket"  # loaded only where they are spoken
 _CLOSING_LOOKS = 100  # of 10 ms
 DIRECTORY_PREFIX = "serve-"
 _SUFFIX = ".sock"
@@ -39,7 +42,7 @@ def bind_private(directory: str) -> tuple[socket.socket, str]:
     Raises:
         OSError: the directory cannot be made, belongs to somebody else or is open to others; or the path is too long.
     """
-    path = os.path.join(directory, uuid.uuid4().hex[:12] + _SUFFIX)
+    path = os.path.join(directory, uuid.uuid4().hex[:10] + _ours())
     if len(os.fsencode(path)) >= LONGEST_PATH:
         text = (
             f"socket path {path} is longer than {LONGEST_PATH} bytes; set SERVE_COMPAT_RUN_DIR to a shorter directory"
@@ -74,28 +77,37 @@ def _listen_at(sock: socket.socket, path: str) -> None:
     os.rename(unborn, path)
 
 
-def sweep(directory: str) -> None:
-    """Remove sockets that nobody listens on: their replicas were killed."""
-    for path in Path(directory).glob("*" + _SUFFIX):
+def sweep(directory: str) -> int:
+    """Remove sockets of our own that nobody listens on: their replicas were killed. Gives how many there were."""
+    gone = 0
+    for path in Path(directory).glob("?" * 10 + _ours()):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             try:
                 probe.connect(str(path))
             except ConnectionRefusedError:
                 path.unlink(missing_ok=True)
+                gone += 1
             except OSError:  # alive but busy, or gone already
                 continue
+    return gone
 
 
 def sweep_neighbours(directory: str) -> None:
-    """Remove what instances left behind whose whole node was killed, so that nobody was there to tidy up."""
+    """Remove what instances left behind whose whole node was killed, so that nobody was there to tidy up.
+
+    A directory in which nothing was theirs is somebody else's, whatever it is called.
+    """
     here = Path(directory)
     for other in here.parent.glob(DIRECTORY_PREFIX + "*"):
         with contextlib.suppress(OSError):  # somebody else's, in use, or gone already
-            if other != here and other.lstat().st_uid == os.geteuid():
-                sweep(str(other))
-                start_link.sweep(str(other))
+            if other != here and is_private(str(other)) and sweep(str(other)) + start_link.sweep(str(other)):
                 other.rmdir()
+
+
+def _ours() -> str:
+    """How the names of sockets end whose replicas live in this process's pid namespace."""
+    return f"-{mark()}{_SUFFIX}"
 
 
 class ReplicaServer:
@@ -110,6 +122,7 @@ class ReplicaServer:
         self._servers: list[asyncio.AbstractServer] = []
         self._states: list[uvicorn.server.ServerState] = []
         self._path = ""
+        self._looking: asyncio.Task[None] | None = None
 
     def owns(self, path: str) -> None:
         """The socket's file to remove in the end."""
@@ -120,16 +133,22 @@ class ReplicaServer:
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_unix_server(self._protocol(app), sock=sock, backlog=_BACKLOG))
 
-    async def serve_tcp(self, app: Any, host: str, tls: TlsFiles | None) -> int:
-        """Accept connections on a free port of `host`, which is returned."""
+    async def serve_tcp(self, app: Any, host: str, secret: str, tls: TlsFiles | None) -> int:
+        """Accept connections of those who know the secret on a free port of `host`, which is returned."""
         loop = asyncio.get_running_loop()
-        context = tls.server_context() if tls else None
-        server = await loop.create_server(self._protocol(app), host, 0, ssl=context, backlog=_BACKLOG)
+        secured: dict[str, Any] = {}
+        if tls:
+            secured = {"ssl": tls.server_context(), "ssl_handshake_timeout": LIMITS.head_s}
+        protocol = self._protocol(app, functools.partial(MemberProtocol, Members(secret)))
+        server = await loop.create_server(protocol, host, 0, backlog=_BACKLOG, **secured)
         self._servers.append(server)
+        self._looking = loop.create_task(self._look())
         return int(server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop accepting, let what is written reach the proxies, remove the socket."""
+        if self._looking is not None:
+            self._looking.cancel()
         for server in self._servers:
             server.close()
         for state in self._states:
@@ -170,11 +189,23 @@ class ReplicaServer:
                     with contextlib.suppress(OSError):
                         _say_past_the_loop(connection.transport.get_extra_info("socket").fileno())
 
-    def _protocol(self, app: Any) -> Any:
+    async def _look(self) -> None:
+        """See to the deadlines of those who come over TCP."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LIMITS.tick_s)
+            for _ in range(2):  # user code may have held the loop: what has arrived meanwhile is read first
+                await asyncio.sleep(0)
+            for state in self._states:
+                for connection in list(state.connections):
+                    if isinstance(connection, MemberProtocol):
+                        connection.look(loop.time())
+
+    def _protocol(self, app: Any, kind: Callable[..., CancellingProtocol] = CancellingProtocol) -> Any:
         config = uvicorn.config.Config(
             cancel_on_disconnect(app),
             http=CancellingProtocol,
-            ws="websockets-sansio" if self.speaks_websocket else "none",
+            ws=WEBSOCKETS if self.speaks_websocket else "none",
             lifespan="off",
             interface="asgi3",
             log_config=None,
@@ -188,7 +219,7 @@ class ReplicaServer:
         state = uvicorn.server.ServerState()
         self._states.append(state)
         loop = asyncio.get_running_loop()
-        return lambda: CancellingProtocol(config, state, {}, loop)
+        return lambda: kind(config, state, {}, loop)
 
 
 def _say_past_the_loop(descriptor: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import random
 import shutil
 import tempfile
@@ -16,16 +17,19 @@ from uvicorn.server import ServerState
 
 from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_4
+from legacy.http.limits import Limits
 from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
-from legacy.ingress.limits import Limits
 from legacy.ingress.pool import Pool
 from legacy.records import BackendView, Endpoint, ReplicaAddress, Update
+from legacy.replica.server import WEBSOCKETS, ReplicaServer
 from legacy.traffic.router import Router
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 NODE = "this-node"
+ANOTHER_NODE = "another-node"
+SECRET = "a-secret"
 
 Handler = Callable[["Seen", Any, Any], Awaitable[None]]
 
@@ -112,10 +116,10 @@ async def echo(seen: Seen, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": text})
 
 
-def backend(tag: str, replicas: int, limit: int, directory: str) -> BackendView:
+def backend(tag: str, replicas: int, limit: int, directory: str, node: str = NODE) -> BackendView:
     """A view whose replicas' sockets are below the directory."""
     names = [f"{tag}#{number}" for number in range(replicas)]
-    addresses = [ReplicaAddress(name, tag, NODE, 1, f"{directory}/{name}.sock") for name in names]
+    addresses = [ReplicaAddress(name, tag, node, 1, f"{directory}/{name}.sock") for name in names]
     return BackendView(tag, limit, tuple(addresses))
 
 
@@ -127,9 +131,13 @@ async def stage(
     limits: Limits | None = None,
     middlewares: tuple[Any, ...] = (),
     shadows: dict[str, float] | None = None,
+    node: str = NODE,
     **options: Any,
 ) -> AsyncIterator[Stage]:
-    """A running stage with the endpoints /echo (exact), /t/{x:int} (template) and /p (prefix)."""
+    """A running stage with the endpoints /echo (exact), /t/{x:int} (template) and /p (prefix).
+
+    On another node than `NODE` replicas listen as they do for the proxies of other nodes.
+    """
     directory = tempfile.mkdtemp(prefix="stage")
     chosen = HTTPOptions(port=0, **options)
     router, pool = Router(chosen.max_queued_requests, random.Random(1)), Pool(NODE)
@@ -137,17 +145,17 @@ async def stage(
     front = Front(wrap(app, list(middlewares)), limits)
     shadows = shadows or {}
     made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
-    views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory) for tag in ("b", *shadows)}
-    for view in views.values():
-        for address in view.replicas:
-            await _serve(made, handler, address)
+    views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory, node) for tag in ("b", *shadows)}
+    for tag, view in views.items():
+        addresses = [await _serve(made, handler, address) for address in view.replicas]
+        views[tag] = dataclasses.replace(view, replicas=tuple(addresses))
     endpoints = [
         Endpoint("exact", "/echo", METHODS, {"b": 1.0}, shadows),
         Endpoint("few", "/few", ("GET",), {"b": 1.0}),
         Endpoint("template", "/t/{x:int}", METHODS, {"b": 1.0}, generation=V1_4),
         Endpoint("prefix", "/p", (), {"b": 1.0}, generation=DEPLOYMENT),
     ]
-    router.apply(Update("epoch", 1, True, {one.name: one for one in endpoints}, views, "a-secret"))
+    router.apply(Update("epoch", 1, True, {one.name: one for one in endpoints}, views, SECRET))
     ticker = asyncio.get_running_loop().create_task(_tick(made, (limits or Limits()).tick_s))
     try:
         yield made
@@ -163,7 +171,7 @@ async def stage(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> None:
+async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> ReplicaAddress:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             scope = {**scope, "method": "WEBSOCKET"}
@@ -172,14 +180,21 @@ async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> None
         made.seen.append(seen)
         await handler(seen, receive, send)
 
-    config = Config(
-        cancel_on_disconnect(app), lifespan="off", log_config=None, ws="websockets-sansio", timeout_keep_alive=90
-    )
+    if address.node_id != NODE:
+        server = ReplicaServer()
+        server.speaks_websocket = True
+        port = await server.serve_tcp(app, "127.0.0.1", SECRET, None)
+        made.servers[address.tag], made.states[address.tag] = server._servers[0], server._states[0]
+        return dataclasses.replace(address, tcp=("127.0.0.1", port))
+    config = Config(cancel_on_disconnect(app), lifespan="off", log_config=None, ws=WEBSOCKETS, timeout_keep_alive=90)
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
-    server = await loop.create_unix_server(lambda: CancellingProtocol(config, state, {}, loop), address.unix_path)
-    made.servers[address.tag], made.states[address.tag] = server, state
+    made.servers[address.tag] = await loop.create_unix_server(
+        lambda: CancellingProtocol(config, state, {}, loop), address.unix_path
+    )
+    made.states[address.tag] = state
+    return address
 
 
 async def _tick(made: Stage, tick_s: float) -> None:

@@ -204,3 +204,46 @@ def test_a_client_that_only_stops_sending_is_answered():
             assert (await reader.read()).endswith(b"\r\n\r\nok")
 
     run(play)
+
+
+async def drips(seen: Seen, receive: Any, send: Any) -> None:
+    """A stream that pauses for longer than a test may last after its first piece."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"first", "more_body": True})
+    await asyncio.sleep(1.5)
+    await send({"type": "http.response.body", "body": b"second"})
+
+
+def test_an_orderly_close_within_a_stream_cancels_too():
+    async def play() -> None:
+        ended = asyncio.Event()
+
+        async def waits(seen: Seen, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"first", "more_body": True})
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.set()
+
+        async with stage(waits) as made:
+            reader, writer = await made.connect()
+            writer.write(GET)
+            await reader.readuntil(b"first\r\n")
+            writer.close()
+            await asyncio.wait_for(ended.wait(), 1.0)
+
+    run(play)
+
+
+def test_a_client_that_only_stops_sending_gets_the_rest_of_a_stream():
+    async def play() -> None:
+        async with stage(drips) as made:
+            reader, writer = await made.connect()
+            writer.write(GET)
+            writer.write_eof()
+            answer = await asyncio.wait_for(read_response(reader), 10)
+            assert answer is not None
+            assert (answer.body, answer.complete) == (b"firstsecond", True)
+
+    run(play)

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from tests.http.corpus import Case, load
-from tests.http.stage import Stage, stage
+from tests.http.stage import ANOTHER_NODE, NODE, Stage, stage
 from tests.http.wire import is_closed, read_response
 
 CANARY = b"GET /echo?canary HTTP/1.1\r\nHost: canary\r\n\r\n"
@@ -24,8 +24,13 @@ def test_case(case: Case, mode: str) -> None:
     asyncio.run(_play(case, mode))
 
 
-async def _play(case: Case, mode: str) -> None:
-    async with stage() as made:
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in load()])
+def test_case_with_a_replica_on_another_node(case: Case) -> None:
+    asyncio.run(_play(case, "one", ANOTHER_NODE))
+
+
+async def _play(case: Case, mode: str, node: str = NODE) -> None:
+    async with stage(node=node) as made:
         reader, writer = await made.connect()
         sender = asyncio.create_task(_send(writer, case.segments(mode)))
         got = await _responses(case, reader)

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from legacy.ingress.limits import Limits
+from legacy.http.limits import Limits
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import is_closed, read_response
 
-FAST = Limits(
-    head_s=0.2, body_idle_s=0.2, write_idle_s=0.3, keep_alive_s=1, half_close_s=0.1, linger_s=0.1, tick_s=0.02
-)
+FAST = Limits(head_s=0.2, body_idle_s=0.2, write_idle_s=0.3, keep_alive_s=1, linger_s=0.1, tick_s=0.02)
 
 
 async def status_after(made: Stage, data: bytes) -> tuple[int | None, float]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.http.corpus import load
-from tests.http.stage import Stage, stage
+from tests.http.stage import ANOTHER_NODE, NODE, Stage, stage
 
 TEMPLATES = [
     b"GET /p/a?b=c HTTP/1.1\r\nHost: x\r\nX-A: b\r\nConnection: keep-alive, X-A\r\n\r\n",
@@ -110,12 +110,13 @@ async def throw(made: Stage, data: bytes, rng: random.Random) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("node", [NODE, ANOTHER_NODE])
 @pytest.mark.parametrize("seed", range(6))
-def test_front_and_replica_agree(seed: int) -> None:
+def test_front_and_replica_agree(seed: int, node: str) -> None:
     async def play() -> None:
         rng = random.Random(seed)
         records = Records()
-        async with stage(middlewares=(Wrapped(records),)) as made:
+        async with stage(middlewares=(Wrapped(records),), node=node) as made:
             for _ in range(40):
                 await asyncio.gather(*(throw(made, mutated(rng), rng) for _ in range(50)))
             await made.until(lambda: made.in_flight() == 0)

@@ -8,9 +8,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V1_4, V2_3
 from legacy.http.head import Header
 from legacy.ingress.front import bind
-from tests.http.stage import Seen, Stage, stage
+from legacy.records import Endpoint, Update
+from tests.http.stage import METHODS, Seen, Stage, stage
 from tests.http.wire import Response, read_response
 
 
@@ -87,6 +89,19 @@ def test_the_call_method_header_is_passed_in_the_call_line():
     seen, call = told("GET", "/echo", "X-Serve-Call-Method: other&m=evil")
     assert call["m"] == "other&m=evil"
     assert b"x-serve-call-method" not in dict(seen.headers)
+
+
+@pytest.mark.parametrize(("generation", "sides"), [(V1_4, 1), (DEPLOYMENT_1_4, 1), (DEPLOYMENT, 2), (V2_3, 2)])
+def test_a_shard_key_chooses_the_side_of_a_split_only_in_the_generations_that_knew_it(generation, sides):
+    async def play() -> set[str]:
+        async with stage(shadows={"s": 0.0}) as made:
+            split = Endpoint("split", "/split", METHODS, {"b": 0.5, "s": 0.5}, generation=generation)
+            made.router.apply(Update("epoch", 2, False, {"split": split}))
+            for _ in range(20):
+                await ask(made, "GET", "/split", "X-Serve-Shard-Key: Ada")
+            return {seen.replica for seen in made.seen}
+
+    assert len(asyncio.run(play())) == sides
 
 
 def test_a_root_path_stands_in_front_of_every_route():

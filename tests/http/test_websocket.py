@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from legacy.ingress.tunnel import Pipe
 from tests.http.scripted import Scripted
 from tests.http.stage import Seen, Stage, stage
 from tests.http.wire import is_closed
@@ -222,3 +225,19 @@ def test_a_middleware_may_refuse_a_websocket():
             assert made.seen == []
 
     asyncio.run(play())
+
+
+def test_what_one_side_sends_when_the_other_has_just_gone_is_dropped():
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        pairs = [socket.socketpair() for _ in range(2)]
+        ends = [await loop.create_connection(asyncio.Protocol, sock=near) for near, _ in pairs]
+        gone, other = (transport for transport, _ in ends)
+        gone.close()
+        await asyncio.sleep(0.05)
+        Pipe(other, gone, loop.create_future()).data_received(b"late")
+        other.close()
+        for _, far in pairs:
+            far.close()
+
+    uvloop.run(play())  # which proxies run on: it raises where asyncio only warns

@@ -1,7 +1,7 @@
 import pytest
 
 from legacy import eras
-from legacy.generations import DEPLOYMENT, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_wrong_variable_is_named(monkeypatch):
         ("0.8", V0_8, V1_2, DEPLOYMENT, None),
         ("1.0", V1_4, V1_0, DEPLOYMENT, "new"),
         ("1.2", V1_4, V1_2, DEPLOYMENT, "new"),
-        ("1.4", V1_4, V1_4, DEPLOYMENT, "attach"),
+        ("1.4", V1_4, V1_4, DEPLOYMENT_1_4, "attach"),
         ("1.13", V1_4, V1_4, V1_13, "attach"),
         ("2.3", V1_4, V1_4, V2_3, "attach"),
     ],

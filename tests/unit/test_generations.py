@@ -8,7 +8,7 @@ import pytest
 from ray import cloudpickle
 
 from legacy import generations
-from legacy.generations import DEPLOYMENT, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3, Generation, named
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3, Generation, named
 
 ROWS = (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT)
 TABLE = {
@@ -46,6 +46,8 @@ TABLE = {
     "names_allowed_methods": (True, True, True, False, False),
     "lists_without_route": (True, True, True, False, False),
     "lists_python_methods": (False, False, False, True, True),
+    # 6.4: headers of HTTP requests
+    "headers_steer": (True, True, True, True, False),
 }
 RESERVED = {
     V0_8: {"detached", "name", "lifetime", "max_restarts", "max_reconstructions"},
@@ -69,6 +71,15 @@ def test_deployments_of_a_named_era_differ_only_in_how_graphs_await_handles(row,
     differs = {field.name for field in fields(row) if getattr(row, field.name) != getattr(DEPLOYMENT, field.name)}
     assert differs == {"name", "era", "awaited_once"}
     assert row.awaited_once == awaited_once
+
+
+def test_http_clients_choose_the_handler_of_a_deployment_in_ray_1_4_only():
+    differs = {
+        field.name
+        for field in fields(DEPLOYMENT)
+        if getattr(DEPLOYMENT_1_4, field.name) != getattr(DEPLOYMENT, field.name)
+    }
+    assert differs == {"name", "headers_steer"}
 
 
 @pytest.mark.parametrize("row", [each for each in vars(generations).values() if isinstance(each, Generation)], ids=repr)

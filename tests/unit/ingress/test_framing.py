@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legacy.http.head import Header
+from legacy.http.refusal import Refusal
 from legacy.ingress.framing import forwarding_lines, read_request, target, write_request
-from legacy.ingress.header_rules import REQUEST_RULES, Refusal
+from legacy.ingress.header_rules import REQUEST_RULES
 
 HOST = (b"host", b"x")
 

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from legacy.config import BackendConfig
-from legacy.generations import DEPLOYMENT, V1_4
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V1_4
 from legacy.replica.app import ReplicaApp
 from legacy.replica.invoke import Servable
 from tests.unit.replica.test_app import Answer, Counted, ask, scope
@@ -61,8 +61,10 @@ def test_an_asgi_class_gets_the_request_as_the_server_made_it():
     assert target.log == [("http", "/serve/where", "/serve/where/am/i")]
 
 
-def test_the_call_method_header_reaches_its_methods():
-    assert get(Application(), "/serve/where", call=b"m=method&r=/serve/where&p=").body == b"method"
+@pytest.mark.parametrize("generation", [V1_4, DEPLOYMENT_1_4, DEPLOYMENT])
+def test_the_call_method_header_does_not_walk_around_the_routes_of_an_application(generation):
+    answer = get(Application(), "/serve/where", generation, call=b"m=method&r=/serve/where&p=")
+    assert (answer.status, answer.body) == (202, b"asgi")
 
 
 @pytest.mark.parametrize(("path", "status", "complete"), [("/raise", 500, True), ("/half", 202, False)])

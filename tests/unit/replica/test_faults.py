@@ -30,3 +30,14 @@ def test_the_traceback_begins_with_user_code():
     assert users_part(ours_only) is ours_only
     assert "test_faults.py" in traceback_text(caught)
     assert "AttributeError" in traceback_text(caught)
+
+
+def test_only_the_beginning_of_a_long_text_leaves_the_replica_and_it_says_how_much_is_missing():
+    error = LookupError("out of stock " + "x" * 10_000_000)
+    for text, begins in (
+        (error_text(error), "LookupError: out of stock x"),
+        (traceback_text(error), "LookupError: out"),
+    ):
+        assert text.startswith(begins)
+        assert len(text) < 20_000
+        assert text.endswith(" characters more are in the replica's log)")

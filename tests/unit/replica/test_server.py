@@ -246,14 +246,14 @@ def test_a_tcp_port_with_tls_wants_a_certificate_of_the_same_authority(directory
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
             with contextlib.closing(writer):
-                writer.write(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+                writer.write(b"GET / HTTP/1.1\r\nhost: h\r\nx-serve-secret: known\r\nx-serve-call: \r\n\r\n")
                 return await reader.readline()
         except (ssl.SSLError, ConnectionError):  # with TLS 1.3 it is refused after the client's handshake is done
             return b""
 
     async def scenario():
         server = ReplicaServer()
-        port = await server.serve_tcp(hello, "127.0.0.1", files)
+        port = await server.serve_tcp(hello, "127.0.0.1", "known", files)
         member = trusting()
         member.load_cert_chain(certificate, key)
         assert await first_line(port, member) == b"HTTP/1.1 200 OK\r\n"

@@ -1,8 +1,8 @@
-"""The proxy's face to clients: uvicorn's HTTP/1.1 protocol plus the limits and strictness uvicorn does not have.
+"""uvicorn's HTTP/1.1 protocol plus the limits and strictness it does not have, for ports that strangers reach.
 
 uvicorn waits for ever for half a head, accepts heads of any size, two Host headers, HTTP/0.9 and a Transfer-Encoding it
 cannot decode, and loses a request that is pipelined behind an Upgrade. What is refused here has no effect: no task, no
-slot at a replica. A refusal is written after the answers to the requests before it, and the connection is then closed.
+place at a replica. A refusal is written after the answers to the requests before it, and the connection is then closed.
 
 Names of uvicorn that are not public are used; tests/http checks them against the versions pyproject.toml allows.
 """
@@ -10,24 +10,30 @@ Names of uvicorn that are not public are used; tests/http checks them against th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from legacy.http.cycle import Cycle
-from legacy.ingress.header_rules import Refusal
-from legacy.ingress.limits import Limits, check_size
-from legacy.ingress.refusing import RefusingProtocol
-from legacy.ingress.tunnel import SCOPE_KEY, Tunnel, UpgradeCycle
+from legacy.http.head import Header
+from legacy.http.limits import Limits, check_size
+from legacy.http.refusal import Refusal
+from legacy.http.refusing import RefusingProtocol
 
 _BAD_TARGET = re.compile(rb"[^\x21-\x7e]|#")
+_HOST = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::(?P<port>[0-9]{0,5}))?"
+)
+_LAST_PORT = 65535
+_KNOWN_HOSTS = 1024  # values that were fine once, and need not be looked at again
+_known_hosts: set[bytes] = set()
 _INVALID = "Invalid HTTP request received."
 _UPGRADE_WITH_BODY = "An Upgrade request must not have a body."
 
 
 class GuardProtocol(RefusingProtocol):
-    """One client connection."""
+    """One connection of somebody who may send anything."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,14 +43,12 @@ class GuardProtocol(RefusingProtocol):
         self._hosts = 0
         self._codings = 0
         self._has_body = False
-        self._tunnel: Tunnel | None = None  # a websocket's handshake is going on
 
     # asyncio
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
-            if self._tunnel is not None:
-                self._tunnel.feed(data)
+            self.on_foreign(data)
             return
         self._last_data = self.loop.time()
         self._segment = len(data)
@@ -53,8 +57,7 @@ class GuardProtocol(RefusingProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._deaf = True  # what follows is not HTTP/1.1 any more
-            if self._tunnel is not None:
-                self._tunnel.feed(data[upgrade.args[0] :])
+            self.on_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(self._refusal or Refusal(400, _INVALID))
         else:
@@ -82,6 +85,8 @@ class GuardProtocol(RefusingProtocol):
     def _judge(self, name: bytes, value: bytes) -> None:
         if name == b"host":
             self._hosts += 1
+            if value not in _known_hosts:
+                self._check_host(value)
         elif name == b"transfer-encoding":
             self._codings += 1
             self._has_body = True
@@ -101,26 +106,24 @@ class GuardProtocol(RefusingProtocol):
         if len(self.url) > limits.target_bytes or len(self.headers) > limits.headers:
             self._check_size(self._head_bytes)
         if self._head_bytes + self._segment > limits.head_bytes:
-            self._check_size(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
+            self._check_size(self.head_size(self.headers))
         self._check_head(self.parser.get_http_version())
         super().on_headers_complete()
 
-    def _should_upgrade(self) -> bool:
-        return False  # uvicorn's own way to websockets is not taken
-
     def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
-        """A handshake for a websocket; any other Upgrade is ignored, but nothing can be parsed behind it."""
-        if not self.parser.should_upgrade():
-            return super().make_cycle(scope, keep_alive)
-        if self._get_upgrade() != b"websocket":
-            return super().make_cycle(scope, False)
-        wanted = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
-        scope["subprotocols"] = [name.strip() for name in wanted.decode("latin-1").split(",") if name.strip()]
-        scope["type"] = "websocket"
-        scope["scheme"] = "wss" if self.scheme == "https" else "ws"
-        cycle = UpgradeCycle(self, scope)
-        scope[SCOPE_KEY] = self._tunnel = Tunnel(cycle, self)
-        return cycle
+        """An Upgrade to something else is ignored, but nothing can be parsed behind it."""
+        return super().make_cycle(scope, keep_alive and not self.parser.should_upgrade())
+
+    def on_upgrade(self, data: bytes) -> None:
+        """The head of an Upgrade is complete, and `data` came right behind it."""
+        self.on_foreign(data)
+
+    def on_foreign(self, data: bytes) -> None:
+        """Bytes behind a refusal or an Upgrade: nobody reads them, unless a subclass does."""
+
+    def head_size(self, headers: Sequence[Header]) -> int:
+        """Bytes of a head with these headers."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
 
     def on_body(self, body: bytes) -> None:
         self._noise = 0
@@ -155,9 +158,16 @@ class GuardProtocol(RefusingProtocol):
         if self.running is not None:
             self._stop(400, "A websocket cannot be pipelined behind another request.")
 
-    def _check_size(self, head: int) -> None:
+    def _check_host(self, value: bytes) -> None:
+        found = _HOST.fullmatch(value)
+        if found is None or int(found["port"] or 0) > _LAST_PORT:
+            self._stop(400, "The Host header is not a host with or without a port.")
+        if len(_known_hosts) < _KNOWN_HOSTS and len(value) <= 256:
+            _known_hosts.add(value)
+
+    def _check_size(self, head: int, limits: Limits | None = None) -> None:
         try:
-            check_size(self.LIMITS, len(self.url), head, len(self.headers))
+            check_size(limits or self.LIMITS, len(self.url), head, len(self.headers))
         except Refusal as refusal:
             self._refusal = refusal
             raise
@@ -180,8 +190,3 @@ class GuardProtocol(RefusingProtocol):
 
 
 _JUDGED = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
-
-
-def guard(limits: Limits) -> type[HttpToolsProtocol]:
-    """A protocol class with other limits than the usual ones."""
-    return type("GuardProtocol", (GuardProtocol,), {"LIMITS": limits})

@@ -1,11 +1,11 @@
-"""How long a client may take and how much it may send before the proxy has understood it. Pure."""
+"""How long a client may take and how much it may send before it is understood it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
-from legacy.ingress.header_rules import Refusal
+from legacy.http.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -14,10 +14,12 @@ class Limits:
 
     Attributes:
         head_s: for the whole head, from the connection or the first byte of the request on.
-        body_idle_s: between two pieces of a body the proxy is waiting for.
-        write_idle_s: without the client reading a byte of its answer.
+        body_idle_s: between two pieces of a body somebody waits for.
+        write_idle_s: without the client reading a byte of its answer. A receiver says so in steps of one segment only,
+            which on a node itself are 64 KiB: less than a minute would cut who reads 2 KiB/s.
         keep_alive_s: between two requests of one connection.
-        half_close_s: a client that closed its sending side is still answered for so long, then taken for gone.
+        half_closed_look_s: a client that closed its sending side is looked at so often, and at every fourth look, the
+            first one included, something is written that it would answer with a reset if it were gone.
         linger_s: a refused client may go on sending for so long, so that the refusal reaches it.
         tick_s: between two looks at all connections.
         target_bytes, head_bytes, headers: of one request.
@@ -26,9 +28,9 @@ class Limits:
 
     head_s: float = 9.0
     body_idle_s: float = 29.0
-    write_idle_s: float = 29.0
+    write_idle_s: float = 60.0
     keep_alive_s: float = 75.0
-    half_close_s: float = 0.5
+    half_closed_look_s: float = 0.2
     linger_s: float = 2.0
     tick_s: float = 0.5
     target_bytes: int = 16 * 1024

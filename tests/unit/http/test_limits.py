@@ -1,11 +1,11 @@
-"""legacy.ingress.limits: who has used up their time or size."""
+"""legacy.http.limits: who has used up their time or size."""
 
 from __future__ import annotations
 
 import pytest
 
-from legacy.ingress.header_rules import Refusal
-from legacy.ingress.limits import Limits, Phase, Verdict, check_size, overdue
+from legacy.http.limits import Limits, Phase, Verdict, check_size, overdue
+from legacy.http.refusal import Refusal
 
 LIMITS = Limits(head_s=9, body_idle_s=29, write_idle_s=19)
 
@@ -44,4 +44,5 @@ def test_promised_deadlines_hold_with_the_tick_added():
     usual = Limits()
     assert usual.head_s + usual.tick_s <= 10
     assert usual.body_idle_s + usual.tick_s <= 30
-    assert usual.write_idle_s + 2 * usual.tick_s <= 30
+    # 30 s would cut who reads 2 KiB/s: over loopback the kernel tells of each 64 KiB only
+    assert usual.write_idle_s + 2 * usual.tick_s <= 61

@@ -6,9 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from legacy.http.cycle import Cycle
+from legacy.http.kernel import is_closed, unacknowledged, watch_peer
+from legacy.http.limits import Limits, Phase, Verdict, overdue
 from legacy.http.protocol import CancellingProtocol
-from legacy.ingress.header_rules import Refusal
-from legacy.ingress.limits import Limits, Phase, Verdict, overdue
+from legacy.http.refusal import Refusal
 
 
 class RefusingProtocol(CancellingProtocol):
@@ -22,17 +23,34 @@ class RefusingProtocol(CancellingProtocol):
         self._deaf = False  # nothing more is read
         self._in_head = True
         self._head_since = self._last_data = self._wanted_since = self.loop.time()
-        self._unread = (0, 0.0)  # bytes the client has not read, and since when it is so many
+        self._unread = (0, 0)  # bytes the client has not read: those in our buffer, those in the kernel's
+        self._unread_since = 0.0  # how long it is so many
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        # A client that only closed its sending side still gets its answer if that is quick. One that is gone looks
-        # the same, so the grace is short, and there is none for a request that has not been started.
+        # A client that only closed its sending side still gets its answer. One that is gone looks the same at first, so
+        # it is asked again and again, and at once while its request has not been started.
         cycle = self.cycle
-        if self._deaf or self.connection.queued or self.running is None or cycle is None or cycle.more_body:
+        if self._deaf or self.running is None or cycle is None or cycle.more_body or cycle.scope["type"] != "http":
             return False
         self._deaf = True
-        self.loop.call_later(self.LIMITS.half_close_s, self.transport.abort)
+        watch_peer(self.transport)
+        if self.connection.queued:
+            self._look_at_half_closed(0)
+        else:
+            self.loop.call_later(self.LIMITS.half_closed_look_s, self._look_at_half_closed, 0)
         return True
+
+    def _look_at_half_closed(self, looks: int) -> None:
+        if self.running is None or self.transport.is_closing():
+            return
+        if is_closed(self.transport):  # nobody reads any more, so nobody else would notice
+            self.transport.abort()
+            return
+        pause_s = self.LIMITS.half_closed_look_s
+        if looks % 4 == 0:
+            self.running.probe()
+            pause_s /= 10  # from near by the answer comes at once
+        self.loop.call_later(pause_s, self._look_at_half_closed, looks + 1)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Read no more; answer what came before, then this, and close."""
@@ -83,14 +101,12 @@ class RefusingProtocol(CancellingProtocol):
         self.loop.call_later(self.LIMITS.linger_s, self.transport.abort)
 
     def look(self, now: float) -> None:
-        """See whether the client has used up its time (`legacy.ingress.limits`).
+        """See whether the client has used up its time (`legacy.http.limits`).
 
         Args:
             now: loop time.
         """
-        size = self.transport.get_write_buffer_size()
-        if size != self._unread[0] or not size:
-            self._unread = (size, now)
+        self._look_at_unread(now)
         phase = Phase.OTHER if self._deaf or self.transport.is_closing() else self._phase(now)
         if phase is Phase.HEAD:
             waited = now - self._head_since
@@ -98,11 +114,19 @@ class RefusingProtocol(CancellingProtocol):
             if phase is not Phase.BODY:
                 self._wanted_since = now
             waited = now - max(self._last_data, self._wanted_since)
-        verdict = overdue(self.LIMITS, phase, waited, now - self._unread[1])
+        verdict = overdue(self.LIMITS, phase, waited, now - self._unread_since)
         if verdict is Verdict.CUT:
             self.transport.abort()
         elif verdict is Verdict.TIMEOUT:
             self._refuse(Refusal(408, "The request did not arrive in time."))
+
+    def _look_at_unread(self, now: float) -> None:
+        size, queued = self.transport.get_write_buffer_size(), 0
+        if size and size == self._unread[0]:  # else it moves, and the kernel need not be asked
+            queued = unacknowledged(self.transport)
+        if not size or (size, queued) != self._unread:
+            self._unread = (size, queued)
+            self._unread_since = now
 
     def _phase(self, now: float) -> Phase:
         cycle = self.cycle

@@ -1,0 +1,64 @@
+"""An error's text may be of any length: clients and operators get its beginning, the log gets all of it."""
+
+from pathlib import Path
+
+import pytest
+import ray
+import requests
+
+import serve_compat as serve
+from legacy.errors import BackendStartError
+from tests.ray.cluster import free_port
+
+LONG = 10_000_000
+CUT = 64 * 1024
+
+
+class Verbose:
+    def __init__(self, fails=False):
+        if fails:
+            self(None)
+
+    def __call__(self, request):
+        raise LookupError("out of stock " + "x" * LONG + " the end")
+
+
+def logged(text: str) -> bool:
+    directory = Path(ray._private.worker._global_node.get_logs_dir_path())
+    return any(text.encode() in path.read_bytes() for path in directory.glob("*.err"))
+
+
+def check_answer(url: str, begins: str) -> None:
+    serve.create_backend("b", Verbose)
+    serve.create_endpoint("b", backend="b", route="/b")
+    answer = requests.get(f"{url}/b", timeout=30)
+    assert answer.status_code == 500
+    assert answer.text.startswith(begins)
+    assert len(answer.content) <= CUT
+    assert logged("x" * LONG + " the end")
+
+
+def test_the_text_of_a_500_is_cut_and_the_log_has_all_of_it(instance):
+    check_answer(instance.url, "LookupError: out of stock x")
+    serve.delete_endpoint("b")
+    serve.delete_backend("b")
+
+
+def test_the_text_of_a_failed_start_is_cut_in_errors_and_in_the_status(instance):
+    with pytest.raises(BackendStartError) as caught:
+        serve.create_backend("b", Verbose, True)
+    assert "out of stock x" in str(caught.value)
+    assert len(str(caught.value)) <= CUT
+    assert logged("x" * LONG + " the end")
+
+
+def test_a_traceback_that_is_sent_for_debugging_is_cut_too():
+    ray.shutdown()
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    port = free_port()
+    serve.start(http_options={"port": port, "debug": True})
+    try:
+        check_answer(f"http://127.0.0.1:{port}", "Traceback")
+        serve.shutdown()
+    finally:
+        ray.shutdown()
