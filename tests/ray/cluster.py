@@ -18,6 +18,8 @@ from tests.fault.processes import OURS, titled, wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
+# For ray.cluster_utils.Cluster: a node whose process was killed counts as lost after 1.5 s instead of 15.
+LOSS_IS_SEEN_SOON = {"health_check_period_ms": 300}
 
 
 def free_port() -> int:

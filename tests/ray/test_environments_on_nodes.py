@@ -14,6 +14,7 @@ import serve_compat as serve
 from legacy.environments.job import Job
 from legacy.environments.pack import pack_to
 from tests.fault.processes import OURS, titled, wait_until_gone
+from tests.ray.cluster import LOSS_IS_SEEN_SOON
 
 URL = "http://127.0.0.1:8000"
 FAR = {"resources": {"far": 1}}
@@ -25,7 +26,7 @@ class Nodes:
     def __init__(self, directory):
         self.directory = directory
         head = {"num_cpus": 8, "include_dashboard": False, "env_vars": self.variables("head")}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.cluster = Cluster(initialize_head=True, head_node_args={**head, "_system_config": LOSS_IS_SEEN_SOON})
 
     def add(self, name):
         return self.cluster.add_node(num_cpus=8, resources={name: 8}, env_vars=self.variables(name))

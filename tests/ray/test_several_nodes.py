@@ -12,13 +12,15 @@ from ray.cluster_utils import Cluster
 
 import serve_compat as serve
 from tests.fault.processes import titled
+from tests.ray.cluster import LOSS_IS_SEEN_SOON
 
 URL = "http://127.0.0.1:8000"
+HEAD = {"num_cpus": 8, "include_dashboard": False, "_system_config": LOSS_IS_SEEN_SOON}
 
 
 @pytest.fixture(scope="module")
 def head(own_cluster):
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 8, "include_dashboard": False})
+    nodes = Cluster(initialize_head=True, head_node_args=HEAD)
     ray.init(address=nodes.address, log_to_driver=False)
     yield nodes
     ray.shutdown()
