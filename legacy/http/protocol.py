@@ -39,15 +39,17 @@ class Connection:
         transport: the client's, once it is connected.
         lost: the client is gone; nothing that is sent can arrive.
         queued: the task waits for a replica, so nothing of it has been started yet.
+        streams: a replica waits for the rest of the request's body.
     """
 
-    __slots__ = ("lost", "queued", "task", "transport")
+    __slots__ = ("lost", "queued", "streams", "task", "transport")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[Any] | None = None
         self.transport: asyncio.Transport | None = None
         self.lost = False
         self.queued = False
+        self.streams = False
 
     def cancel(self) -> None:
         """The client is gone: stop the work that is done for it."""
@@ -106,9 +108,13 @@ class CancellingProtocol(HttpToolsProtocol):
                 cycle.disconnect()
         self.pipeline.clear()
         self.flow.resume_writing()
-        self.parser = None
         self.connection.transport = None
         self.connection.cancel()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """The connection is over, or somebody else's: drop what knows us, since a collector may look for it seldom."""
+        self.cycle = self.running = self.parser = self.scope = None  # type: ignore[assignment]
 
     # the parser
 

@@ -29,6 +29,13 @@ class ClientProtocol(GuardProtocol):
         scope[SCOPE_KEY] = self._tunnel = Tunnel(cycle, self)
         return cycle
 
+    def let_go(self) -> None:
+        """The connection is over, or the tunnel's."""
+        super().let_go()
+        tunnel, self._tunnel = self._tunnel, None
+        if tunnel is not None:
+            tunnel.cycle.scope.pop(SCOPE_KEY, None)
+
     def on_foreign(self, data: bytes) -> None:
         """Bytes behind the end of HTTP belong to the tunnel, if there is one."""
         if self._tunnel is not None:

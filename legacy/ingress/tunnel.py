@@ -12,10 +12,9 @@ import contextlib
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from legacy.http.cycle import Cycle, Server
 from legacy.http.head import Header
+from legacy.http.protocol import CancellingProtocol
 
 SCOPE_KEY = "serve.tunnel"
 """Where the scope of a websocket carries its `Tunnel`."""
@@ -54,7 +53,7 @@ class Tunnel:
         protocol: of the client's connection until then.
     """
 
-    def __init__(self, cycle: Cycle, protocol: HttpToolsProtocol) -> None:
+    def __init__(self, cycle: Cycle, protocol: CancellingProtocol) -> None:
         self.cycle = cycle
         self._protocol = protocol
         self._early = bytearray()
@@ -88,6 +87,7 @@ class Tunnel:
         connections: set[Any] = self._protocol.connections
         connections.discard(self._protocol)
         connections.add(near)
+        self._protocol.let_go()
         try:
             await ended
             if not client.is_closing():

@@ -53,6 +53,7 @@ async def wait_for_slot(slots: Slots, deadline: float | None) -> ReplicaAddress:
     finally:
         if timer is not None:
             timer.cancel()
+        del waiter  # it keeps its error, which keeps this frame
 
 
 def _give_up(waiter: _Waiter, tag: str, waited_s: float) -> None:
