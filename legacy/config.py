@@ -27,6 +27,7 @@ from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT, QUEUE_TIMEOUT
 ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
 CONCURRENCY_1_4 = 100
+SMALLEST_BUFFER = 1024 * 1024  # less would refuse single requests of a usual size
 
 
 class BackendMetadata(BaseModel):
@@ -200,7 +201,7 @@ class DeploymentMode(str, Enum):
 
 
 class HTTPOptions(BaseModel):
-    """Where and how HTTP is served (Ray 1.2-2.3; the last five fields are this project's).
+    """Where and how HTTP is served (Ray 1.2-2.3; the last six fields are this project's).
 
     Args:
         host, port: the address every proxy listens on; `host=None` means no server.
@@ -212,6 +213,9 @@ class HTTPOptions(BaseModel):
         queue_timeout_s: seconds a request may wait for a free replica; then 503.
         request_timeout_s: seconds a replica may take to begin its answer; then 504.
         max_queued_requests: how many requests may wait per backend and proxy; then 503 at once.
+        max_buffered_bytes: bytes each proxy may hold of waiting requests, unread answers and shadow requests; then 503
+            at once, slow readers keep their replica, and shadows are dropped. None is a tenth of the node's memory, or
+            of the container's.
         debug: send tracebacks of handler errors to the client.
         trusted_proxies: addresses whose X-Forwarded-* headers are kept; others' are replaced.
     """
@@ -230,6 +234,7 @@ class HTTPOptions(BaseModel):
     queue_timeout_s: PositiveFloat = QUEUE_TIMEOUT_S
     request_timeout_s: PositiveFloat = 3600.0
     max_queued_requests: PositiveInt = 10_000
+    max_buffered_bytes: int | None = Field(default=None, ge=SMALLEST_BUFFER)
     debug: bool = False
     trusted_proxies: tuple[str, ...] = ()
 

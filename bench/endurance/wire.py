@@ -19,10 +19,10 @@ class Answer:
 
 
 class Sender:
-    """Keep-alive connections to one path. One event loop."""
+    """Keep-alive connections to one path, for requests with the same body. One event loop."""
 
-    def __init__(self, path: str) -> None:
-        self._request = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    def __init__(self, path: str, body: bytes = b"") -> None:
+        self._request = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def send(self) -> Answer:

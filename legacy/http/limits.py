@@ -15,6 +15,8 @@ class Limits:
     Attributes:
         head_s: for the whole head, from the connection or the first byte of the request on.
         body_idle_s: between two pieces of a body somebody waits for.
+        body_rate: bytes per second of a body for which a replica is kept busy.
+        body_grace_s: such a body may lag behind its rate by so much.
         write_idle_s: without the client reading a byte of its answer. A receiver says so in steps of one segment only,
             which on a node itself are 64 KiB: less than a minute would cut who reads 2 KiB/s.
         keep_alive_s: between two requests of one connection.
@@ -28,6 +30,8 @@ class Limits:
 
     head_s: float = 9.0
     body_idle_s: float = 29.0
+    body_rate: int = 10 * 1024
+    body_grace_s: float = 10.0
     write_idle_s: float = 60.0
     keep_alive_s: float = 75.0
     half_closed_look_s: float = 0.2
@@ -69,6 +73,39 @@ def overdue(limits: Limits, phase: Phase, waited_s: float, unread_s: float) -> V
     if phase is Phase.BODY and waited_s > limits.body_idle_s:
         return Verdict.TIMEOUT
     return Verdict.FINE
+
+
+class Pace:
+    """Whether a body keeps the rate of the limits, judged at each look.
+
+    A burst is no credit: whoever has been faster may lag behind by `body_grace_s` seconds, not by more.
+
+    Args:
+        limits: the rate and the grace.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._seen: tuple[float, int] | None = None
+        self._left_s = 0.0
+
+    def restart(self) -> None:
+        """Nobody waits for a body."""
+        self._seen = None
+
+    def is_kept(self, now: float, size: int) -> bool:
+        """Whether the client sends fast enough.
+
+        Args:
+            size: bytes that have come in all.
+        """
+        before, self._seen = self._seen, (now, size)
+        if before is None:
+            self._left_s = self._limits.body_grace_s
+            return True
+        left_s = self._left_s - (now - before[0]) + (size - before[1]) / self._limits.body_rate
+        self._left_s = min(left_s, self._limits.body_grace_s)
+        return left_s >= 0
 
 
 def check_size(limits: Limits, target: int, head: int, headers: int) -> None:

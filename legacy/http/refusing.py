@@ -7,7 +7,7 @@ from typing import Any
 
 from legacy.http.cycle import Cycle
 from legacy.http.kernel import is_closed, unacknowledged, watch_peer
-from legacy.http.limits import Limits, Phase, Verdict, overdue
+from legacy.http.limits import Limits, Pace, Phase, Verdict, overdue
 from legacy.http.protocol import CancellingProtocol
 from legacy.http.refusal import Refusal
 
@@ -25,6 +25,8 @@ class RefusingProtocol(CancellingProtocol):
         self._head_since = self._last_data = self._wanted_since = self.loop.time()
         self._unread = (0, 0)  # bytes the client has not read: those in our buffer, those in the kernel's
         self._unread_since = 0.0  # how long it is so many
+        self._content = 0  # bytes of bodies that have come
+        self._pace = Pace(self.LIMITS)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         # A client that only closed its sending side still gets its answer. One that is gone looks the same at first, so
@@ -70,6 +72,7 @@ class RefusingProtocol(CancellingProtocol):
         started = cycle.response_started
         cycle.disconnect()  # nothing its task still sends goes out
         self.connection.cancel()
+        self.running = None
         if started:
             self.transport.abort()
         else:
@@ -115,6 +118,10 @@ class RefusingProtocol(CancellingProtocol):
                 self._wanted_since = now
             waited = now - max(self._last_data, self._wanted_since)
         verdict = overdue(self.LIMITS, phase, waited, now - self._unread_since)
+        if phase is not Phase.BODY or not self.connection.streams:
+            self._pace.restart()
+        elif verdict is Verdict.FINE and not self._pace.is_kept(now, self._content):
+            verdict = Verdict.TIMEOUT
         if verdict is Verdict.CUT:
             self.transport.abort()
         elif verdict is Verdict.TIMEOUT:

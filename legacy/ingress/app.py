@@ -15,9 +15,11 @@ from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY
 from legacy.http.refusal import Refusal
 from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, Receive, RequestBody, frame
+from legacy.ingress.budget import Budget
 from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call
 from legacy.ingress.framing import Inbound, forwarding_lines, read_request, target, write_request
+from legacy.ingress.node_memory import usable_memory
 from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
 from legacy.ingress.replies import JSON, TEXT, Send, error_reply, miss_reply, reply
@@ -29,6 +31,7 @@ from legacy.traffic.routes import Match
 Scope = MutableMapping[str, Any]
 
 _CACHE_LIMIT = 4096
+_USUAL_SHARE = 10  # a tenth of the memory is for what clients have sent or not read, unless the options say otherwise
 
 logger = logging.getLogger("ray.serve")
 
@@ -39,8 +42,11 @@ class ProxyApp:
     Args:
         router: routes, splits and slots; kept up to date by somebody else.
         pool: connections to replicas.
-        options: deadlines, trusted peers and the root path.
+        options: deadlines, memory, trusted peers and the root path.
         rng: decides splits and shadows.
+
+    Attributes:
+        budget: the bytes that are held.
     """
 
     def __init__(self, router: Router, pool: Pool, options: HTTPOptions, rng: random.Random | None = None) -> None:
@@ -49,9 +55,10 @@ class ProxyApp:
         self._root_path = options.root_path.rstrip("/")
         self._trusted = frozenset(options.trusted_proxies)
         self._counters = Counters()
+        self.budget = Budget(options.max_buffered_bytes or usable_memory() // _USUAL_SHARE)
         writer = RequestWriter(pool, lambda: router.secret)
-        self._relay = Relay(pool, writer, options.queue_timeout_s, options.request_timeout_s)
-        self._shadows = Shadows(pool, writer, options.request_timeout_s, self._counters)
+        self._relay = Relay(pool, writer, self.budget, options.queue_timeout_s, options.request_timeout_s)
+        self._shadows = Shadows(pool, writer, self.budget.shadows, options.request_timeout_s, self._counters)
         self._peers: dict[tuple[str | None, str], bytes] = {}
         self._last_lines: dict[str, bytes] = {}
 
@@ -102,8 +109,8 @@ class ProxyApp:
         except RayServeException as error:
             await self._report(scope, send, error, request_id)
         finally:
-            if call is not None and call.on_sent is not None:
-                call.on_sent()  # no replica got the whole request: its shadows are counted as dropped
+            if call is not None:
+                call.close()
 
     def _prepare(self, scope: Scope, receive: Receive, send: Send, match: Match, found: Inbound) -> Call:
         endpoint = match.endpoint
@@ -118,7 +125,7 @@ class ProxyApp:
         body = None
         if found.chunked or found.length:
             keep = COPY_BYTES if split.has_shadows else REPLAY_BYTES
-            body = RequestBody(receive, found.length, keep)
+            body = RequestBody(receive, found.length, self.budget.requests, keep)
         if TUNNEL_KEY in scope:
             found.parts += (b"connection: Upgrade\r\nupgrade: websocket\r\n",)
             found.lines += 2
@@ -127,7 +134,7 @@ class ProxyApp:
         call.tunnel = scope.get(TUNNEL_KEY)
         if split.has_shadows and call.tunnel is None:
             self._plan_shadows(call, split.shadows(shard_key, self._rng), found.chunked)
-        call.prefetch = body is not None and not found.expects
+        call.expects = found.expects
         return call
 
     def _head(self, scope: Scope, found: Inbound) -> bytes:

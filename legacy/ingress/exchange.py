@@ -10,7 +10,10 @@ from typing import Any
 
 from legacy.http.cycle import BODY_FOLLOWS
 from legacy.http.head import CLOSE
+from legacy.http.protocol import SCOPE_KEY, Connection
+from legacy.ingress.answer_buffer import PIECE, AnswerBuffer
 from legacy.ingress.body import ClientGoneError, RequestBody
+from legacy.ingress.budget import Share
 from legacy.ingress.pool import Pool
 from legacy.ingress.replies import Send
 from legacy.ingress.response_head import Outbound
@@ -35,7 +38,7 @@ class Call:
         body: None when the request has none.
         slots: the slots of the backend that was chosen.
         now: loop time at which it began to look for a replica.
-        prefetch: read the beginning of the body before a replica is taken.
+        expects: the client waits to be asked for its body.
         sent: a replica has been sent the whole request.
         started: the client has been sent the head of an answer.
         tries: attempts that ended without an answer.
@@ -53,7 +56,7 @@ class Call:
     tries: int = 0
     started: bool = False
     sent: bool = False
-    prefetch: bool = False
+    expects: bool = False
     tunnel: Tunnel | None = None
     on_sent: Callable[[], None] | None = None
     method: str = field(init=False)
@@ -66,6 +69,15 @@ class Call:
     def tell_sent(self) -> None:
         """A replica has been sent the whole request."""
         self.sent = True
+        self._tell()
+
+    def close(self) -> None:
+        """It is over. Had no replica got the whole request, its shadows are counted as dropped."""
+        self._tell()
+        if self.body is not None:
+            self.body.close()
+
+    def _tell(self) -> None:
         tell, self.on_sent = self.on_sent, None
         if tell is not None:
             tell()
@@ -77,20 +89,22 @@ class Exchange:
     Args:
         pool: where the connection comes from and goes to.
         replica: where a slot has been taken for the call.
+        answers: the bytes that may be held of answers whose clients read slowly.
 
     Attributes:
         upstream: to be set as soon as there is a connection.
     """
 
-    __slots__ = ("_call", "_pool", "_pump", "_pump_error", "_slot", "upstream")
+    __slots__ = ("_answers", "_call", "_client_gone", "_pool", "_pump", "_slot", "upstream")
 
-    def __init__(self, pool: Pool, call: Call, replica: ReplicaAddress) -> None:
+    def __init__(self, pool: Pool, call: Call, replica: ReplicaAddress, answers: Share) -> None:
         self.upstream: Upstream | None = None
         self._pool = pool
         self._call = call
+        self._answers = answers
         self._slot: str | None = replica.tag
         self._pump: asyncio.Task[None] | None = None
-        self._pump_error: ClientGoneError | None = None
+        self._client_gone = False
 
     async def send_request(self, upstream: Upstream, head: bytes, deadline: float) -> None:
         """Send a request that has a body, and wait for the head of the answer, or for the first of the two to fail.
@@ -113,15 +127,19 @@ class Exchange:
         try:
             await answered
         except ConnectionGoneError:
-            if self._pump_error is not None:
-                raise self._pump_error from None
+            if self._client_gone:
+                raise ClientGoneError from None
             raise
+        finally:
+            del answered  # it keeps its error, which keeps this frame
 
     def whole_answer(self, answer: Outbound) -> tuple[Message, Message] | None:
         """The two messages of an answer that has arrived as a whole; the slot and the connection are free then."""
         upstream, call = self.upstream, self._call
         if upstream is None or not upstream.complete or self._pump is not None or upstream.status == 101:
             return None
+        if upstream.buffer.size > PIECE:
+            return None  # what a slow client has not read of it must be counted
         body = {"type": "http.response.body", "body": upstream.take()}
         status, headers = upstream.status, answer.headers
         self.close()
@@ -129,7 +147,9 @@ class Exchange:
         return {"type": "http.response.start", "status": status, "headers": headers, BODY_FOLLOWS: True}, body
 
     async def send_answer(self, answer: Outbound) -> None:
-        """Pass the answer on as it comes. The slot and the connection are free before its last byte is sent.
+        """Pass the answer on as it comes.
+
+        The slot and the connection are free as soon as all of it has arrived, however slowly the client reads.
 
         Raises:
             ConnectionGoneError, UpstreamError: the answer broke off; the client has seen its beginning.
@@ -140,24 +160,49 @@ class Exchange:
             call.started = True
             await call.tunnel.join(*upstream.hand_over(), answer.headers)
             return
-        if self._pump is not None and not self._pump.done():
+        if call.body is not None and call.body.at_end:
+            call.body.close()  # it will not be sent again
+        elif call.body is not None and not call.body.done:
             answer.headers.append(CLOSE)  # an early answer: the rest of the request will not be read
         call.started = True
-        await send({"type": "http.response.start", "status": upstream.status, "headers": answer.headers})
-        data = upstream.take()
-        while not upstream.complete:
-            if data:
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-            else:
-                await upstream.more()
-            data = upstream.take()
-        early = await self._stop_pump()
-        self.close()
+        buffer = upstream.buffer
+        buffer.borrow_from(self._answers)
+        upstream.on_complete = self._arrived
+        try:
+            await send({"type": "http.response.start", "status": upstream.status, "headers": answer.headers})
+            while self._slot is not None and not upstream.complete:
+                data = upstream.take()
+                if data:
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+                else:
+                    await upstream.more()
+            early = await self._stop_pump()
+            self._leave()
+            await self._send_left(buffer, early)
+        finally:
+            buffer.settle()
+
+    async def _send_left(self, buffer: AnswerBuffer, early: bool) -> None:
+        call, send = self._call, self._call.send
+        data = buffer.take()
+        while buffer.size:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            data = buffer.take()
         if early and call.body is not None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
             data = b""
             await _read_for_nothing(call.body)
         await send({"type": "http.response.body", "body": data})
+
+    def _arrived(self) -> None:
+        if self._pump is None or self._pump.done():
+            self._leave()
+
+    def _leave(self) -> None:
+        """The whole answer has arrived: what is left of it is the client's, slot and connection are the next one's."""
+        if self._slot is not None and self.upstream is not None:
+            self.upstream.buffer = AnswerBuffer()
+            self.close()
 
     def close(self) -> None:
         """Give back what is still held; a connection in the middle of an exchange is closed."""
@@ -183,6 +228,9 @@ class Exchange:
         return True
 
     async def _send_rest(self, body: RequestBody, upstream: Upstream) -> None:
+        connection: Connection | None = self._call.scope.get(SCOPE_KEY)
+        if connection is not None:
+            connection.streams = not body.done
         try:
             while not body.at_end:
                 data = await body.next()
@@ -191,9 +239,12 @@ class Exchange:
             self._call.tell_sent()
         except ConnectionGoneError:
             pass  # the answer, or its absence, tells the rest
-        except ClientGoneError as error:
-            self._pump_error = error
+        except ClientGoneError:
+            self._client_gone = True
             upstream.abort()
+        finally:
+            if connection is not None:
+                connection.streams = False
 
 
 async def _read_for_nothing(body: RequestBody) -> None:

@@ -20,6 +20,7 @@ from legacy.errors import QueueFullError, ReplicaLostError, UpstreamError
 from legacy.http.contract import secret_line
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.ingress.body import RequestBody
+from legacy.ingress.budget import WAITING_COST, Budget, no_room
 from legacy.ingress.exchange import Call, Exchange
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.response_head import read_response
@@ -97,13 +98,17 @@ class Relay:
     Args:
         pool: connections to replicas.
         writer: completes a head for a replica.
+        budget: the bytes that may be held of requests and answers.
         queue_timeout_s: how long a request may wait for a slot, retries included.
         answer_timeout_s: how long a replica may take to begin its answer.
     """
 
-    def __init__(self, pool: Pool, writer: RequestWriter, queue_timeout_s: float, answer_timeout_s: float) -> None:
+    def __init__(
+        self, pool: Pool, writer: RequestWriter, budget: Budget, queue_timeout_s: float, answer_timeout_s: float
+    ) -> None:
         self._pool = pool
         self._writer = writer
+        self._budget = budget
         self._queue_timeout_s = queue_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._loop = asyncio.get_running_loop()
@@ -115,8 +120,8 @@ class Relay:
             RayServeException: there is none and the client has been sent nothing; the error says what to tell it.
             ClientGoneError: the client left before its request was complete.
         """
-        if call.prefetch and call.body is not None:
-            await call.body.prefetch()
+        if call.body is not None:
+            await self._prefetch(call, call.body)
         call.now = self._loop.time()
         while True:
             replica = call.slots.take()
@@ -136,18 +141,33 @@ class Relay:
             if call.body is not None:
                 call.body.rewind()
 
+    async def _prefetch(self, call: Call, body: RequestBody) -> None:
+        if call.expects:
+            if body.streams:
+                return  # asked for when a replica takes it
+            # Asked for when there is a place, which others have while the body comes.
+            call.now = self._loop.time()
+            replica = call.slots.take() or await self._queue(call)
+            call.slots.give_back(replica.tag, unsent=True)
+        await body.prefetch()
+
     async def _queue(self, call: Call) -> ReplicaAddress:
+        requests = self._budget.requests
+        cost = WAITING_COST + 2 * len(call.head)  # as it came, and as it will be sent
+        if not requests.take(cost):
+            raise no_room(requests)
         connection: Connection | None = call.scope.get(SCOPE_KEY)
-        if connection is None:
-            return await wait_for_slot(call.slots, call.now + self._queue_timeout_s)
-        connection.queued = True
+        if connection is not None:
+            connection.queued = True
         try:
             return await wait_for_slot(call.slots, call.now + self._queue_timeout_s)
         finally:
-            connection.queued = False
+            requests.give_back(cost)
+            if connection is not None:
+                connection.queued = False
 
     async def _attempt(self, call: Call, replica: ReplicaAddress) -> Outcome | None:
-        exchange = Exchange(self._pool, call, replica)
+        exchange = Exchange(self._pool, call, replica, self._budget.answers)
         try:
             # A retry does not trust kept connections: a new one tells whether the replica is alive.
             kept = None if call.tries or call.tunnel is not None else self._pool.take(replica.tag)
@@ -155,9 +175,8 @@ class Relay:
             deadline = self._loop.time() + self._answer_timeout_s
             head = self._writer.complete(call.head, call.last_line, replica)
             if call.body is None:
-                answered = upstream.request(head, call.is_head, deadline)
                 call.tell_sent()
-                await answered
+                await upstream.request(head, call.is_head, deadline)
             else:
                 await exchange.send_request(upstream, head, deadline)
             answer = read_response(upstream.status, upstream.headers, call.is_head or upstream.status == 101)

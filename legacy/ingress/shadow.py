@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from legacy.constants import MAX_SHADOWS
 from legacy.errors import RayServeException
+from legacy.ingress.budget import WAITING_COST, Share
 from legacy.ingress.counters import Counters
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.relay import RequestWriter
@@ -32,6 +33,11 @@ class ShadowRequest:
     last_line: bytes
     body: bytes
     is_head: bool
+
+    @property
+    def cost(self) -> int:
+        """Bytes of memory it takes until it is answered."""
+        return WAITING_COST + len(self.head) + len(self.body)
 
 
 class _Backlog:
@@ -54,23 +60,27 @@ class Shadows:
     Args:
         pool: connections to replicas, shared with the primaries.
         writer: completes a head for a replica.
+        share: the bytes that may be held of them.
         answer_timeout_s: how long a shadow may take to begin its answer.
         counters: where sent and dropped ones are counted.
     """
 
-    def __init__(self, pool: Pool, writer: RequestWriter, answer_timeout_s: float, counters: Counters) -> None:
+    def __init__(
+        self, pool: Pool, writer: RequestWriter, share: Share, answer_timeout_s: float, counters: Counters
+    ) -> None:
         self._pool = pool
         self._writer = writer
+        self._share = share
         self._answer_timeout_s = answer_timeout_s
         self._counters = counters
         self._backlogs: dict[str, _Backlog] = {}
 
     def submit(self, slots: Slots, request: ShadowRequest) -> None:
-        """Send it when the shadow backend has a slot; drop it when too many wait."""
+        """Send it when the shadow backend has a slot; drop it when too many wait, or too many bytes."""
         backlog = self._backlogs.get(slots.tag)
         if backlog is None or backlog.slots is not slots:
             backlog = self._backlogs[slots.tag] = _Backlog(slots)
-        if backlog.pending >= MAX_SHADOWS:
+        if backlog.pending >= MAX_SHADOWS or not self._share.take(request.cost):
             self.drop(slots.tag)
             return
         backlog.waiting.append(request)
@@ -95,6 +105,7 @@ class Shadows:
                 replica = backlog.slots.take() or await wait_for_slot(backlog.slots, None)
             except RayServeException:  # the backend is gone, or primaries fill its queue
                 self._counters.shadows_dropped[backlog.slots.tag] += len(backlog.waiting)
+                self._share.give_back(sum(request.cost for request in backlog.waiting))
                 backlog.waiting.clear()
                 return
             task = asyncio.ensure_future(self._send(backlog.slots, replica, backlog.waiting.popleft()))
@@ -102,12 +113,14 @@ class Shadows:
             task.add_done_callback(backlog.sending.discard)
 
     async def _send(self, slots: Slots, replica: ReplicaAddress, request: ShadowRequest) -> None:
-        upstream = None
+        upstream, cost = None, request.cost
         try:
             upstream = self._pool.take(replica.tag) or await self._pool.connect(replica)
             deadline = asyncio.get_running_loop().time() + self._answer_timeout_s
             head = self._writer.complete(request.head, request.last_line, replica)
-            await upstream.request(head + request.body, request.is_head, deadline)
+            answered = upstream.request(head + request.body, request.is_head, deadline)
+            del request  # the connection has bytes of its own
+            await answered
             while not upstream.complete:
                 await upstream.more()
                 upstream.take()
@@ -120,4 +133,5 @@ class Shadows:
         finally:
             if upstream is not None:
                 self._pool.put_back(upstream)
+            self._share.give_back(cost)
             slots.give_back(replica.tag)

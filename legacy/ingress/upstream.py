@@ -12,18 +12,19 @@ may be tried elsewhere is decided by `legacy.ingress.relay`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
 import httptools
 
 from legacy.errors import UpstreamError, UpstreamTimeoutError
 from legacy.http.head import Header
+from legacy.ingress.answer_buffer import AnswerBuffer
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 256
 MAX_INTERIM = 8
-HIGH_WATER = 256 * 1024  # response bytes held for a slow client before the replica is made to wait
-LOW_WATER = 64 * 1024
 
 NEVER = float("inf")
 
@@ -46,6 +47,8 @@ class Upstream(asyncio.Protocol):
         status, headers: of the final response, once `head_known`.
         complete: the whole answer has arrived.
         answered: at least one byte of an answer has arrived.
+        buffer: what has arrived of the answer's body and was not taken.
+        on_complete: called once, when the whole answer has arrived.
         deadline: loop time by which the head must be known; the pool looks once a second.
         idle_since: loop time of the last use.
 
@@ -59,30 +62,24 @@ class Upstream(asyncio.Protocol):
         self._upgrade = upgrade
         self._loop = loop
         self._transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self.buffer = AnswerBuffer()
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._write_paused = False
-        self._read_paused = False
+        self._write_paused = self._read_paused = False
         self._error: Exception | None = None
-        self.closed = False
-        self.reusable = False
-        self.busy = False
+        self.closed = self.reusable = self.busy = False
         self.idle_since = 0.0
         self._reset()
 
     def _reset(self) -> None:
-        self.status = 0
+        self.status = self._interim = self._head_bytes = 0
         self.headers: list[Header] = []
-        self.head_known = False
-        self.complete = False
-        self.answered = False
+        self.head_known = self.complete = self.answered = self._is_head = False
+        self.on_complete: Callable[[], None] | None = None
         self.deadline = NEVER
-        self._is_head = False
-        self._interim = 0
-        self._head_bytes = 0
-        self._chunks: list[bytes] = []
-        self._buffered = 0
+        if self.buffer.size:
+            self.buffer = AnswerBuffer()
 
     # what the relay does
 
@@ -120,19 +117,15 @@ class Upstream(asyncio.Protocol):
             await self._writable
 
     def take(self) -> bytes:
-        """The body bytes that have arrived since the last call; may be empty.
+        """The next piece of what has arrived of the body; empty when there is none.
 
         Raises:
             ConnectionGoneError, UpstreamError: the answer will not be complete.
         """
-        chunks = self._chunks
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        if chunks:
-            self._chunks = []
-            self._buffered = 0
+        data = self.buffer.take()
         if not self.complete and not data and self._error is not None:
-            raise self._error
-        if self._read_paused:
+            raise _again(self._error)
+        if self._read_paused and self.buffer.is_low():
             self._read_paused = False
             self._transport.resume_reading()
         return data
@@ -143,10 +136,10 @@ class Upstream(asyncio.Protocol):
         Raises:
             ConnectionGoneError, UpstreamError: the answer will not be complete.
         """
-        if self._chunks or self.complete:
+        if self.buffer.size or self.complete:
             return
         if self._error is not None:
-            raise self._error
+            raise _again(self._error)
         self._waiter = self._loop.create_future()
         await self._waiter
 
@@ -158,6 +151,7 @@ class Upstream(asyncio.Protocol):
     def finish(self) -> bool:
         """The answer has been taken: True when the connection may carry another request, else it is closed."""
         self.busy = False
+        self.on_complete = None
         self.deadline = NEVER
         self.idle_since = self._loop.time()
         if self.complete and self.reusable and not self.closed and self._error is None:
@@ -208,13 +202,14 @@ class Upstream(asyncio.Protocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._break(_TOO_LONG)
             return
-        if self._buffered > HIGH_WATER and not self._read_paused and not self.complete:
+        if not self._read_paused and not self.complete and self.buffer.is_full():
             self._read_paused = True
             self._transport.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        self._parser = None  # it knows us
         self._fail(ConnectionGoneError())
         self.resume_writing()
 
@@ -246,17 +241,18 @@ class Upstream(asyncio.Protocol):
         if status >= 200:
             self.status = status
             self.head_known = True
+            self.deadline = NEVER
             if self._is_head:
                 # the parser would wait for the body the head announces
                 self.complete = True
                 self.reusable = self._parser.should_keep_alive()
             return
-        if status == 101 and self._upgrade:
+        if status == 101:
+            if not self._upgrade:
+                raise _Broken("The replica switched protocols without being asked.")
             self.status = status
             self.head_known = self.complete = True
             return
-        if status == 101:
-            raise _Broken("The replica switched protocols without being asked.")
         self._interim += 1
         if self._interim > MAX_INTERIM:
             raise _Broken("The replica sent too many interim answers.")
@@ -264,8 +260,7 @@ class Upstream(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         if self.complete:
             raise _Broken("The replica sent a body where there must be none.")
-        self._chunks.append(data)
-        self._buffered += len(data)
+        self.buffer.add(data)
 
     def on_message_complete(self) -> None:
         if not self.head_known:
@@ -285,6 +280,8 @@ class Upstream(asyncio.Protocol):
                 waiter.set_result(None)
         if self._is_head and self.complete:
             self._parser = httptools.HttpResponseParser(self)
+        if self.on_complete is not None and self.complete:
+            self.on_complete()
 
     def _break(self, text: str) -> None:
         self.reusable = False
@@ -295,4 +292,9 @@ class Upstream(asyncio.Protocol):
         self._error = self._error or error
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_exception(self._error)
+            waiter.set_exception(_again(self._error))
+
+
+def _again(error: Exception) -> Exception:
+    """The same error without the traceback of an earlier raise, whose frames know the connection that keeps it."""
+    return type(error)(*error.args)

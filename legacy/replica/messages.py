@@ -13,11 +13,9 @@ from starlette.datastructures import URL
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
+from legacy.constants import WHOLE_BYTES
 from legacy.errors import RayServeException
 from legacy.http.head import PLAIN_TEXT
-
-BUFFERED = 8 * 1024 * 1024
-"""Bytes of a request body that are read before the handler runs; longer bodies stream."""
 
 CALL = "__call__"
 
@@ -131,11 +129,11 @@ class HTTPRequest(Request):
         Raises:
             ClientDisconnect: the client went away before the body was complete.
         """
-        if length is not None and length > BUFFERED:
+        if length is not None and length > WHOLE_BYTES:
             return
         parts: list[bytes] = []
         size = 0
-        while size <= BUFFERED:
+        while size <= WHOLE_BYTES:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect  # user code must not see half a body as a whole one
@@ -148,7 +146,7 @@ class HTTPRequest(Request):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not hasattr(self, "_body"):
-            text = f"the body of the request is longer than {BUFFERED} bytes and streams"
+            text = f"the body of the request is longer than {WHOLE_BYTES} bytes and streams"
             raise RayServeException(f"{text}: `await request.body()` before you send the request through a handle")
         scope = {name: self.scope[name] for name in _PORTABLE if name in self.scope}
         return rebuild, (scope, self._body)

@@ -134,7 +134,7 @@ def test_a_big_body_that_breaks_off_closes_the_replicas_connection():
 
         async with stage(reads) as made:
             _, writer = await made.connect()
-            writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 500_000)
+            writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 500_000)
             await made.until(lambda: len(made.seen) == 1)
             writer.close()
             await asyncio.wait_for(ended.wait(), 1)

@@ -48,10 +48,21 @@ def test_a_request_that_does_not_go_on_is_408(data: bytes):
     asyncio.run(play())
 
 
-def test_a_big_body_that_stops_cancels_the_replica():
+def test_a_body_that_stops_and_is_not_too_long_to_be_read_whole_disturbs_no_replica():
     async def play() -> None:
         async with stage(limits=FAST) as made:
             data = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"x" * 300_000
+            status, _ = await status_after(made, data)
+            assert (status, made.seen) == (408, [])
+            assert made.app.budget.requests.used == 0
+
+    asyncio.run(play())
+
+
+def test_a_big_body_that_stops_cancels_the_replica():
+    async def play() -> None:
+        async with stage(limits=FAST) as made:
+            data = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 300_000
             status, _ = await status_after(made, data)
             assert (status, len(made.seen)) == (408, 1)
             await made.until(lambda: made.in_flight() == 0)
@@ -178,6 +189,22 @@ def test_a_replica_that_never_begins_its_answer_is_504():
             assert b"UpstreamTimeoutError" in answer
             assert made.in_flight() == 0
             await made.until(lambda: made.pool.counts() == (0, 0))
+
+    asyncio.run(play())
+
+
+def test_an_answer_that_has_begun_may_take_longer():
+    async def play() -> None:
+        async def slow(seen: Seen, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(6):
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+                await asyncio.sleep(0.1)
+            await send({"type": "http.response.body"})
+
+        async with stage(slow, limits=FAST, request_timeout_s=0.2) as made:
+            answer = await asyncio.wait_for(made.ask(b"GET /echo HTTP/1.0\r\n\r\n"), 5)
+            assert answer.endswith(b"\r\n\r\nxxxxxx")
 
     asyncio.run(play())
 

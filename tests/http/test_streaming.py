@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from legacy.ingress.upstream import HIGH_WATER
+from legacy.ingress.answer_buffer import HIGH_WATER
 from tests.http.stage import Seen, Stage, stage
 from tests.http.wire import read_response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from legacy.http.limits import Limits, Phase, Verdict, check_size, overdue
+from legacy.http.limits import Limits, Pace, Phase, Verdict, check_size, overdue
 from legacy.http.refusal import Refusal
 
 LIMITS = Limits(head_s=9, body_idle_s=29, write_idle_s=19)
@@ -46,3 +46,34 @@ def test_promised_deadlines_hold_with_the_tick_added():
     assert usual.body_idle_s + usual.tick_s <= 30
     # 30 s would cut who reads 2 KiB/s: over loopback the kernel tells of each 64 KiB only
     assert usual.write_idle_s + 2 * usual.tick_s <= 61
+
+
+def cut_after(rates: list[int], tick_s: float = 0.5) -> float | None:
+    """When a client is given up that sends so many bytes in each second; None for never."""
+    pace, size = Pace(Limits(body_rate=1000, body_grace_s=10)), 0
+    for look in range(int(len(rates) / tick_s)):
+        if not pace.is_kept(look * tick_s, size):
+            return look * tick_s
+        size += int(rates[int(look * tick_s)] * tick_s)
+    return None
+
+
+def test_a_body_may_lag_behind_its_rate_for_the_grace_only():
+    assert cut_after([1000] * 100) is None
+    assert cut_after([0] * 100) == 10.5
+    assert cut_after([500] * 100) == pytest.approx(20.5)
+    assert cut_after([0] * 9 + [20_000] + [0] * 9 + [20_000]) is None
+
+
+def test_a_burst_buys_no_more_than_the_grace():
+    assert cut_after([10_000_000] + [0] * 100) == pytest.approx(11.5)
+
+
+def test_who_was_held_back_begins_anew():
+    pace = Pace(Limits(body_rate=1000, body_grace_s=10))
+    assert pace.is_kept(0, 0)
+    assert pace.is_kept(9, 0)
+    pace.restart()
+    assert pace.is_kept(100, 0)
+    assert pace.is_kept(109, 0)
+    assert not pace.is_kept(111, 0)

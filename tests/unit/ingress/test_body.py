@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legacy.ingress.body import REPLAY_BYTES, ClientGoneError, RequestBody, frame
+from legacy.constants import WHOLE_BYTES
+from legacy.errors import QueueFullError
+from legacy.ingress.body import PIECE, REPLAY_BYTES, ClientGoneError, RequestBody, frame
+from legacy.ingress.budget import Share
+
+MIB = 2**20
 
 
-def body_of(pieces: list[bytes], length: int | None, keep: int = REPLAY_BYTES) -> RequestBody:
+def body_of(
+    pieces: list[bytes], length: int | None, keep: int = REPLAY_BYTES, share: Share | None = None
+) -> RequestBody:
     waiting = list(pieces)
 
     async def receive() -> dict[str, Any]:
         piece = waiting.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
 
-    return RequestBody(receive, length, keep)
+    return RequestBody(receive, length, share or Share(100 * MIB), keep)
 
 
 async def read(body: RequestBody) -> bytes:
@@ -82,11 +90,90 @@ def test_a_body_of_another_length_than_declared_is_an_error(length: int):
         asyncio.run(read(body_of([b"ab", b"c"], length)))
 
 
-def test_prefetch_stops_at_its_bound():
-    body = body_of([b"x" * 40_000] * 5, 200_000)
+@pytest.mark.parametrize(
+    ("size", "declared", "held"),
+    [
+        (200_000, True, 200_000),
+        (WHOLE_BYTES, True, WHOLE_BYTES),
+        (WHOLE_BYTES, False, WHOLE_BYTES),
+        (WHOLE_BYTES + 1, True, 80_000),  # two pieces, more than REPLAY_BYTES
+        (WHOLE_BYTES + 1, False, WHOLE_BYTES + 1),
+        (WHOLE_BYTES + MIB, False, 210 * 40_000),  # until more than WHOLE_BYTES have come
+    ],
+)
+def test_what_fits_is_read_whole_and_of_a_longer_one_the_beginning(size: int, declared: bool, held: int):
+    share = Share(100 * MIB)
+    whole = b"x" * size
+    pieces = [whole[begin : begin + 40_000] for begin in range(0, size, 40_000)]
+    body = body_of(pieces, size if declared else None, share=share)
     asyncio.run(body.prefetch())
-    assert not body.done
-    assert len(asyncio.run(read(body))) == 200_000
+    assert (share.used, body.done, body.streams) == (held, held == size, size > WHOLE_BYTES)
+    sent = asyncio.run(read(body))
+    assert len(sent if declared else unchunked(sent)) == size
+    body.close()
+    assert share.used == 0
+
+
+def test_it_is_sent_in_pieces_and_each_is_given_back_with_it():
+    share = Share(100 * MIB)
+    body = body_of([b"x" * 100_000] * 30, 3_000_000, share=share)
+
+    async def play() -> None:
+        await body.prefetch()
+        left = 3_000_000
+        while not body.at_end:
+            piece = await body.next()
+            left -= len(piece)
+            assert len(piece) <= PIECE + 100_000
+            assert share.used == left
+
+    asyncio.run(play())
+
+
+def test_a_known_length_that_does_not_fit_is_refused_before_anything_is_read():
+    share = Share(MIB)
+    share.take(MIB - 1000)
+    with pytest.raises(QueueFullError, match="max_buffered_bytes"):
+        asyncio.run(body_of([], 1001, share=share).prefetch())
+    asyncio.run(body_of([b"x" * 1000], 1000, share=share).prefetch())
+
+
+def test_an_unknown_length_is_refused_when_it_does_not_fit_any_more():
+    share = Share(100_000)
+    body = body_of([b"x" * 40_000] * 3, None, share=share)
+    with pytest.raises(QueueFullError):
+        asyncio.run(body.prefetch())
+    body.close()
+    assert share.used == 0
+
+
+def test_a_long_one_streams_when_the_half_for_long_ones_is_full():
+    share = Share(8 * MIB)
+    share.take(3 * MIB)
+    body = body_of([b"x" * 100_000] * 30, 3_000_000, share=share)
+    asyncio.run(body.prefetch())
+    assert (body.streams, body.done) == (True, False)
+    assert 4 * MIB < share.used < 4 * MIB + 100_000
+    assert len(asyncio.run(read(body))) == 3_000_000
+
+
+@settings(deadline=None)  # a new event loop per example
+@given(st.lists(st.integers(0, 300_000), min_size=1, max_size=12), st.integers(0, 2), st.booleans(), st.booleans())
+def test_whatever_is_remembered_is_counted(sizes: list[int], room_mib: int, chunked: bool, shadowed: bool):
+    share = Share(room_mib * MIB)
+    pieces = [b"x" * size for size in sizes]
+    body = body_of(pieces, None if chunked else sum(sizes), MIB if shadowed else REPLAY_BYTES, share)
+
+    async def play() -> None:
+        await body.prefetch()
+        while not body.at_end:
+            await body.next()
+            assert share.used == sum(map(len, body._pieces))
+
+    with contextlib.suppress(QueueFullError):
+        asyncio.run(play())
+    body.close()
+    assert share.used == 0
 
 
 def test_a_copy_exists_only_of_a_whole_and_small_body():

@@ -105,7 +105,7 @@ def test_a_chunked_body_that_is_short_enough_is_buffered():
 
 
 def test_a_chunked_body_that_turns_out_long_streams_from_its_beginning(monkeypatch):
-    monkeypatch.setattr(messages, "BUFFERED", 3)
+    monkeypatch.setattr(messages, "WHOLE_BYTES", 3)
     request = request_of(chunk(b"ab", more=True), chunk(b"cd", more=True), chunk(b"ef", more=True), chunk(b"g"))
 
     async def stream():
@@ -117,7 +117,7 @@ def test_a_chunked_body_that_turns_out_long_streams_from_its_beginning(monkeypat
 
 def test_a_long_body_of_known_length_is_not_read_ahead_and_cannot_travel():
     request = request_of()
-    asyncio.run(request.read(messages.BUFFERED + 1))
+    asyncio.run(request.read(messages.WHOLE_BYTES + 1))
     with pytest.raises(RayServeException, match=r"await request\.body\(\)"):
         pickle.dumps(request)
 

@@ -1,0 +1,78 @@
+"""How many bytes one proxy may hold for its clients, whoever they are and however many. Pure.
+
+    requests   5/8   bodies that are being read or wait for a replica, and the heads of requests that wait
+    answers    1/4   what replicas have answered already and slow clients have not read
+    shadows    1/8   copies for shadow backends, until they are answered
+
+Each part has bytes of its own: slow readers or a slow shadow never take the room of those who wait. What is not counted
+is small and has a bound of its own, by the number of places or connections.
+"""
+
+from __future__ import annotations
+
+from legacy.errors import QueueFullError
+
+WAITING_COST = 8 * 1024  # bytes of a waiting request besides its body and its head: its task, its scope, its connection
+
+
+class Share:
+    """Bytes that may be held for one purpose.
+
+    Args:
+        limit: how many.
+
+    Attributes:
+        used: how many are held now; never more than `limit`.
+    """
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, size: int, spare: int = 0) -> bool:
+        """Count bytes as held; False, and nothing is counted, when they do not fit.
+
+        Args:
+            spare: so many bytes must be free afterwards.
+        """
+        used = self.used + size
+        if used > self.limit - spare:
+            return False
+        self.used = used
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Bytes are held no more.
+
+        Raises:
+            ValueError: so many were never taken.
+        """
+        if size > self.used:
+            raise ValueError(f"{size} bytes are given back, but only {self.used} are held; given back twice?")
+        self.used -= size
+
+
+class Budget:
+    """The bytes of one proxy.
+
+    Args:
+        total: all of them.
+
+    Attributes:
+        requests, answers, shadows: what they may be held for.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.answers = Share(total // 4)
+        self.shadows = Share(total // 8)
+        self.requests = Share(total - self.answers.limit - self.shadows.limit)
+
+
+def no_room(requests: Share) -> QueueFullError:
+    """What a request is told that does not fit."""
+    return QueueFullError(
+        f"the requests that wait hold {requests.used} of {requests.limit} bytes and this one does not fit; try again "
+        "later, or raise max_buffered_bytes in http_options, num_replicas or max_concurrent_queries"
+    )

@@ -1,0 +1,142 @@
+"""A proxy's memory has a budget in bytes, whatever holds them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections import Counter
+from typing import Any
+
+from tests.http.stage import Seen, Stage, echo, stage
+from tests.http.wire import read_response
+
+BODY = b"x" * 200_000
+POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+BUDGET = 16 * 2**20
+KINDS = ("Cycle", "Call", "Exchange", "Upstream", "ClientProtocol", "CancellingProtocol")
+PING = b"\x89\xfd\0\0\0\0" + b"p" * 125
+HANDSHAKE = (
+    b"GET /p HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class Gate:
+    """A handler that echoes once it is opened."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def __call__(self, seen: Seen, receive: Any, send: Any) -> None:
+        await self.open.wait()
+        await echo(seen, receive, send)
+
+
+async def post(made: Stage) -> tuple[int, bool]:
+    """Status, and whether it said when to come back."""
+    reader, writer = await made.connect()
+    with contextlib.suppress(ConnectionError):
+        writer.write(POST)
+        await writer.drain()
+    answer = await read_response(reader)
+    assert answer is not None
+    writer.close()
+    return answer.status, answer.get("retry-after") is not None
+
+
+def test_waiting_requests_share_the_budget_and_the_rest_is_told_at_once():
+    async def play() -> None:
+        gate = Gate()
+        async with stage(gate, limit=1, max_buffered_bytes=BUDGET) as made:
+            asked = [asyncio.ensure_future(post(made)) for _ in range(300)]
+            fit = BUDGET // len(BODY)
+            await made.until(lambda: sum(one.done() for one in asked) >= 300 - fit - 2, 20)
+            assert {one.result() for one in asked if one.done()} == {(503, True)}
+            assert fit * 0.5 <= sum(not one.done() for one in asked) <= fit + 2
+            gate.open.set()
+            ended = Counter(status for status, _ in await asyncio.gather(*asked))
+            assert ended[200] >= fit * 0.5
+            assert made.app.budget.requests.used == 0
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_copies_for_a_slow_shadow_share_the_budget_and_the_rest_is_counted():
+    async def play() -> None:
+        gate = Gate()
+
+        async def handler(seen: Seen, receive: Any, send: Any) -> None:
+            await (gate if seen.replica.startswith("s#") else echo)(seen, receive, send)
+
+        async with stage(handler, shadows={"s": 1.0}, max_buffered_bytes=BUDGET) as made:
+            statuses = [await post(made) for _ in range(200)]
+            assert statuses == [(200, False)] * 200
+            kept = BUDGET // len(BODY)
+            assert made.app.counters().shadows_dropped.get("s", 0) >= 200 - kept - 100  # 100 are being sent
+            assert made.app.budget.shadows.used <= made.app.budget.shadows.limit <= BUDGET
+            gate.open.set()
+            await made.until(lambda: made.app.budget.shadows.used == 0)
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_a_client_that_pings_and_does_not_read_is_held_back():
+    async def play() -> None:
+        async def listen(seen: Seen, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+
+        async with stage(listen) as made:
+            reader, writer = await made.connect()
+            writer.write(HANDSHAKE)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+            writer.transport.pause_reading()
+            sent = 0
+            with contextlib.suppress(asyncio.TimeoutError, ConnectionError):
+                while sent < 100 * 2**20:
+                    writer.write(PING * 500)
+                    sent += len(PING) * 500
+                    await asyncio.wait_for(writer.drain(), 2)
+            assert sent < 32 * 2**20
+            writer.transport.abort()
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_streams_that_were_aborted_leave_nothing_for_the_collector():
+    async def endless(seen: Seen, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+            await asyncio.sleep(0)
+
+    async def abort(made: Stage) -> None:
+        reader, writer = await made.connect()
+        writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readexactly(200_000)
+        writer.transport.abort()
+
+    def alive() -> Counter[str]:
+        found = Counter(type(each).__name__ for each in gc.get_objects())
+        return Counter({name: found[name] for name in KINDS})
+
+    async def play() -> None:
+        async with stage(endless) as made:
+            await abort(made)
+            await made.until(lambda: made.in_flight() == 0 and made.clients == 0)
+            gc.collect()
+            before = alive()
+            gc.disable()
+            for _ in range(100):
+                await abort(made)
+                await made.until(lambda: made.in_flight() == 0 and made.clients == 0)
+            made.pool.tick(asyncio.get_running_loop().time())
+            assert {name: count for name, count in (alive() - before).items() if count > 5} == {}
+
+    try:
+        asyncio.run(asyncio.wait_for(play(), 60))
+    finally:
+        gc.enable()
