@@ -24,11 +24,15 @@ class InstanceError(RayServeException):
 
 
 class BackendStartError(RayServeException, RuntimeError):
-    """A replica could not be started: constructor, import, `reconfigure` or its environment failed."""
+    """A replica could not be started: constructor, import, `reconfigure`, health check or environment failed."""
 
 
 class BackendEnvironmentError(BackendStartError):
     """The environment of a backend's replicas cannot be used on any node they could run on."""
+
+
+class BackendHealthError(BackendStartError):
+    """A backend's replicas came up, but their health checks fail."""
 
 
 class EnvironmentFailedError(RayServeException):

@@ -153,7 +153,9 @@ class StartFailure:
     replica: str
     error: str  # "RuntimeError: weights file is missing"
     traceback: str
-    kind: Literal["constructor", "reconfigure", "import", "environment", "actor", "died", "timeout"] = "constructor"
+    kind: Literal["constructor", "reconfigure", "import", "environment", "actor", "died", "timeout", "health"] = (
+        "constructor"
+    )
 
 
 @dataclass(frozen=True)

@@ -77,13 +77,17 @@ class FakeReplica:
         raise ray.exceptions.RayActorError()
 
     async def _check_health(self):
-        if self.fleet.sick:
+        if self.fleet.silent:
+            await self._unless_dead(asyncio.Event().wait())
+        if self.fleet.sick(self):
             raise ray.exceptions.RayTaskError("check_health", "Traceback ...", ValueError("sick"))
 
     async def _stop(self):
         return None
 
     async def _load(self):
+        if self.fleet.silent:
+            await self._unless_dead(asyncio.Event().wait())
         return 0
 
     async def _open_tcp(self):
@@ -107,7 +111,8 @@ class FakeLauncher:
         self.may_start.set()
         self.may_stop.set()
         self.failure = ""
-        self.sick = False
+        self.sick = lambda replica: False
+        self.silent = False
         self.refuses = lambda config: False
 
     def start_replica(self, start, actor_options):
@@ -134,9 +139,13 @@ class World:
         self.publisher = Publisher("epoch", "secret")
         self.environments = Environments(self.launcher, "/run/serve")
         instance = InstanceStart(InstanceName("ctl", "ns"), HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)
-        tools = Tools(self.store, self.publisher, self.launcher, self.environments, 5.0)
+        tools = Tools(self.store, self.publisher, self.launcher, self.environments, 5.0, self._has_room)
         self.reconciler = Reconciler(self.desired, instance, tools)
         self.loop_task = asyncio.ensure_future(self.reconciler.run())
+        self.room = True
+
+    async def _has_room(self, options):
+        return self.room
 
     def create(self, tag: str, command: str = "c1", **config):
         record = self.desired.create_backend(command, spec(tag, **config), self.store.save_code(b"code"))

@@ -11,7 +11,7 @@ from legacy.control.commands import Commands
 from legacy.control.deploy_decision import decide
 from legacy.control.registered import BackendRecord
 from legacy.control.status import status_of
-from legacy.errors import BackendEnvironmentError, BackendStartError
+from legacy.errors import BackendEnvironmentError, BackendHealthError, BackendStartError
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 
 logger = logging.getLogger("ray.serve")
@@ -86,8 +86,9 @@ class DeploymentCommands(Commands):
                 f"Deployment {record.tag} is UNHEALTHY: {_what_serves(record)}\n{error}"
             ) from None
         except BackendStartError as error:
-            raise BackendStartError(
-                f"Deployment {record.tag} is UNHEALTHY: The Deployment constructor failed {tries} times in a row. "
+            what = "health check" if isinstance(error, BackendHealthError) else "constructor"
+            raise type(error)(
+                f"Deployment {record.tag} is UNHEALTHY: The Deployment {what} failed {tries} times in a row. "
                 f"{_what_serves(record)} See logs for details.\n{error}"
             ) from None
 

@@ -36,6 +36,7 @@ class Live:
     address: ReplicaAddress | None = None
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     unhealthy: int = 0
+    first_check: bool = False  # its constructor is through, its first health check is not
     opening_tcp: bool = False
 
     def record(self) -> ReplicaRecord:
@@ -52,9 +53,11 @@ class Fleet:
 
     Attributes:
         config: the newest config; the last one once the backend is deleted.
-        failures: start or update failures in a row since the last success or the last command.
+        failures: failures to start, to update or to stay well, since the last success or the last command.
         taken_back: why the last command's change was undone, until the next command.
         force: kill instead of drain.
+        actor_options: of the newest version.
+        has_room: whether one more replica fitted into the cluster when the last one fell sick.
         changed: set and replaced whenever something happened; waiters look again.
     """
 
@@ -66,6 +69,8 @@ class Fleet:
     retry_at: float = 0.0
     taken_back: StartFailure | None = None
     force: bool = False
+    actor_options: dict[str, Any] = field(default_factory=dict)
+    has_room: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     published: BackendView | None = None
 
@@ -88,6 +93,12 @@ class Fleet:
         """A replica came up: the failures before it no longer count."""
         self.failures.clear()
         self.retry_at = 0.0
+
+    def recovered(self, tag: str) -> None:
+        """A replica is well again: what it failed of does not count any more."""
+        self.failures = [failure for failure in self.failures if failure.replica != tag]
+        if not self.failures:
+            self.retry_at = 0.0
 
     def view(self) -> BackendView:
         """What routers may use now."""

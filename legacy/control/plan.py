@@ -4,8 +4,9 @@ Rules (Ray 1.13 for versions; 0.8-1.7 know one version only):
 - never more live replicas of the rolling versions than wanted; old ones stop first, new ones start as they end; with
   `surge` that many more may live while versions differ, so that a single replica is replaced without a gap;
 - while versions differ, at most max(1, 20%) of the wanted replicas are missing at any time;
+- a sick replica is replaced like one of an old version, so however many are sick, few are missing;
 - a new config reaches running replicas in place, at most that many at a time;
-- what is surplus goes: first what has not started yet, then old versions, then the youngest.
+- what is surplus goes: first what has not started yet, then sick ones, old versions, the youngest.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Wanted:
-    """The target of one backend. `may_start` is False while its constructor's failures are waited out."""
+    """The target of one backend. `may_start` is False while failures to start are waited out."""
 
     num_replicas: int
     version: str
@@ -44,6 +45,7 @@ class Seen:
     stamp: str
     state: State
     order: int
+    sick: bool = False  # it failed its health checks, and answers nevertheless
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
     cancel = [r.tag for r in seen if r.state is State.STARTING and r.version != wanted.version]
     routed = [r for r in seen if r.state in _ROUTED]
     starting = [r for r in seen if r.state is State.STARTING and r.version == wanted.version]
-    outdated = any(r.version != wanted.version for r in routed)
+    outdated = {r.tag for r in routed if r.version != wanted.version or r.sick}
     room = wanted.num_replicas + (wanted.surge if outdated else 0)
     old_draining = sum(1 for r in seen if r.state is State.DRAINING and r.version != wanted.version)
 
@@ -85,10 +87,10 @@ def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
     youngest_first = sorted(starting, key=lambda r: -r.order)
     dropped = [r.tag for r in youngest_first[: max(0, surplus)]]
     surplus = max(0, surplus - len(dropped))
-    by_need = sorted(routed, key=lambda r: (r.version == wanted.version, -r.order))
+    by_need = sorted(routed, key=lambda r: (r.tag not in outdated, not r.sick, -r.order))
     drain = [r.tag for r in by_need[:surplus]]
 
-    old = [r for r in by_need[surplus:] if r.version != wanted.version]
+    old = [r for r in by_need[surplus:] if r.tag in outdated]
     staying = len(routed) - surplus
     missing = 0 if wanted.surge else allowed_missing(wanted.num_replicas)
     spare = staying - (wanted.num_replicas - missing)
@@ -104,8 +106,8 @@ def is_settled(wanted: Wanted, seen: Sequence[Seen]) -> bool:
     """Whether exactly the wanted replicas run, with the wanted version and config."""
     if len(seen) != wanted.num_replicas:
         return False
-    version, stamp = wanted.version, wanted.stamp
-    return all(r.state is State.RUNNING and r.version == version and r.stamp == stamp for r in seen)
+    target = (State.RUNNING, wanted.version, wanted.stamp, False)
+    return all((r.state, r.version, r.stamp, r.sick) == target for r in seen)
 
 
 def _to_update(wanted: Wanted, routed: Sequence[Seen], leaving: set[str]) -> tuple[str, ...]:

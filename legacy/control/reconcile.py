@@ -21,7 +21,7 @@ from legacy.control.instance import STOP_S, InstanceStart
 from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
 from legacy.control.supervisor import Supervisor, Tools
-from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendStartError
+from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendHealthError, BackendStartError
 from legacy.records import ReplicaStart, StartFailure
 
 logger = logging.getLogger("ray.serve")
@@ -91,7 +91,7 @@ class Reconciler:
         """A command changed a backend: earlier failures no longer hold it back."""
         fleet = self._fleet(tag, self._desired.backends[tag])
         fleet.succeeded()
-        fleet.force = False
+        fleet.force = fleet.has_room = False
         fleet.taken_back = None
         self.touch(tag)
 
@@ -104,6 +104,7 @@ class Reconciler:
 
         Raises:
             BackendStartError: replicas failed to start or update `tries` times in a row.
+            BackendHealthError: they did so because their health checks fail.
             BackendEnvironmentError: their environment cannot be used.
             BackendDeletedError: it was deleted meanwhile.
         """
@@ -118,7 +119,7 @@ class Reconciler:
             if last is not None and last.kind == "environment":  # trying again right away would end the same
                 raise BackendEnvironmentError(failure_text(tag, last))
             if last is not None and len(fleet.failures) >= tries:
-                raise BackendStartError(failure_text(tag, last))
+                raise (BackendHealthError if last.kind == "health" else BackendStartError)(failure_text(tag, last))
             await fleet.changed.wait()
 
     async def gone(self, tag: str) -> None:
@@ -202,6 +203,7 @@ class Reconciler:
             self._supervisors[tag] = Supervisor(fleet, self._tools, self.touch)
         if record is not None:
             fleet.config = record.config
+            fleet.actor_options = record.spec.actor_options
             fleet.deleted = False
         return fleet
 
@@ -215,7 +217,7 @@ class Reconciler:
 def _wanted(record: BackendRecord | None, fleet: Fleet, now: float) -> Wanted | None:
     if record is None:
         return None
-    surge = 1 if record.surge and record.replicas == 1 else 0
+    surge = 1 if record.replicas == 1 and (record.surge or fleet.has_room) else 0
     return Wanted(record.replicas, record.version, record.stamp, now >= fleet.retry_at, surge)
 
 
@@ -229,6 +231,7 @@ def failure_text(tag: str, failure: StartFailure) -> str:
         "actor": "its actor could not be made",
         "died": "its process died",
         "timeout": "it was not ready in time",
+        "health": "its health check failed",
     }[failure.kind]
     text = f"backend {tag!r} did not start: replica {failure.replica}: {step}: {failure.error}"
     return f"{text}\n{failure.traceback}".rstrip()

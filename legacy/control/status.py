@@ -38,4 +38,6 @@ def status_of(record: BackendRecord | None, fleet: Fleet | None) -> Status:
     as_wanted = sum((one.version, one.stamp) == target for one in seen)
     if as_wanted >= record.replicas:
         return Status("HEALTHY")
-    return Status("UPDATING", f"{as_wanted} of {record.replicas} replicas run")
+    checking = 0 if fleet is None else sum(live.first_check for live in fleet.replicas.values())
+    waiting = f", {checking} have not ended their first health check" if checking else ""
+    return Status("UPDATING", f"{as_wanted} of {record.replicas} replicas run{waiting}")

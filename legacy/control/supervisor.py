@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ray
 from ray.exceptions import RayError
 
 from legacy import cluster
 from legacy.config import BackendConfig
+from legacy.control.capacity import has_capacity
 from legacy.control.environments import Environments
 from legacy.control.fleet import Fleet, Live
+from legacy.control.health import FAILED_CHECKS, answers, failed_check
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.publish import Publisher
@@ -28,7 +29,6 @@ from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailu
 logger = logging.getLogger("ray.serve")
 
 ACKNOWLEDGE_S = 10.0  # how long a drain waits for slow routers
-FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Tools:
     launcher: Any
     environments: Environments
     start_timeout_s: float
+    has_capacity: Callable[[Mapping[str, Any]], Awaitable[bool]] = has_capacity
 
 
 class Supervisor:
@@ -55,7 +56,7 @@ class Supervisor:
         self._touch = touch
 
     def start(self, live: Live, begin: ReplicaStart) -> None:
-        """Start a replica in the background; it is routed once its constructor is through."""
+        """Start a replica in the background; it is routed once it has passed its first health check."""
         self._fleet.replicas[live.seen.tag] = live
         self._tools.store.save("replica", live.seen.tag, live.record())
         self._spawn(live, self._start(live, begin))
@@ -143,12 +144,15 @@ class Supervisor:
             outcome = StartFailure(tag, f"TimeoutError: {text}", "", "timeout")
         except RayError as error:
             outcome = StartFailure(tag, f"{type(error).__name__}: {error}", "", "died")
-        if self._fleet.replicas.get(tag) is not live or live.seen.state is State.DRAINING:
+        if isinstance(outcome, ReplicaAddress):
+            live.first_check = True
+            outcome = await self._failed_check(live) or outcome
+            live.first_check = False
+        if not self._is_here(live):
             return
         if isinstance(outcome, StartFailure):
             self._failed(live, outcome)
             return
-        assert isinstance(outcome, ReplicaAddress)
         self._fleet.succeeded()
         live.address = outcome
         live.seen.state = State.RUNNING
@@ -162,12 +166,14 @@ class Supervisor:
             outcome = await asyncio.wait_for(live.actor.reconfigure.remote(config), self._tools.start_timeout_s)
         except (RayError, asyncio.TimeoutError) as error:
             outcome = StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "reconfigure")
+        failure = outcome or await self._failed_check(live)
         if live.seen.state is not State.UPDATING:
             return
         live.seen.state = State.RUNNING
-        if isinstance(outcome, StartFailure):
-            self._fleet.failed(outcome, _now())
+        if failure is not None:
+            self._fleet.failed(failure, _now())
         else:
+            self._well(live)
             live.seen.stamp = stamp
             self._tools.store.save("replica", live.seen.tag, live.record())
         self._touch(self._fleet.tag)
@@ -209,29 +215,52 @@ class Supervisor:
         try:
             await live.actor.wait_until_gone.remote()
         except RayError as error:
-            if self._fleet.replicas.get(live.seen.tag) is live and live.seen.state is not State.DRAINING:
+            if self._is_here(live):
                 logger.warning("replica %r died: %s", live.seen.tag, type(error).__name__)
                 self._remove(live)
 
     async def _check_health(self, live: Live) -> None:
-        while self._fleet.replicas.get(live.seen.tag) is live and live.seen.state is not State.DRAINING:
-            config = self._fleet.config
-            await asyncio.sleep(config.health_check_period_s)
-            try:
-                await asyncio.wait_for(live.actor.check_health.remote(), config.health_check_timeout_s)
-                live.unhealthy = 0
-            except ray.exceptions.RayActorError:
-                return  # _until_dead sees it too
-            except (RayError, asyncio.TimeoutError) as error:
+        while self._is_here(live):
+            await asyncio.sleep(self._fleet.config.health_check_period_s)
+            failure = await self._failed_check(live)
+            if not self._is_here(live) or (failure is not None and failure.kind == "died"):
+                return  # `_until_dead` sees it too
+            if failure is not None:
                 live.unhealthy += 1
-                logger.warning("replica %r failed health check %d: %s", live.seen.tag, live.unhealthy, error)
-            if live.unhealthy >= FAILED_CHECKS and live.seen.state is not State.DRAINING:
-                self._tools.launcher.kill(live.actor)
-                self._remove(live)
-                return
+                logger.warning("replica %r failed health check %d: %s", live.seen.tag, live.unhealthy, failure.error)
+                if live.unhealthy >= FAILED_CHECKS:
+                    await self._unwell(live, failure)
+            elif live.unhealthy:
+                self._well(live)
+                self._touch(self._fleet.tag)
+
+    async def _failed_check(self, live: Live) -> StartFailure | None:
+        return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s)
+
+    async def _unwell(self, live: Live, failure: StartFailure) -> None:
+        """Have a replica replaced. It finishes its requests before it goes, unless its process hangs: it is killed."""
+        if not await answers(live.actor):
+            if self._is_here(live):
+                self._failed(live, failure)
+        elif not live.seen.sick:
+            try:
+                self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
+            except Exception:  # the GCS may be away; a check must not end because of that
+                logger.exception("the free resources could not be read; none are taken for granted")
+                self._fleet.has_room = False
+            live.seen.sick = True
+            self._fleet.failed(failure, _now())
+            self._touch(self._fleet.tag)
+
+    def _well(self, live: Live) -> None:
+        live.unhealthy, live.seen.sick = 0, False
+        self._fleet.recovered(live.seen.tag)
+
+    def _is_here(self, live: Live) -> bool:
+        return self._fleet.replicas.get(live.seen.tag) is live and live.seen.state is not State.DRAINING
 
     def _failed(self, live: Live, failure: StartFailure) -> None:
-        logger.error("replica %r failed to start: %s\n%s", failure.replica, failure.error, failure.traceback)
+        logger.error("replica %r failed, %s: %s\n%s", failure.replica, failure.kind, failure.error, failure.traceback)
         if live.actor is not None:
             self._tools.launcher.kill(live.actor)
         self._fleet.failed(failure, _now())

@@ -76,6 +76,42 @@ def test_with_surge_a_failing_version_leaves_the_old_replica_alone():
     assert plan(Wanted(1, "w", "s", may_start=False, surge=1), seen(RUN)) == NOTHING
 
 
+def sick(replica):
+    replica.sick = True
+    return replica
+
+
+def test_of_sick_replicas_only_as_many_go_as_may_be_missing():
+    replicas = [sick(replica) for replica in seen(*[RUN] * 3)]
+    assert plan(wanted(3), replicas) == Actions(drain=("r2",))
+    replicas[2].state = DRAIN
+    assert plan(wanted(3), replicas) == Actions(start=1)
+    assert plan(wanted(3), [*replicas, *seen(RUN, RUN, RUN, START)[3:]]) == NOTHING
+    assert plan(wanted(3, may_start=False), replicas) == NOTHING
+
+
+def test_a_single_sick_replica_serves_until_another_has_taken_its_place():
+    target = Wanted(1, "v", "s", surge=1)
+    ill, new = sick(seen(RUN)[0]), Seen("n0", "v", "s", START, 9)
+    assert plan(target, [ill]) == Actions(start=1)
+    assert plan(target, [ill, new]) == NOTHING
+    new.state = RUN
+    assert plan(target, [ill, new]) == Actions(drain=("r0",))
+
+
+def test_a_replica_that_is_well_again_keeps_its_place():
+    assert plan(Wanted(1, "v", "s", surge=1), seen(RUN, START)) == Actions(cancel=("r1",))
+
+
+def test_sick_replicas_of_a_new_version_go_before_old_ones():
+    ill = sick(Seen("n0", "w", "s", RUN, 9))
+    assert plan(wanted(3, version="w"), [*seen(RUN, RUN), ill]) == Actions(drain=("n0",))
+
+
+def test_a_sick_replica_hears_of_a_new_config_which_may_cure_it():
+    assert plan(Wanted(1, "v", "t", surge=1), [sick(seen(RUN)[0])]).update == ("r0",)
+
+
 def test_a_new_config_goes_to_a_fifth_of_the_replicas_at_a_time():
     assert plan(wanted(10, stamp="t"), seen(*[RUN] * 10)).update == ("r0", "r1")
 
@@ -101,7 +137,7 @@ def advance(replicas, actions, target, picks, counter):
         elif replica.state is State.STARTING:
             replica.state = State.RUNNING
         elif replica.state is State.UPDATING:
-            replica.state, replica.stamp = State.RUNNING, target.stamp
+            replica.state, replica.stamp, replica.sick = State.RUNNING, target.stamp, False
     return list(by_tag.values())
 
 
@@ -112,9 +148,12 @@ def advance(replicas, actions, target, picks, counter):
     stamp=st.sampled_from(["s", "t"]),
     seed=st.integers(0, 2**32),
     surge=st.integers(0, 1),
+    ill=st.sets(st.integers(0, 11)),
 )
-def test_every_change_converges_within_its_bounds(old, new, version, stamp, seed, surge):
+def test_every_change_converges_within_its_bounds(old, new, version, stamp, seed, surge, ill):
     replicas, target = seen(*[RUN] * old), Wanted(new, version, stamp, surge=surge)
+    for number in ill:
+        replicas[number : number + 1] = map(sick, replicas[number : number + 1])
     counter, rng = iter(range(10_000)), random.Random(seed)
     floor = min(old, new - (0 if surge and version == "w" else allowed_missing(new)))
     for _ in range(300):

@@ -233,17 +233,3 @@ def test_a_replica_that_was_starting_when_a_second_node_joined_opens_its_port_to
         await until(lambda: tcp_addresses(world, "a") == [("10.0.0.1", 4000)])
 
     run(scenario)
-
-
-def test_three_failed_health_checks_replace_a_replica():
-    async def scenario(world):
-        world.create("a", health_check_period_s=0.01, health_check_timeout_s=1)
-        await world.reconciler.settled("a", "c1")
-        (first,) = world.launcher.actors.values()
-        world.launcher.sick = True
-        await asyncio.wait_for(first.dead.wait(), 5)
-        world.launcher.sick = False
-        await until(lambda: world.routed("a") not in ([], [first.start.tag]))
-        return world.launcher.started
-
-    assert run(scenario) >= 2

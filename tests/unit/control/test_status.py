@@ -41,6 +41,13 @@ def test_too_few_replicas_are_updating(states):
     assert status_of(wanted(2), fleet(*states)) == ("UPDATING", f"{up} of 2 replicas run")
 
 
+def test_a_first_health_check_that_takes_its_time_is_named():
+    slow = fleet(State.STARTING)
+    slow.replicas["a#0"].first_check = True
+    why = "0 of 1 replicas run, 1 have not ended their first health check"
+    assert status_of(wanted(), slow) == ("UPDATING", why)
+
+
 def test_a_single_replica_of_the_version_before_is_updating():
     assert status_of(wanted(version="new"), fleet(State.RUNNING)).word == "UPDATING"
     assert status_of(wanted(stamp="new"), fleet(State.UPDATING)) == ("UPDATING", "0 of 1 replicas run")
