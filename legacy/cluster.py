@@ -78,9 +78,14 @@ def available_per_node() -> dict[str, dict[str, float]]:
     return {str(node): dict(free) for node, free in _ray_state.available_resources_per_node().items()}
 
 
+def actor_id(actor: Any) -> str:
+    """The id (hex) of an actor; through Ray's client this waits until it is made, and raises what prevents that."""
+    return str(actor._actor_id.hex())
+
+
 def waits_for_room(actor: Any) -> bool:
     """Whether an actor has not begun on any node yet."""
-    found = _ray_state.actors(actor_id=actor._actor_id.hex())
+    found = _ray_state.actors(actor_id=actor_id(actor))
     return str(found.get("State", "")) in ("DEPENDENCIES_UNREADY", "PENDING_CREATION")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CONTROLLER_NAME = "SERVE_CONTROLLER_ACTOR"  # a detached instance's; others have random letters and a colon in front
+BESIDE_STOCK_NAME = "SERVE_COMPAT_CONTROLLER"  # a detached instance's where stock Ray Serve has that name
 PROXY_NAME = "SERVE_PROXY_ACTOR"
 
 DEFAULT_HTTP_HOST = "127.0.0.1"

@@ -23,6 +23,10 @@ class InstanceError(RayServeException):
     """No serve instance can be reached, or the one asked for has been shut down."""
 
 
+class NameTakenError(InstanceError):
+    """Another program was faster to take the name under which an instance was to start."""
+
+
 class BackendStartError(RayServeException, RuntimeError):
     """A replica could not be started: constructor, import, `reconfigure`, health check or environment failed."""
 

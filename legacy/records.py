@@ -16,6 +16,11 @@ class InstanceName(NamedTuple):
     controller: str
     namespace: str
 
+    @property
+    def must_be_said(self) -> bool:
+        """Whether nobody finds it without its name: it ends with its driver, or `serve.init()` gave it a name."""
+        return ":" in self.controller
+
 
 @dataclass(frozen=True)
 class BackendSpec:

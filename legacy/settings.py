@@ -25,6 +25,7 @@ class Settings:
     start_timeout_s: float = _read("SERVE_COMPAT_START_TIMEOUT_S", 3600.0)  # a replica's placement and constructor
     call_timeout_s: float = _read("SERVE_COMPAT_CALL_TIMEOUT_S", 60.0)  # a call to the controller that starts nothing
     root_url: str = _read("RAY_SERVE_ROOT_URL")  # of the controller: the public URL of HTTP, as in Ray 1.7+
+    controller_name: str = _read("SERVE_COMPAT_CONTROLLER_NAME")  # of detached instances; see legacy.controllers
     era: str = _read("SERVE_COMPAT_ERA")  # what `serve-compat run --era` says; see legacy.eras
     use_tls: bool = _read("RAY_USE_TLS", False)  # this and its three files as for Ray's own ports
     tls_certificate: str = _read("RAY_TLS_SERVER_CERT")

@@ -135,7 +135,7 @@ class World:
         self.kv = kv or DictKeyValue()
         self.launcher = launcher or FakeLauncher()
         self.desired = Desired()
-        self.store = Store("ns", "ctl", self.kv)
+        self.store = Store(InstanceName("ctl", "ns"), self.kv)
         self.publisher = Publisher("epoch", "secret")
         self.environments = Environments(self.launcher, "/run/serve")
         instance = InstanceStart(InstanceName("ctl", "ns"), HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)

@@ -16,6 +16,7 @@ from typing import Any
 
 import ray
 
+from legacy import controllers
 from legacy.calls.channel import Call, Channel, SlotWaiter
 from legacy.calls.metrics import HandleMetrics
 from legacy.calls.shadow import Shadows
@@ -211,7 +212,7 @@ class LocalRouter:
         poll = replace(poll, load=self._router.load())
         try:
             if self._controller is None:
-                self._controller = ray.get_actor(self.instance.controller, namespace=self.instance.namespace)
+                self._controller = controllers.find(self.instance)
             answer = self._controller.watch.options(max_task_retries=0).remote(poll).future()
             # shielded: Ray Client prints a traceback for an answer to a future that was cancelled
             update: Update = await asyncio.shield(asyncio.wrap_future(answer))

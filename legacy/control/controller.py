@@ -30,7 +30,7 @@ from legacy.control.report import status_report
 from legacy.control.stat import ask_all, stat_items
 from legacy.control.store import GcsKeyValue, Store
 from legacy.control.supervisor import Tools
-from legacy.records import Poll, Update
+from legacy.records import InstanceName, Poll, Update
 
 logger = logging.getLogger("ray.serve")
 
@@ -45,7 +45,7 @@ class ServeController(DeploymentCommands):
 
     def __init__(self, start: InstanceStart) -> None:
         self._start = start
-        self._store = Store(start.name.namespace, start.name.controller, GcsKeyValue())
+        self._store = Store(start.name, GcsKeyValue())
         self._desired = Desired()
         self._publisher = Publisher(secrets.token_hex(4), start.secret, self._remember_router)
         launcher = RayLauncher(start.name)
@@ -59,6 +59,10 @@ class ServeController(DeploymentCommands):
         self._background: list[asyncio.Task[None]] = []
         self._recovered = asyncio.get_running_loop().create_task(self._recover())
 
+    async def serve_compat_instance(self) -> InstanceName:
+        """Which instance this is. That it has this method tells our controller from others: legacy.controllers."""
+        return self._start.name
+
     async def http_options(self) -> HTTPOptions:
         """The HTTPOptions the instance was started with, without middlewares."""
         options = self._start.options
@@ -67,7 +71,9 @@ class ServeController(DeploymentCommands):
     async def ready(self) -> dict[str, tuple[str, int]]:
         """Wait until every HTTP proxy listens, as `Proxies.ready`; node id -> (host, port)."""
         await self._recovered
-        return await self._proxies.ready()
+        addresses = await self._proxies.ready()
+        self._store.announce()
+        return addresses
 
     async def status(self) -> dict[str, Any]:
         """Endpoints, backends with their replicas and last errors, proxies and routers, as plain values."""

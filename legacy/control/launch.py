@@ -1,4 +1,4 @@
-"""Starting the controller of a new instance, and finding that of a running one."""
+"""Starting the controller of a new instance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from legacy import cluster
 from legacy.config import HTTPOptions
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
-from legacy.errors import InstanceError
+from legacy.errors import NameTakenError
 from legacy.records import InstanceName
 from legacy.replica.server import DIRECTORY_PREFIX
 from legacy.settings import load
@@ -29,6 +29,9 @@ def start_controller(name: InstanceName, detached: bool, options: HTTPOptions, d
 
     Returns:
         The actor's handle.
+
+    Raises:
+        NameTakenError: another actor has the name.
     """
     settings = load()
     secret = secrets.token_hex(16)
@@ -53,15 +56,11 @@ def start_controller(name: InstanceName, detached: bool, options: HTTPOptions, d
         num_cpus=1 if dedicated_cpu else 0,
         scheduling_strategy=NodeAffinitySchedulingStrategy(head, soft=False),
     )
-    return actor.remote(start)
-
-
-def find_controller(name: InstanceName) -> Any:
-    """The controller of a running instance; InstanceError when there is none of that name."""
     try:
-        return ray.get_actor(name.controller, namespace=name.namespace)
-    except ValueError:
-        raise InstanceError(
-            f"no serve instance {name.controller!r} runs in Ray namespace {name.namespace!r}; "
-            "start one with serve.start(detached=True), or connect Ray to the cluster and namespace it runs in"
+        made = actor.remote(start)
+        cluster.actor_id(made)  # what prevents it is known by now, also through Ray's client
+    except ValueError as error:  # in all releases of Ray
+        raise NameTakenError(
+            f"the name {name.controller!r} is taken in Ray namespace {name.namespace!r}: {error}"
         ) from None
+    return made

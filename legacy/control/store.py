@@ -1,11 +1,11 @@
 """The durable state of one instance: one key per record, so that a change costs what changed.
 
-<namespace>/<controller>/meta                the instance itself
 <namespace>/<controller>/backend/<tag>       BackendRecord
 <namespace>/<controller>/endpoint/<name>     EndpointRecord
 <namespace>/<controller>/replica/<tag>       ReplicaRecord, written before its actor is made
 <namespace>/<controller>/router/<id>         RouterRecord
 <namespace>/<controller>/code/<sha256>       pickled user code, opaque
+/instances/<namespace>/<controller>          the instance is up; for legacy.controllers
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import hashlib
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from legacy import cluster
+from legacy import cluster, controllers
 from legacy.control import checkpoint
+from legacy.records import InstanceName
 
 
 class KeyValue(Protocol):
@@ -57,9 +58,14 @@ class GcsKeyValue:
 class Store:
     """Reads and writes the records of one instance."""
 
-    def __init__(self, namespace: str, controller_name: str, kv: KeyValue) -> None:
-        self._root = f"{namespace}/{controller_name}/"
+    def __init__(self, name: InstanceName, kv: KeyValue) -> None:
+        self._name = name
+        self._root = f"{name.namespace}/{name.controller}/"
         self._kv = kv
+
+    def announce(self) -> None:
+        """Write down that the instance is up."""
+        self._kv.put(*controllers.announcement(self._name))
 
     def save(self, kind: str, name: str, record: Any) -> None:
         """Write one record durably."""
@@ -119,6 +125,8 @@ class Store:
         """Forget all records of a kind, or the whole instance."""
         for key in self._kv.keys(self._key(kind, "") if kind else self._root):
             self._kv.delete(key)
+        if not kind:
+            self._kv.delete(controllers.announcement(self._name)[0])
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._root}{kind}/{name}"

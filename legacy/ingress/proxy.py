@@ -11,9 +11,7 @@ import pickle
 import socket
 from typing import Any
 
-import ray
-
-from legacy import settings
+from legacy import controllers, settings
 from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST
 from legacy.http.limits import Limits
@@ -112,8 +110,7 @@ class ServeProxy:
 
     async def _poll(self, poll: Poll) -> Update:
         if self._controller is None:
-            where = self._start.instance
-            self._controller = ray.get_actor(where.controller, namespace=where.namespace)
+            self._controller = controllers.find(self._start.instance)
         try:
             update: Update = await self._controller.watch.options(max_task_retries=0).remote(poll)
         except Exception:  # whatever it was, the controller may be another actor by now; the watcher tries again

@@ -9,25 +9,22 @@ import string
 import threading
 import warnings
 from collections.abc import Set
-from typing import Literal
+from typing import Any, Literal
 
 import ray
 
-from legacy import cluster, eras
+from legacy import cluster, controllers, eras
 from legacy.calls.local_router import process_key
-from legacy.calls.routers import routers
 from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import CONTROLLER_NAME
-from legacy.control.launch import find_controller, start_controller
 from legacy.errors import InstanceError, RayServeException
 from legacy.generations import Generation
 from legacy.records import InstanceName
 from legacy.replica import context
 from legacy.session.session import Session
+from legacy.session.starting import found_or_launched, launch
 
 logger = logging.getLogger("ray.serve")
-
-READY_S = 70.0  # the controller gives up after 60 s itself, and knows why
 
 
 def second_start(used: Set[Generation], same_address: bool) -> Literal["attach", "new"]:
@@ -54,6 +51,7 @@ class Instances:
 
         Raises:
             RayServeException: a second detached instance, where a new one was meant.
+            InstanceError: other programs have all names that the instance could take.
             OSError, TimeoutError: HTTP did not come up; nothing keeps running.
         """
         with self._lock:
@@ -61,29 +59,33 @@ class Instances:
             running = self.of_replica() or self._first()
             if running is not None and self._attaches(running, options):
                 return running
-            if detached:
-                existing = self._detached()
-                if existing is not None and (running is not None or eras.chosen().second_start == "new"):
-                    raise RayServeException(
-                        "a detached serve instance runs in this Ray namespace already; serve.connect() to it, "
-                        "or shut it down first"
-                    )
-                if existing is not None:
-                    self._warn_if_different(existing, options)
-                    return self._add(existing)
-            controller = CONTROLLER_NAME if detached else f"{random_letters()}:{CONTROLLER_NAME}"
-            return self._add(_launch(controller, detached, options, dedicated_cpu))
+            if not detached:
+                name = _name(f"{random_letters()}:{CONTROLLER_NAME}")
+                return self._add(launch([name], detached, options, dedicated_cpu))
+            alone = running is not None or eras.chosen().second_start == "new"
+            names = [_name(each) for each in controllers.detached_names()]
+            session, launched = found_or_launched(
+                self._no_detached if alone else self._detached, lambda: launch(names, detached, options, dedicated_cpu)
+            )
+            if not launched:
+                self._warn_if_different(session, options)
+            return self._add(session)
 
     def named(self, name: str | None, options: HTTPOptions) -> Session:
         """The instance of Ray 0.8 of that name, started if need be; in a replica, its own. Errors as `start`."""
         with self._lock:
             _ensure_ray()
-            controller = CONTROLLER_NAME if name is None else f"{name}:{CONTROLLER_NAME}"
-            found = self.of_replica() or self._found(InstanceName(controller, cluster.instance_namespace()))
-            if found is not None:
-                return self._add(found)
-            session = _launch(controller, True, options, False)
-            session.owned = cluster.started_here()  # so that it is stopped in order before its cluster goes
+            own = self.of_replica()
+            if own is not None:
+                return own
+            names = controllers.detached_names() if name is None else [f"{name}:{CONTROLLER_NAME}"]
+            wanted = [_name(each) for each in names]
+            session, launched = found_or_launched(
+                self._detached if name is None else lambda: _found(wanted[0]),
+                lambda: launch(wanted, True, options, False),
+            )
+            if launched:
+                session.owned = cluster.started_here()  # so that it is stopped in order before its cluster goes
             return self._add(session)
 
     def connect(self) -> Session:
@@ -92,9 +94,10 @@ class Instances:
             _ensure_ray()
             session = self.of_replica() or self._detached()
             if session is None:
+                others = controllers.others_in(cluster.instance_namespace())
                 raise InstanceError(
-                    "no detached serve instance runs in this Ray namespace; serve.start(detached=True) one, and give "
-                    "every driver that uses it the same ray.init(namespace=...)"
+                    f"no detached serve instance runs in this Ray namespace{others}; serve.start(detached=True) one, "
+                    "and give every driver that uses it the same ray.init(namespace=...)"
                 )
             return self._add(session)
 
@@ -148,10 +151,13 @@ class Instances:
         return next(iter(self._living()), None)
 
     def _add(self, session: Session) -> Session:
+        others = []
         for known in self._living():
-            if known.name == session.name:
+            if known.name != session.name:
+                others.append(known)
+            elif known.controller == session.controller:
                 return known
-        self._sessions.append(session)
+        self._sessions = [*others, session]
         return session
 
     def _attaches(self, running: Session, options: HTTPOptions) -> bool:
@@ -181,19 +187,19 @@ class Instances:
         if replica is None:
             return None
         name = InstanceName(replica.controller_name, replica.namespace)
-        return self._known(name) or self._add(_attached(name))
+        known = next((session for session in self._living() if session.name == name), None)
+        return known or self._add(_attached(name, controllers.find(name)))
 
     def _detached(self) -> Session | None:
-        return self._found(InstanceName(CONTROLLER_NAME, cluster.instance_namespace()))
+        found = controllers.find_detached(cluster.instance_namespace())
+        return None if found is None else _attached(*found)
 
-    def _found(self, name: InstanceName) -> Session | None:
-        try:
-            return self._known(name) or _attached(name)
-        except InstanceError:
-            return None
-
-    def _known(self, name: InstanceName) -> Session | None:
-        return next((session for session in self._living() if session.name == name), None)
+    def _no_detached(self) -> None:
+        if self._detached() is not None:
+            raise RayServeException(
+                "a detached serve instance runs in this Ray namespace already; serve.connect() to it, "
+                "or shut it down first"
+            )
 
 
 def random_letters(length: int = 6) -> str:
@@ -201,22 +207,17 @@ def random_letters(length: int = 6) -> str:
     return "".join(random.choices(string.ascii_letters, k=length))
 
 
-def _launch(controller_name: str, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Session:
-    cluster.let_python_heed_sigterm()  # the instance is stopped in order at the end of the process
-    name = InstanceName(controller_name, cluster.instance_namespace())
-    controller = start_controller(name, detached, options, dedicated_cpu)
-    routers.open(name)
-    session = Session(controller, name, owned=not detached, detached=detached)
-    try:
-        session.wait_until_ready(READY_S)
-    except BaseException:  # whatever went wrong, half an instance must not stay behind
-        session.shutdown()
-        raise
-    return session
+def _name(controller: str) -> InstanceName:
+    return InstanceName(controller, cluster.instance_namespace())
 
 
-def _attached(name: InstanceName) -> Session:
-    return Session(find_controller(name), name, owned=False, detached=True)
+def _attached(name: InstanceName, controller: Any) -> Session:
+    return Session(controller, name, owned=False, detached=True)
+
+
+def _found(name: InstanceName) -> Session | None:
+    actor = controllers.holder(name)
+    return _attached(name, actor) if actor is not None and controllers.is_ours(actor) else None
 
 
 def _ensure_ray() -> None:

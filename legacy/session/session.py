@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
-from legacy import settings
+from legacy import controllers, settings
 from legacy.calls.routers import has_ended, routers
 from legacy.config import HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
@@ -104,9 +104,7 @@ class Session:
     def _wait_until_gone(self) -> None:
         deadline = time.monotonic() + GONE_S
         while time.monotonic() < deadline:
-            try:
-                ray.get_actor(self.name.controller, namespace=self.name.namespace)
-            except ValueError:
+            if controllers.holder(self.name) != self.controller:
                 return
             time.sleep(0.02)  # Ray has no event for a name that becomes free
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from legacy.constants import CONTROLLER_NAME
+from legacy.records import InstanceName
 
 Kind = Literal["endpoint", "backend", "deployment"]
 
@@ -80,39 +80,45 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def choose_instance(
-    actors: Iterable[tuple[str, str]], namespace: str | None, instance: str | None
-) -> tuple[str, str] | str:
-    """The controller to talk to among the named actors of a cluster.
+    ours: Iterable[InstanceName],
+    others: Iterable[InstanceName],
+    namespace: str | None,
+    instance: str | None,
+    preferred: str,
+) -> InstanceName | str:
+    """The controller to talk to among those of a cluster.
 
     A detached instance is found by itself. One that belongs to a driver has to be named, since it is that driver's.
 
     Args:
-        actors: (namespace, name) of every named actor.
+        ours: of the running instances.
+        others: actors of other programs that have such a name.
         namespace: the only one to look at; None for all.
         instance: a controller's name as the error text and `serve.start()`'s Client show it; None for a detached one.
+        preferred: the name of a detached one that is taken where there are several.
 
     Returns:
-        (namespace, name), or the text to refuse with.
+        Its name, or the text to refuse with.
     """
-    letters = f":{CONTROLLER_NAME}"
-    found = sorted(
-        (space, name)
-        for space, name in actors
-        if (name == CONTROLLER_NAME or name.endswith(letters)) and namespace in (None, space)
-    )
-    wanted = [each for each in found if each[1] in ((CONTROLLER_NAME,) if instance is None else (instance,))]
+    found = sorted(name for name in ours if namespace in (None, name.namespace))
+    wanted = [name for name in found if (name.controller == instance if instance else not name.must_be_said)]
+    wanted = [name for name in wanted if name.controller == preferred] or wanted
     if len(wanted) == 1:
         return wanted[0]
     where = "in this cluster" if namespace is None else f"in Ray namespace {namespace!r}"
     if wanted:
-        spaces = ", ".join(space for space, _ in wanted)
-        return f"several serve instances run {where}, in the namespaces {spaces}; choose with --namespace"
+        return f"several serve instances run {where}; choose with --namespace or --instance:{_listed(wanted)}"
     if instance is not None:
         where = f"called {instance!r} runs {where}"
     elif found:
         where = f"that outlives its driver runs {where}"
     else:
         where = f"runs {where}"
-    others = "".join(f"\n  --namespace {space} --instance {name}" for space, name in found)
-    hint = f"; these run:{others}" if found else "; serve.start(detached=True) starts one"
-    return f"no serve instance {where}{hint}"
+    strangers = [name for name in others if namespace in (None, name.namespace)]
+    not_ours = f"\nstock Ray Serve's or another program's:{_listed(strangers)}" if strangers else ""
+    hint = f"; these run:{_listed(found)}" if found else "; serve.start(detached=True) starts one"
+    return f"no serve instance {where}{hint}{not_ours}"
+
+
+def _listed(names: Iterable[InstanceName]) -> str:
+    return "".join(f"\n  --namespace {name.namespace} --instance {name.controller}" for name in sorted(names))

@@ -9,15 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import ray
-import ray.util
 
-from legacy import cluster
+from legacy import cluster, controllers
 from legacy.client import Client
 from legacy.config import DeploymentMode
-from legacy.constants import CONTROLLER_NAME
-from legacy.control.launch import find_controller
 from legacy.errors import InstanceError
-from legacy.records import InstanceName
 from legacy.session.session import Session
 from serve_compat.operations.arguments import choose_instance
 
@@ -107,10 +103,8 @@ def _probe(place: str | None) -> None:
 
 
 def _found(namespace: str | None, name: str | None) -> Instance:
-    actors = ray.util.list_named_actors(all_namespaces=True)
-    chosen = choose_instance(((row["namespace"], row["name"]) for row in actors), namespace, name)
+    ours, others = controllers.running()
+    chosen = choose_instance(ours, others, namespace, name, controllers.detached_names()[0])
     if isinstance(chosen, str):
         raise InstanceError(chosen)
-    space, controller = chosen
-    where = InstanceName(controller, space)
-    return Instance(Session(find_controller(where), where, owned=False, detached=controller == CONTROLLER_NAME))
+    return Instance(Session(controllers.find(chosen), chosen, owned=False, detached=not chosen.must_be_said))

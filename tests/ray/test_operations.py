@@ -11,8 +11,8 @@ import pytest
 import ray
 
 import serve_compat as serve
+from legacy import controllers
 from legacy.constants import CONTROLLER_NAME
-from legacy.control.launch import find_controller
 from legacy.records import InstanceName
 from tests.programs import ROOT
 from tests.ray.instance import Instance
@@ -121,4 +121,4 @@ def test_a_detached_instance_is_found_by_itself_when_its_driver_is_gone_and_shut
     assert f"Instance {CONTROLLER_NAME} in namespace team: no HTTP\n\nNothing is registered." in shown
     assert "is shut down" in shell("shutdown", "-y", where=())
     with pytest.raises(serve.exceptions.RayServeException):
-        find_controller(InstanceName(CONTROLLER_NAME, "team"))
+        controllers.find(InstanceName(CONTROLLER_NAME, "team"))

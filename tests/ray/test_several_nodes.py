@@ -1,9 +1,13 @@
 """Replicas and proxies on several nodes, with Ray's in-process cluster: every node is a raylet of its own."""
 
 import os
+import pickle
 import select
 import socket
-from pathlib import Path
+import stat
+import struct
+import time
+from collections import Counter
 
 import pytest
 import ray
@@ -11,8 +15,9 @@ import requests
 from ray.cluster_utils import Cluster
 
 import serve_compat as serve
-from tests.fault.processes import titled
+from tests.fault.processes import OURS, titled
 from tests.ray.cluster import LOSS_IS_SEEN_SOON
+from tests.ray.listening import connect, listening
 
 URL = "http://127.0.0.1:8000"
 HEAD = {"num_cpus": 8, "include_dashboard": False, "_system_config": LOSS_IS_SEEN_SOON}
@@ -120,7 +125,8 @@ def test_a_replicas_tcp_port_refuses_strangers_before_user_code_runs(cluster, tm
 
     client.create_backend("far", handler, ray_actor_options={"resources": {"far": 1}})
     client.create_endpoint("far", backend="far")
-    (port,) = [port for port in tcp_ports(handler_pid(client)) if answers_http(port)]
+    ports = [address[1] for address in listening(handler_pid(client)) if not isinstance(address, str)]
+    (port,) = [port for port in ports if answers_http(port)]
     for headers in ({}, {"x-serve-secret": "0" * 32}):
         with pytest.raises(requests.exceptions.RequestException):
             requests.get(f"http://127.0.0.1:{port}/", headers=headers, timeout=5).raise_for_status()
@@ -128,21 +134,103 @@ def test_a_replicas_tcp_port_refuses_strangers_before_user_code_runs(cluster, tm
     client.shutdown()
 
 
+@ray.remote(num_cpus=0)
+class Plain:
+    """An actor that listens on nothing by itself: what its process listens on is Ray's."""
+
+    def pid(self):
+        return os.getpid()
+
+
+class Surface:
+    """What listens in the processes of an instance, beyond what Ray listens on in any actor's process."""
+
+    def __init__(self):
+        plain = Plain.remote()
+        self._rays = Counter(map(host, listening(ray.get(plain.pid.remote()))))
+        ray.kill(plain)
+
+    def of(self, kind):
+        found = [address for pid in titled(f"^ray::.*{kind}") for address in listening(pid)]
+        rays = {name: number * len(titled(f"^ray::.*{kind}")) for name, number in self._rays.items()}
+        return sorted((Counter(map(host, found)) - Counter(rays)).elements())
+
+
+def host(address):
+    return os.path.dirname(address) if isinstance(address, str) else address[0]
+
+
+def test_what_listens_is_the_proxys_address_private_sockets_and_for_other_nodes_a_port_of_each_replica(cluster):
+    surface = Surface()
+    client = serve.start()
+    client.create_backend("here", where)
+    (proxy,) = titled("^ray::.*Proxy")
+    assert ("127.0.0.1", 8000) in listening(proxy)
+    assert surface.of("Proxy") == ["127.0.0.1"]
+    assert surface.of("Controller") == []
+    (directory,) = surface.of("Replica")
+    assert stat.S_IMODE(os.stat(directory).st_mode) == 0o700
+    assert {stat.S_IMODE(os.stat(os.path.join(directory, name)).st_mode) for name in os.listdir(directory)} == {0o600}
+    cluster.add_node(num_cpus=4)
+    until(lambda: surface.of("Replica") != [directory])
+    assert surface.of("Replica") == sorted([directory, "127.0.0.1"])
+    assert (surface.of("Proxy"), surface.of("Controller")) == (["127.0.0.1"], [])
+    client.shutdown()
+
+
+class Canary:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_nothing_that_is_sent_to_any_port_is_unpickled(cluster, tmp_path):
+    cluster.add_node(num_cpus=4, resources={"far": 2})
+    client = serve.start()
+    client.create_backend("far", length, ray_actor_options={"resources": {"far": 1}})
+    client.create_endpoint("far", backend="far", route="/far", methods=["POST"])
+    canary = pickle.dumps(Canary(str(tmp_path / "sung")))
+    head = b"POST /far HTTP/1.1\r\nhost: h\r\ncontent-type: application/python-pickle\r\ncontent-length: %d\r\n\r\n"
+    forms = [canary, *(struct.pack(size, len(canary)) + canary for size in ("<I", ">I", "<Q", ">Q"))]
+    forms += [head % len(canary) + canary, b"PUT / HTTP/1.1\r\nx-serve-call: " + canary]
+    places = [address for pid in titled(OURS) for address in listening(pid)]
+    assert len([address for address in places if isinstance(address, str)]) == 1
+    for address in places:
+        for form in forms:
+            say(address, form)
+    answer = requests.post(f"{URL}/far", data=canary, headers={"content-type": "application/python-pickle"}, timeout=30)
+    assert answer.json() == len(canary)
+    assert not (tmp_path / "sung").exists()
+    pickle.loads(canary)
+    assert (tmp_path / "sung").exists()
+    client.shutdown()
+
+
+def say(address, data):
+    """Send it and read whatever comes back, until the other side closes or has had a second."""
+    with connect(address, 1.0) as connection:
+        try:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+        except OSError:
+            return
+
+
+def until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # of another process: there is no event to wait for
+
+
 def handler_pid(client):
     status = ray.get(client._session.controller.status.remote())
     (replica,) = status["backends"]["far"]["replicas"].values()
     return replica["pid"]
-
-
-def tcp_ports(pid):
-    inodes = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
-        except OSError:
-            continue
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
 
 
 def answers_http(port):

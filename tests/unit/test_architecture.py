@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "legacy.cluster",
+        "legacy.controllers",
         "legacy.metrics",
         "legacy.private_directory",
         "legacy.http",

@@ -2,6 +2,7 @@ import pytest
 
 from legacy.control.checkpoint import CheckpointError
 from legacy.control.store import Store
+from legacy.records import InstanceName
 from tests.fakes_control import DictKeyValue
 
 
@@ -12,7 +13,7 @@ def kv():
 
 @pytest.fixture
 def store(kv):
-    return Store("ns", "ctl", kv)
+    return Store(InstanceName("ctl", "ns"), kv)
 
 
 def test_records_are_kept_one_key_each(store, kv):
@@ -35,7 +36,7 @@ def test_missing_code_is_an_error(store):
 
 
 def test_instances_do_not_see_each_other(store, kv):
-    other = Store("ns", "ctl2", kv)
+    other = Store(InstanceName("ctl2", "ns"), kv)
     other.save("backend", "a", 1)
     store.save("backend", "a", 2)
     store.clear()

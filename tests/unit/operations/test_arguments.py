@@ -1,6 +1,7 @@
 import pytest
 
-from legacy.constants import CONTROLLER_NAME
+from legacy.constants import BESIDE_STOCK_NAME, CONTROLLER_NAME
+from legacy.records import InstanceName
 from serve_compat.operations.arguments import (
     check_registered,
     check_scalable,
@@ -68,25 +69,47 @@ def test_a_backend_that_scales_by_itself_is_not_scaled():
         check_scalable("Model", STATUS)
 
 
+def chosen(ours, namespace=None, instance=None, others=(), preferred=CONTROLLER_NAME):
+    names = [[InstanceName(controller, space) for space, controller in each] for each in (ours, others)]
+    return choose_instance(*names, namespace, instance, preferred)
+
+
 def test_the_only_detached_instance_is_found_in_whatever_namespace():
-    actors = [("serve", CONTROLLER_NAME), ("serve", f"{CONTROLLER_NAME}:a#xyz"), ("x", f"abcdef:{CONTROLLER_NAME}")]
-    assert choose_instance(actors, None, None) == ("serve", CONTROLLER_NAME)
+    ours = [("serve", BESIDE_STOCK_NAME), ("x", f"abcdef:{CONTROLLER_NAME}")]
+    assert chosen(ours) == (BESIDE_STOCK_NAME, "serve")
 
 
 def test_a_drivers_own_instance_has_to_be_named():
-    actors = [("x", f"abcdef:{CONTROLLER_NAME}")]
-    assert f"--instance abcdef:{CONTROLLER_NAME}" in choose_instance(actors, None, None)
-    assert choose_instance(actors, None, f"abcdef:{CONTROLLER_NAME}") == ("x", f"abcdef:{CONTROLLER_NAME}")
+    ours = [("x", f"abcdef:{CONTROLLER_NAME}")]
+    assert f"--instance abcdef:{CONTROLLER_NAME}" in chosen(ours)
+    assert chosen(ours, instance=f"abcdef:{CONTROLLER_NAME}") == (f"abcdef:{CONTROLLER_NAME}", "x")
 
 
 def test_several_instances_are_told_apart_by_their_namespace():
-    actors = [("a", CONTROLLER_NAME), ("b", CONTROLLER_NAME)]
-    assert "a, b; choose with --namespace" in choose_instance(actors, None, None)
-    assert choose_instance(actors, "b", None) == ("b", CONTROLLER_NAME)
+    ours = [("a", CONTROLLER_NAME), ("b", CONTROLLER_NAME)]
+    assert f"\n  --namespace b --instance {CONTROLLER_NAME}" in chosen(ours)
+    assert chosen(ours, "b") == (CONTROLLER_NAME, "b")
+
+
+def test_of_several_in_one_namespace_the_one_that_was_set_is_taken_or_one_has_to_be_named():
+    ours = [("a", "green"), ("a", "blue")]
+    assert "--instance blue\n" in chosen(ours)
+    assert chosen(ours, preferred="green") == ("green", "a")
+    assert chosen(ours, instance="blue", preferred="green") == ("blue", "a")
+
+
+def test_what_is_another_programs_is_named_and_never_chosen():
+    stock = [("serve", CONTROLLER_NAME)]
+    assert f"stock Ray Serve's or another program's:\n  --namespace serve --instance {CONTROLLER_NAME}" in chosen(
+        [], others=stock
+    )
+    assert "no serve instance called" in chosen([], instance=CONTROLLER_NAME, others=stock)
+    assert "stock" not in chosen([], "elsewhere", others=stock)
+    assert chosen([("serve", BESIDE_STOCK_NAME)], others=stock) == (BESIDE_STOCK_NAME, "serve")
 
 
 @pytest.mark.parametrize(("namespace", "name"), [(None, None), ("x", None), (None, "abcdef")])
 def test_no_instance_is_said_with_what_to_do(namespace, name):
-    text = choose_instance([("other", "actor")], namespace, name)
+    text = chosen([], namespace, name)
     assert text.startswith("no serve instance")
     assert "serve.start(detached=True)" in text
