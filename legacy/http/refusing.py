@@ -21,6 +21,7 @@ class RefusingProtocol(CancellingProtocol):
         super().__init__(*args, **kwargs)
         self._refusal: Refusal | None = None  # found while parsing, or waiting for the answers before it
         self._deaf = False  # nothing more is read
+        self._lingers = False  # refused, and given time to read that
         self._in_head = True
         self._head_since = self._last_data = self._wanted_since = self.loop.time()
         self._unread = (0, 0)  # bytes the client has not read: those in our buffer, those in the kernel's
@@ -101,7 +102,15 @@ class RefusingProtocol(CancellingProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
+        self._lingers = True
         self.loop.call_later(self.LIMITS.linger_s, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """The server stops: who was refused has had its answer, whatever became of its request."""
+        if self._lingers:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def look(self, now: float) -> None:
         """See whether the client has used up its time (`legacy.http.limits`).

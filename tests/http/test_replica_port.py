@@ -37,9 +37,20 @@ class Port:
     address: tuple[str, int]
     seen: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     names: list[bytes] = field(default_factory=list)
+    opened: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(*self.address)
+        """A new connection, which the port closes in the end."""
+        reader, writer = await asyncio.open_connection(*self.address)
+        self.opened.append(writer)
+        return reader, writer
+
+    async def hang_up(self) -> None:
+        """Every connection ends; a loop must not be closed before it has seen that."""
+        for writer in self.opened:
+            writer.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
@@ -58,8 +69,11 @@ async def port(websockets: bool = False, secret: str = "the-secret") -> AsyncIte
     server = ReplicaServer()
     server.speaks_websocket = websockets
     made.address = ("127.0.0.1", await server.serve_tcp(made, "127.0.0.1", secret, None))
-    yield made
-    await server.close()
+    try:
+        yield made
+    finally:
+        await made.hang_up()
+        await server.close()
 
 
 async def taken(made: Port, data: bytes, piece: bytes = PIECE, most: int = 64 * 2**20) -> int:
@@ -72,7 +86,6 @@ async def taken(made: Port, data: bytes, piece: bytes = PIECE, most: int = 64 * 
             writer.write(piece)
             await asyncio.wait_for(writer.drain(), 20)
             size += len(piece)
-    writer.transport.abort()
     return size
 
 
@@ -118,7 +131,6 @@ def test_a_peer_that_does_not_go_on_is_given_up_in_time() -> None:
         writer.write(data)
         with contextlib.suppress(ConnectionError):
             await asyncio.wait_for(reader.read(), HEAD_S + 2)
-        writer.close()
         return reader.at_eof()
 
     async def play() -> None:
@@ -143,7 +155,6 @@ def test_a_websocket_without_the_secret_is_refused(lines: bytes) -> None:
             assert answer is not None
             assert answer.status == 403
             assert await is_closed(reader)
-            writer.close()
 
     asyncio.run(play())
 
@@ -159,7 +170,6 @@ def test_no_case_of_the_corpus_comes_through_without_the_secret(case: Case) -> N
                 writer.write_eof()
                 said = await asyncio.wait_for(reader.read(), HEAD_S + 2)
                 assert said == b"" or said[9:10] in b"45", said[:80]
-            writer.close()
             assert made.seen == []
 
     asyncio.run(play())
@@ -177,7 +187,6 @@ def test_what_the_front_refuses_the_replica_refuses_too(case: Case) -> None:
                 await writer.drain()
                 writer.write_eof()
                 await asyncio.wait_for(reader.read(), HEAD_S + 2)
-            writer.close()
             assert not any(b"smuggled" in target for _, target, _ in made.seen)
             assert len(made.seen) <= case.seen.stop - 1
 
@@ -201,7 +210,6 @@ def test_who_knows_the_secret_comes_through_and_user_code_does_not_see_it(secret
             assert answer is not None
             assert answer.status == status
             assert made.names == [b"host", b"x-serve-call"] * (status == 200)
-            writer.close()
 
     asyncio.run(play())
 
@@ -215,14 +223,12 @@ def test_of_too_many_strangers_the_oldest_goes_and_members_stay(monkeypatch: pyt
             member[1].write(b"GET / HTTP/1.1\r\nhost: h\r\n" + SECRET + b"\r\n")
             assert (await read_response(member[0])) is not None
             strangers = [await made.connect() for _ in range(16)]
-            more = await made.connect()
+            await made.connect()
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.wait_for(strangers[0][0].read(), 5) == b""
             assert not strangers[1][0].at_eof()
             member[1].write(b"GET / HTTP/1.1\r\nhost: h\r\n" + SECRET + b"\r\n")
             assert (await read_response(member[0])) is not None
-            for _, writer in (member, *strangers, more):
-                writer.close()
 
     asyncio.run(play())
 
@@ -248,8 +254,6 @@ def test_unfinished_heads_of_all_strangers_together_have_a_limit(monkeypatch: py
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-            for _, writer in (small, *others):
-                writer.transport.abort()
 
     asyncio.run(play())
 
@@ -269,6 +273,5 @@ def test_the_longest_head_a_client_may_send_is_taken_from_a_proxy(path: str):
             answer = await asyncio.wait_for(read_response(reader), 5)
             assert answer is not None
             assert answer.status == 200
-            writer.close()
 
     asyncio.run(play())

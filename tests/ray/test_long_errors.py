@@ -8,7 +8,7 @@ import requests
 
 import serve_compat as serve
 from legacy.errors import BackendStartError
-from tests.ray.cluster import free_port
+from tests.ray.instance import running_instance
 
 LONG = 10_000_000
 CUT = 64 * 1024
@@ -38,6 +38,11 @@ def check_answer(url: str, begins: str) -> None:
     assert logged("x" * LONG + " the end")
 
 
+def test_a_traceback_that_is_sent_for_debugging_is_cut_too(ray_session):
+    with running_instance(debug=True) as instance:  # before the file's instance, which a second one would be taken for
+        check_answer(instance.url, "Traceback")
+
+
 def test_the_text_of_a_500_is_cut_and_the_log_has_all_of_it(instance):
     check_answer(instance.url, "LookupError: out of stock x")
     serve.delete_endpoint("b")
@@ -50,15 +55,3 @@ def test_the_text_of_a_failed_start_is_cut_in_errors_and_in_the_status(instance)
     assert "out of stock x" in str(caught.value)
     assert len(str(caught.value)) <= CUT
     assert logged("x" * LONG + " the end")
-
-
-def test_a_traceback_that_is_sent_for_debugging_is_cut_too():
-    ray.shutdown()
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
-    port = free_port()
-    serve.start(http_options={"port": port, "debug": True})
-    try:
-        check_answer(f"http://127.0.0.1:{port}", "Traceback")
-        serve.shutdown()
-    finally:
-        ray.shutdown()

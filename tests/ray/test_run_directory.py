@@ -7,10 +7,12 @@ import sys
 import tempfile
 
 import pytest
-import ray
 
 import serve_compat as serve
 from legacy.replica.server import bind_private
+from tests.ray.instance import running_instance
+
+pytestmark = pytest.mark.usefixtures("ray_session")
 
 ELSEWHERE = """
 import sys
@@ -49,13 +51,8 @@ def test_an_instance_leaves_directories_of_other_programs_alone_whatever_they_ar
     with listening_once(os.path.join(run_directory, "serve-mine", "app.sock")):
         pass  # bound once, and nobody listens: as after a crash of its program
     before = below(run_directory)
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
-    try:
-        serve.start(http_options={"location": None})
+    with running_instance():
         serve.create_backend("b", lambda request: "b")
-        serve.shutdown()
-    finally:
-        ray.shutdown()
     assert below(run_directory) == before
 
 
