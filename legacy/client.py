@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import logging
 from typing import Any, NoReturn
 
 from legacy import settings
@@ -16,14 +15,13 @@ from legacy.environments.resolve import CondaEnv
 from legacy.errors import RayServeException
 from legacy.generations import V1_2, Generation
 from legacy.handle import RayServeHandle, RayServeSyncHandle
+from legacy.logs import logger
 from legacy.records import Endpoint
 from legacy.session.backend_specs import Backend, backend_spec
 from legacy.session.checks import check_endpoint, config_fields
 from legacy.session.environment_transfer import with_environment
 from legacy.session.session import Session
 from legacy.traffic.split import as_weights, check_proportion
-
-logger = logging.getLogger("ray.serve")
 
 DEFAULT_METHODS = ["GET"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,9 +10,8 @@ from concurrent.futures import Future
 from legacy.calls.channel import Call, Channel, SlotWaiter
 from legacy.constants import MAX_SHADOWS
 from legacy.errors import BackendDeletedError, QueueFullError
+from legacy.logs import logger
 from legacy.records import ReplicaAddress
-
-logger = logging.getLogger("ray.serve")
 
 
 class Shadows:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field
 
 from legacy.config import AutoscalingConfig
 from legacy.control.autoscale import LoadWindow, Patience, decide, desired_replicas
 from legacy.control.changes import Changes
 from legacy.control.registered import BackendRecord
-
-logger = logging.getLogger("ray.serve")
+from legacy.logs import logger
 
 TICK_S = 0.1  # Ray 1.8-2.3 decide ten times a second
 ASLEEP_S = 0.5  # how fresh routers' queues are while a backend has no replica

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 
 from legacy.control.desired import Desired
@@ -12,8 +11,7 @@ from legacy.control.reconcile import Reconciler
 from legacy.control.registered import BackendRecord, EndpointRecord
 from legacy.control.store import Store
 from legacy.errors import BackendDeletedError, BackendStartError
-
-logger = logging.getLogger("ray.serve")
+from legacy.logs import logger
 
 IN_FORCE_S = 10.0  # how long a command waits for a slow proxy to acknowledge it
 

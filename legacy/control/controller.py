@@ -10,7 +10,6 @@ The controller never sees a request.
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from typing import Any
 
@@ -30,9 +29,8 @@ from legacy.control.report import status_report
 from legacy.control.stat import ask_all, stat_items
 from legacy.control.store import GcsKeyValue, Store
 from legacy.control.supervisor import Tools
+from legacy.logs import guard_libraries, logger
 from legacy.records import InstanceName, Poll, Update
-
-logger = logging.getLogger("ray.serve")
 
 POLL_S = 30.0  # a long poll without news ends after this
 NODES_S = 1.0
@@ -44,6 +42,7 @@ class ServeController(DeploymentCommands):
     """Backends, endpoints, traffic and replicas of one serve instance."""
 
     def __init__(self, start: InstanceStart) -> None:
+        guard_libraries()
         self._start = start
         self._store = Store(start.name, GcsKeyValue())
         self._desired = Desired()

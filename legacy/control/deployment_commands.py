@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 
 from legacy.control.capacity import has_capacity
@@ -12,9 +11,8 @@ from legacy.control.deploy_decision import decide
 from legacy.control.registered import BackendRecord
 from legacy.control.status import status_of
 from legacy.errors import BackendEnvironmentError, BackendHealthError, BackendStartError
+from legacy.logs import logger
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
-
-logger = logging.getLogger("ray.serve")
 
 
 class DeploymentCommands(Commands):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,8 +15,7 @@ from legacy.environments.origin import Origin, Prepared
 from legacy.environments.start_link import py_executable
 from legacy.environments.wanted import with_wrapper
 from legacy.errors import EnvironmentFailedError
-
-logger = logging.getLogger("ray.serve")
+from legacy.logs import logger
 
 LOOK_S = 0.5
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import secrets
 import string
 from dataclasses import replace
@@ -22,9 +21,8 @@ from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
 from legacy.control.supervisor import Supervisor, Tools
 from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendHealthError, BackendStartError
+from legacy.logs import logger
 from legacy.records import ReplicaStart, StartFailure
-
-logger = logging.getLogger("ray.serve")
 
 
 class Reconciler:

@@ -6,7 +6,6 @@ Every wait has a deadline. Nothing here decides; each step ends by telling the r
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,9 +23,8 @@ from legacy.control.plan import State
 from legacy.control.publish import Publisher
 from legacy.control.store import Store
 from legacy.errors import EnvironmentFailedError
+from legacy.logs import logger
 from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailure
-
-logger = logging.getLogger("ray.serve")
 
 ACKNOWLEDGE_S = 10.0  # how long a drain waits for slow routers
 

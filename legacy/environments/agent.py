@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -28,8 +27,7 @@ from legacy.environments.start_link import StartLinks
 from legacy.environments.unpack import unpacked
 from legacy.environments.upload import Upload
 from legacy.errors import EnvironmentFailedError
-
-logger = logging.getLogger("ray.serve")
+from legacy.logs import logger
 
 PATIENCE = 3  # the archive's node creates, packs and hashes it; each step has the whole time
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import struct
 from collections.abc import Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from legacy.http.head import Framing, Header, write_head
+from legacy.logs import logger
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -26,8 +26,6 @@ BODY_FOLLOWS = "serve.body_follows"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_ZEROS = 7  # clients that count the digits of a chunk's size take 15 of them
 _JOINED = 4096  # up to here copying a piece of a body behind its head is cheaper than a second buffer
-
-logger = logging.getLogger("uvicorn.error")
 
 
 class Server(Protocol):

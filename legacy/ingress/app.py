@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import random
 from collections.abc import MutableMapping
 from typing import Any
@@ -25,6 +24,7 @@ from legacy.ingress.relay import Relay, RequestWriter
 from legacy.ingress.replies import JSON, TEXT, Send, error_reply, miss_reply, reply
 from legacy.ingress.shadow import ShadowRequest, Shadows
 from legacy.ingress.tunnel import SCOPE_KEY as TUNNEL_KEY
+from legacy.seldom import Seldom
 from legacy.traffic.router import Router
 from legacy.traffic.routes import Match
 
@@ -32,8 +32,6 @@ Scope = MutableMapping[str, Any]
 
 _CACHE_LIMIT = 4096
 _USUAL_SHARE = 10  # a tenth of the memory is for what clients have sent or not read, unless the options say otherwise
-
-logger = logging.getLogger("ray.serve")
 
 
 class ProxyApp:
@@ -61,6 +59,7 @@ class ProxyApp:
         self._shadows = Shadows(pool, writer, self.budget.shadows, options.request_timeout_s, self._counters)
         self._peers: dict[tuple[str | None, str], bytes] = {}
         self._last_lines: dict[str, bytes] = {}
+        self._seldom = Seldom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -187,7 +186,8 @@ class ProxyApp:
         status, text, headers = error_reply(error, request_id)
         self._counters.errors[status] += 1
         if status != 503:
-            logger.warning("%s %r: %d %s", scope["method"], scope["path"], status, text.decode())
+            said = f"{scope['method']} {scope['path']!r}: {status} {text.decode()}"
+            self._seldom.warn(f"{status} {type(error).__name__}", said)
         await reply(send, status, text, TEXT, headers)
 
     async def _own_page(self, scope: Scope, send: Send, path: str) -> None:

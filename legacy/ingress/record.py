@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import os
 import stat
 from typing import Any
 
 from legacy import settings
 from legacy.redaction import is_hidden, json_without_secrets, redacted, without_secrets
+from legacy.seldom import Seldom
 
 MAX_BODY = 2**20  # bytes; a longer body is left out, and the line says so
 # Made anew by whoever sends it
@@ -27,7 +27,7 @@ _LEFT_OUT = {
 }
 _OWN_PATHS = "/-/"
 
-logger = logging.getLogger("ray.serve")
+_seldom = Seldom()
 
 
 def recorded(application: Any, path: str) -> Any:
@@ -109,4 +109,4 @@ def _append(path: str, text: str) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        logger.warning("a request could not be recorded in %s: %s", path, error)
+        _seldom.warn(path, f"a request could not be recorded in {path}: {error}")

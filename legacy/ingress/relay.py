@@ -12,7 +12,6 @@ Who may run a request twice is decided by `may_retry` alone:
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from enum import Enum
 
@@ -24,10 +23,10 @@ from legacy.ingress.budget import WAITING_COST, Budget, no_room
 from legacy.ingress.exchange import Call, Exchange
 from legacy.ingress.pool import Pool, UnreachableError
 from legacy.ingress.response_head import read_response
-from legacy.ingress.seldom import Seldom
 from legacy.ingress.upstream import ConnectionGoneError
 from legacy.ingress.waiting import wait_for_slot
 from legacy.records import ReplicaAddress
+from legacy.seldom import Seldom
 from legacy.traffic.slots import Slots
 
 MAX_TRIES = 3
@@ -36,8 +35,6 @@ LONGEST_PAUSE_S = 1.0
 PROBE_S = 1.0  # a replica that could not be reached is tried again after this, should an update not come first
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-
-logger = logging.getLogger("ray.serve")
 
 
 class Outcome(Enum):
@@ -71,12 +68,15 @@ class RequestWriter:
     Args:
         pool: knows which replicas are on this node.
         secret: gives the present secret for replicas on other nodes.
+
+    Attributes:
+        seldom: for what may happen to every request.
     """
 
     def __init__(self, pool: Pool, secret: Callable[[], str]) -> None:
         self._pool = pool
         self._secret = secret
-        self._seldom = Seldom()
+        self.seldom = Seldom()
 
     def complete(self, head: bytes, last_line: bytes, replica: ReplicaAddress) -> bytes:
         """The whole head for this replica."""
@@ -89,7 +89,7 @@ class RequestWriter:
         if error.dead:
             slots.suspect(tag)
             asyncio.get_running_loop().call_later(PROBE_S, slots.trust, tag)
-        self._seldom.warn(tag, error)
+        self.seldom.warn(tag, error)
 
 
 class Relay:
@@ -193,7 +193,7 @@ class Relay:
             return Outcome.UNREACHABLE if error.dead else Outcome.BUSY
         except (ConnectionGoneError, UpstreamError) as error:
             if call.started:
-                _break_off(call, error)
+                _break_off(call, error, self._writer.seldom)
             elif isinstance(error, UpstreamError):
                 raise
             else:
@@ -214,9 +214,10 @@ def _failure(outcome: Outcome, replica: ReplicaAddress) -> Exception:
     )
 
 
-def _break_off(call: Call, error: Exception) -> None:
+def _break_off(call: Call, error: Exception, seldom: Seldom) -> None:
     # Half an answer must not look like a whole one: the client's connection is cut, not finished.
-    logger.warning("answer to %s %r broken off: %r", call.method, call.scope["path"], error)
+    said = f"answer to {call.method} {call.scope['path']!r} broken off: {error!r}"
+    seldom.warn(f"broken off {type(error).__name__}", said)
     connection: Connection | None = call.scope.get(SCOPE_KEY)
     if connection is not None:
         connection.abort()

@@ -7,7 +7,6 @@ any request; when it cannot keep up, new ones are dropped and counted.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from dataclasses import dataclass
 
@@ -21,8 +20,6 @@ from legacy.ingress.upstream import ConnectionGoneError
 from legacy.ingress.waiting import wait_for_slot
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
-
-logger = logging.getLogger("ray.serve")
 
 
 @dataclass(frozen=True)

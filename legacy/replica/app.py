@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 import uuid
 from typing import Any
@@ -16,14 +15,13 @@ from legacy.errors import MethodMissingError
 from legacy.http.contract import REFUSED, REQUEST_ID, STRANGER, Routed, read_call, take_call
 from legacy.http.head import CLOSE, PLAIN_TEXT
 from legacy.http.protocol import ASGI, SCOPE_KEY
+from legacy.logs import logger
 from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.flask_request import flask_request
 from legacy.replica.invoke import Handler, Servable
 from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http
 from legacy.replica.metrics import ReplicaMetrics
-
-logger = logging.getLogger("ray.serve")
 
 GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ray import cloudpickle
 from legacy.config import BackendConfig
 from legacy.errors import MethodMissingError, RayServeException
 from legacy.generations import Generation
+from legacy.logs import logger
 from legacy.replica.backends import accepts_batches
 from legacy.replica.batch_core import BatchCore
 from legacy.replica.batching import Batcher
@@ -23,8 +23,6 @@ from legacy.replica.call_context import BATCH_SIZE, WEB
 from legacy.replica.keywords import Asked, batch_arguments
 from legacy.replica.messages import CALL
 from legacy.replica.shared_lock import SharedLock
-
-logger = logging.getLogger("ray.serve")
 
 ALONE_S = 600.0  # how long `reconfigure` of a deployment waits for running requests
 

@@ -17,6 +17,7 @@ from legacy.config import CONCURRENCY_1_4, BackendConfig
 from legacy.environments.cache import hold_own_environment
 from legacy.errors import RayServeException
 from legacy.http.tls import tls_files
+from legacy.logs import guard_libraries, logger
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.app import ReplicaApp
@@ -27,8 +28,6 @@ from legacy.replica.invoke import Servable
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
 from legacy.replica.user_loop import UserLoop
-
-logger = logging.getLogger("ray.serve")
 
 HEADROOM = 4  # several routers may each send up to the limit; beyond that the replica itself holds back
 SHOWN = 1000  # characters of an error that `status` shows
@@ -49,6 +48,7 @@ class ServeReplica:
     """
 
     def __init__(self, start: ReplicaStart) -> None:
+        guard_libraries()
         hold_own_environment()
         self._start = start
         self._step: Step = "environment"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import uvloop
 
 from legacy.errors import RayServeException
-
-logger = logging.getLogger("ray.serve")
+from legacy.logs import logger
 
 
 class UserLoop:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import random
 import string
 import threading
@@ -19,12 +18,11 @@ from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import CONTROLLER_NAME
 from legacy.errors import InstanceError, RayServeException
 from legacy.generations import Generation
+from legacy.logs import logger
 from legacy.records import InstanceName
 from legacy.replica import context
 from legacy.session.session import Session
 from legacy.session.starting import found_or_launched, launch
-
-logger = logging.getLogger("ray.serve")
 
 
 def second_start(used: Set[Generation], same_address: bool) -> Literal["attach", "new"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 import uuid
@@ -17,10 +16,9 @@ from legacy.config import HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.generations import Generation
 from legacy.handle import RayServeHandle, RayServeSyncHandle
+from legacy.logs import logger
 from legacy.records import BackendSpec, InstanceName
 from legacy.session.progress import show_until_done
-
-logger = logging.getLogger("ray.serve")
 
 HANDLES_FOLLOW_S = 5.0  # how long a command waits for this process's own handles to follow it
 HANDLES_KEPT = 100  # as in Ray 1.13

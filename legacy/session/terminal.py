@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from legacy.printable import printable
+
 CLEAR = "\r\x1b[K"
 LONGEST = 200
 
@@ -19,14 +21,3 @@ def show(text: str, stream: TextIO | None = None) -> None:
     if terminal.isatty():
         terminal.write(CLEAR + printable(text)[:LONGEST])
         terminal.flush()
-
-
-def printable(text: str, keep: str = "") -> str:
-    """A text that cannot steer a terminal, whoever wrote it: escape sequences and the like are shown as in Python.
-
-    Args:
-        keep: characters that stay as they are, such as line ends.
-    """
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() or one in keep else one.encode("unicode_escape").decode() for one in text)

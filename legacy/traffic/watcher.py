@@ -7,18 +7,16 @@ next one says the same again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
+from legacy.logs import logger
 from legacy.records import Poll, Update
 from legacy.traffic.router import Router
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 0.25  # commands wait for routers that a restarted controller knows from its life before
 POLL_TIMEOUT_S = 60.0  # the controller answers within 30 s; later than this it is not there any more
-
-logger = logging.getLogger("ray.serve")
 
 
 async def follow(

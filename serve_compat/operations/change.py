@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from legacy.session.terminal import printable
+from legacy.printable import printable
 from serve_compat.operations import arguments, tables
 from serve_compat.operations.progress import waiting
 from serve_compat.operations.reach import on_instance

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from legacy.errors import InstanceError, RayServeException
-from legacy.session.terminal import printable
+from legacy.printable import printable
 from serve_compat.operations.progress import announced
 
 

@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from legacy import eras, settings
-from legacy.session.terminal import printable
+from legacy.printable import printable
 from serve_compat.operations.look import json_option
 from serve_compat.operations.progress import announced
 from serve_compat.runner.variables import environment_changes

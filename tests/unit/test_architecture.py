@@ -27,6 +27,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.constants",
         "legacy.dependencies",
         "legacy.redaction",
+        "legacy.printable",
+        "legacy.logs",
+        "legacy.seldom",
+        "legacy.process",
         "legacy.errors",
         "legacy.settings",
         "legacy.config",
@@ -40,6 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.controllers",
         "legacy.metrics",
         "legacy.private_directory",
+        "legacy.port_lock",
         "legacy.http",
         "legacy.traffic",
         "legacy.environments",
@@ -290,6 +295,12 @@ def test_files_functions_and_parameter_lists_are_small(module):
 @every_module
 def test_only_the_settings_touch_the_environment(module):
     assert module in MAY_READ_ENVIRON or not reads_environ(tree(module)), (module, reads_environ(tree(module)))
+
+
+@every_module
+def test_only_one_module_knows_the_logger(module):
+    made = [line for name, line in names_used(tree(module)) if name == "logging.getLogger"]
+    assert module == "legacy.logs" or is_in(module, "serve_compat") or not made, (module, made)
 
 
 @every_module

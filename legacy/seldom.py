@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
+
+from legacy.logs import logger
 
 EVERY_S = 1.0
 _MOST_KEYS = 1024
-
-logger = logging.getLogger("ray.serve")
 
 
 class Seldom:

@@ -1,11 +1,11 @@
-"""legacy.ingress.seldom: a warning of which there are many is logged once a second."""
+"""legacy.seldom: a warning of which there are many is logged once a second."""
 
 from __future__ import annotations
 
 import pytest
 
-from legacy.ingress import seldom
-from legacy.ingress.seldom import Seldom
+from legacy import seldom
+from legacy.seldom import Seldom
 
 
 def test_many_of_a_kind_are_logged_once_and_counted(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
