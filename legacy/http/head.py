@@ -92,6 +92,13 @@ def write_head(
     return head, framing, length or 0, keep_alive
 
 
+def whole_answer(status: int, text: str, *headers: Header) -> bytes:
+    """An answer with a text, as it goes over the wire, after which the connection is closed."""
+    body = text.encode()
+    known = [PLAIN_TEXT, (b"content-length", b"%d" % len(body)), *headers]
+    return write_head(status, b"", known, ("GET", "1.1", False))[0] + body
+
+
 def _checked_name(name: bytes) -> bytes:
     if not _NAME.fullmatch(name):
         raise RuntimeError(f"{name[:40]!r} is not a header name")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from legacy.http.head import whole_answer
 from legacy.http.limits import Limits
+from legacy.http.listener import Listener
 from legacy.ingress.client import ClientProtocol, client_protocol
 
 BACKLOG = 2048
 CLOSING_S = 5.0  # how long requests in progress are given when the proxy stops
 _LOOK_S = 0.01
+_FULL = whole_answer(503, "No more connections can be served just now; try again.", (b"retry-after", b"1"))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -64,13 +68,15 @@ class Front:
     Args:
         app: the proxy's app, with its middlewares.
         limits: what clients may do.
+        upstreams: how many connections to replicas are open.
     """
 
-    def __init__(self, app: Any, limits: Limits | None = None) -> None:
+    def __init__(self, app: Any, limits: Limits | None = None, upstreams: Callable[[], int] = lambda: 0) -> None:
+        self._upstreams = upstreams
         self._limits = limits or Limits()
         self._protocol = client_protocol(self._limits) if limits else ClientProtocol
         self._state = ServerState()
-        self._server: asyncio.AbstractServer | None = None
+        self._listener: Listener | None = None
         self._config = Config(
             app,
             http=self._protocol,
@@ -89,7 +95,10 @@ class Front:
         loop = asyncio.get_running_loop()
         self.tick(loop.time())
         config, state, protocol = self._config, self._state, self._protocol
-        self._server = await loop.create_server(lambda: protocol(config, state, {}, loop), sock=sock, backlog=BACKLOG)
+        self._listener = Listener(
+            sock, lambda: protocol(config, state, {}, loop), _FULL, owed=self._owed, backlog=BACKLOG
+        )
+        await self._listener.open()
         host, port = sock.getsockname()[:2]
         return str(host), int(port)
 
@@ -105,10 +114,14 @@ class Front:
             if isinstance(connection, ClientProtocol):
                 connection.look(now)
 
+    def _owed(self) -> int:
+        """Each client may need a connection to a replica, one that comes now too."""
+        return max(0, len(self._state.connections) + 1 - self._upstreams())
+
     async def stop(self, patience_s: float = CLOSING_S) -> None:
         """Accept no more, let requests in progress end for `patience_s` seconds, then cut what is left."""
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            self._listener.close()
         for connection in list(self._state.connections):
             connection.shutdown()
         for _ in range(round(patience_s / _LOOK_S)):

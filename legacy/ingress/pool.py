@@ -8,6 +8,7 @@ that sends requests closes first, or a request could meet a connection that is j
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 
 from legacy.ingress.upstream import Upstream
@@ -15,6 +16,7 @@ from legacy.records import ReplicaAddress
 
 IDLE_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 TICK_S = 1.0
 
 
@@ -80,6 +82,9 @@ class Pool:
                 raise asyncio.TimeoutError
             upstream = opening.result()
         except (OSError, asyncio.TimeoutError) as error:
+            if isinstance(error, OSError) and error.errno in NO_DESCRIPTORS and self._forget_idle():
+                await asyncio.sleep(0)  # the loop closes them now
+                return await self.connect(replica, upgrade)
             dead = isinstance(error, (ConnectionError, FileNotFoundError, asyncio.TimeoutError))
             raise UnreachableError(f"replica {replica.tag!r} cannot be reached: {error!r}", dead) from None
         self._all.add(upstream)
@@ -105,6 +110,8 @@ class Pool:
             if idle is None:
                 idle = self._idle[upstream.tag] = []
             idle.append(upstream)
+        else:
+            self._all.discard(upstream)
 
     def tick(self, now: float) -> None:
         """Close what was idle too long, and end the wait for answers whose deadline has passed; once a second.
@@ -133,6 +140,19 @@ class Pool:
             upstream.abort()
         self._all.clear()
         self._idle.clear()
+
+    def size(self) -> int:
+        """How many connections are open, about: one that a replica closed counts for up to a second more."""
+        return len(self._all)
+
+    def _forget_idle(self) -> bool:
+        """Close what is idle, which may be connections to other replicas than the one that is wanted."""
+        idle = [upstream for kept in self._idle.values() for upstream in kept]
+        self._idle.clear()
+        for upstream in idle:
+            upstream.abort()
+            self._all.discard(upstream)
+        return bool(idle)
 
     def counts(self) -> tuple[int, int]:
         """How many connections are open, and how many of them are idle."""
