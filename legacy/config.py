@@ -201,7 +201,7 @@ class DeploymentMode(str, Enum):
 
 
 class HTTPOptions(BaseModel):
-    """Where and how HTTP is served (Ray 1.2-2.3; the last six fields are this project's).
+    """Where and how HTTP is served (Ray 1.2-2.3; the fields from queue_timeout_s on are this project's).
 
     Args:
         host, port: the address every proxy listens on; `host=None` means no server.
@@ -218,6 +218,8 @@ class HTTPOptions(BaseModel):
             of the container's.
         debug: send tracebacks of handler errors to the client.
         trusted_proxies: addresses whose X-Forwarded-* headers are kept; others' are replaced.
+        standby_after_s: when a node has been served for so long, it gets a second proxy process, which takes the port
+            over within milliseconds when the first one dies; None for never. There is none for port 0.
     """
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, arbitrary_types_allowed=True)
@@ -237,6 +239,7 @@ class HTTPOptions(BaseModel):
     max_buffered_bytes: int | None = Field(default=None, ge=SMALLEST_BUFFER)
     debug: bool = False
     trusted_proxies: tuple[str, ...] = ()
+    standby_after_s: NonNegativeFloat | None = 10.0  # a script that is over sooner does not pay for it
 
     @field_validator("location", mode="before")
     @classmethod

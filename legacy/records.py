@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal, NamedTuple
 
 from legacy.config import BackendConfig
 from legacy.environments.origin import Origin
 from legacy.generations import V1_2, Generation, Matching
+from legacy.process import Process
 
 
 class InstanceName(NamedTuple):
@@ -169,12 +171,39 @@ class ProxyStart:
 
     Attributes:
         options: cloudpickle of HTTPOptions; only proxies unpickle it, since middlewares are user code.
+        run_dir: the instance's private directory, where the node's proxies decide which of them listens; "" for a
+            proxy that is alone.
     """
 
     name: str
     node_id: str
     instance: InstanceName
     options: bytes
+    run_dir: str = ""
+
+
+class ProxyState(str, Enum):
+    """What a proxy does; its values are shown by `status`."""
+
+    STARTING = "STARTING"
+    STANDBY = "STANDBY"  # it has the routes, and listens as soon as the other proxy of its node is gone
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class ProxyLook:
+    """What a proxy says of itself.
+
+    Attributes:
+        address: where it listens, when it runs.
+        error: why it cannot, when it failed.
+    """
+
+    state: ProxyState
+    process: Process
+    address: tuple[str, int] | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True)

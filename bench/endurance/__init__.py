@@ -1,1 +1,1 @@
-"""Long runs against one instance: overload, big bodies, slow clients, and a soak with a killer. `make endurance`."""
+"""Long runs against one instance: overload, big bodies, slow clients, lost ports, a soak with a killer."""

@@ -15,18 +15,22 @@ import serve_compat as serve
 from bench.endurance.bodies import bodies
 from bench.endurance.figures import Figure
 from bench.endurance.overload import HTTP_OPTIONS, overload
+from bench.endurance.port import port
 from bench.endurance.slow_clients import slow_clients
 from bench.endurance.soak import soak
 from bench.machine import describe
+
+RUNS = ("overload", "bodies", "slow", "port", "soak")
 
 
 def main() -> int:
     """Run everything that was asked for; exit status 1 when a bound did not hold."""
     parser = argparse.ArgumentParser(prog="python -m bench.endurance", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=("overload", "bodies", "slow", "soak"), metavar="RUN")
+    parser.add_argument("--only", nargs="+", choices=RUNS, metavar="RUN")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the overload (default: 60)")
     parser.add_argument("--mib", type=int, default=1024, help="size of the big bodies (default: 1024)")
     parser.add_argument("--clients", type=int, default=1000, help="slow clients at once (default: 1000)")
+    parser.add_argument("--kills", type=int, default=10, help="kills of the proxy that listens (default: 10)")
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the soak (default: 10)")
     parser.add_argument("--report", type=Path, metavar="FILE")
     arguments = parser.parse_args()
@@ -46,13 +50,16 @@ def main() -> int:
 
 
 def _runs(client: Any, arguments: argparse.Namespace) -> Iterator[Figure]:
-    wanted = set(arguments.only or ("overload", "bodies", "slow", "soak"))
+    wanted = set(arguments.only or RUNS)
     if "overload" in wanted:
         yield from overload(client, arguments.seconds)
     if "bodies" in wanted:
         yield from bodies(client, arguments.mib)
     if "slow" in wanted:
         yield from slow_clients(client, arguments.clients)
+    if "port" in wanted:
+        with tempfile.TemporaryDirectory() as directory:
+            yield from port(client, arguments.kills, Path(directory))
     if "soak" in wanted:
         with tempfile.TemporaryDirectory() as directory:
             yield from soak(client, 60 * arguments.minutes, Path(directory))

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.endurance.figures import Figure, at_most, open_files, p99
 from bench.endurance.wire import HOST, PORT, Sender
-from tests.fault.processes import titled
+from tests.fault.processes import listener
 
 HEAD_S = 10.0  # the proxy's bound on a request head
 LATE_S = 3.0
@@ -21,7 +21,8 @@ def slow_clients(client: Any, count: int) -> Iterator[Figure]:
     """Figures of `count` half-open heads at once."""
     client.create_backend("quick", _quick)
     client.create_endpoint("quick", backend="quick", route="/quick", methods=["POST"])
-    (proxy,) = titled(r"^ray::.*Proxy")
+    proxy = listener(PORT)
+    assert proxy is not None
     alone = asyncio.run(_ask(3.0))
     files = open_files(proxy)
     closed, longest, beside = asyncio.run(_hold(count))

@@ -47,6 +47,10 @@ class RayLauncher:
         except ValueError:
             return None
 
+    def restart(self, actor: Any) -> None:
+        """End the process of an actor that may restart; Ray starts it anew."""
+        ray.kill(actor, no_restart=False)
+
     def kill(self, actor: Any) -> None:
         """End an actor now and for good; one that is dead already is fine."""
         ray.kill(actor, no_restart=True)

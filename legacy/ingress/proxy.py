@@ -1,4 +1,4 @@
-"""The HTTP proxy of one node, as a Ray actor: follows the controller, serves clients, reports what it counts."""
+"""An HTTP proxy of a node, as a Ray actor: follows the controller, serves clients, reports what it counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import logging
 import pickle
 import socket
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from legacy import controllers, settings
 from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST
+from legacy.errors import RayServeException
+from legacy.http.admission import raise_limit
 from legacy.http.limits import Limits
 from legacy.http.tls import tls_files
 from legacy.ingress.app import ProxyApp
@@ -21,26 +22,32 @@ from legacy.ingress.counters import Counters
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.pool import Pool
 from legacy.ingress.record import recorded
+from legacy.logs import guard_libraries, logger
 from legacy.metrics import Exporter
-from legacy.records import Poll, ProxyStart, Update
+from legacy.port_lock import PortLock
+from legacy.process import Process, end, this_process
+from legacy.records import Poll, ProxyLook, ProxyStart, ProxyState, Update
 from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
 
 TICK_S = Limits.tick_s
-BIND_TRIES = 10
-BIND_PAUSE_S = 0.2
-
-logger = logging.getLogger("ray.serve")
+LOOK_S = 1.0  # a look ends after this, should there be no news
+# The process this one follows may not be quite gone: its sockets are closed one after the other.
+BIND_PAUSES_S = (0.001, 0.002, 0.004, 0.01, 0.02, 0.05, 0.1, *(0.2,) * 9)
 
 
 class ServeProxy:
-    """One node's HTTP proxy; make it an asyncio actor. It starts by itself, also when Ray restarts it.
+    """One of a node's HTTP proxies; make it an asyncio actor. It starts by itself, also when Ray restarts it.
+
+    Of those of a node one listens. The others have everything but the port, and wait for its lock.
 
     Args:
         start: where to listen, and the controller to follow.
     """
 
     def __init__(self, start: ProxyStart) -> None:
+        guard_libraries()
+        raise_limit()
         self._start = start
         options = pickle.loads(start.options)
         if not isinstance(options, HTTPOptions):
@@ -53,16 +60,21 @@ class ServeProxy:
         self._front: Front | None = None
         self._app: ProxyApp | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._gone = asyncio.Event()
+        self._lock = PortLock(start.run_dir, start.node_id, options.port) if start.run_dir else None
+        self._now = ProxyLook(ProxyState.STARTING, this_process())
+        self._news = asyncio.Event()
         self._begun = asyncio.get_event_loop().create_task(self._begin())
 
-    async def ready(self) -> tuple[str, int]:
-        """Wait until clients are served; returns the address, or raises the OSError of `bind`."""
-        return await asyncio.shield(self._begun)
+    async def look(self, seen: ProxyState) -> ProxyLook:
+        """What it does now; waits for up to a second while that is still what was `seen`."""
+        if self._now.state is seen:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), LOOK_S)
+        return self._now
 
-    async def wait_until_gone(self) -> None:
-        """Never returns while the proxy lives: whoever awaits it learns of its death."""
-        await self._gone.wait()
+    async def end(self, process: Process) -> bool:
+        """Kill another proxy of this node that answers nobody any more; False when it is gone already."""
+        return end(process)
 
     async def counters(self) -> Counters:
         """The totals since the start."""
@@ -73,13 +85,27 @@ class ServeProxy:
         self._begun.cancel()
         if self._front is not None:
             await self._front.stop()
+        if self._lock is not None:
+            self._lock.release()
         for task in self._tasks:
             task.cancel()
         if self._app is not None:
             self._app.close()
         self._pool.close()
 
-    async def _begin(self) -> tuple[str, int]:
+    async def _begin(self) -> None:
+        try:
+            self._become(ProxyState.RUNNING, address=await self._listen())
+        except OSError as error:
+            self._become(ProxyState.FAILED, error=error)
+        except Exception as error:  # middlewares are user code; the controller gets the error as text
+            logger.exception("HTTP proxy %s cannot start", self._start.name)
+            said = RayServeException(f"the HTTP proxy cannot start: {type(error).__name__}: {error}")
+            self._become(ProxyState.FAILED, error=said)
+        if self._lock is not None and self._now.state is ProxyState.FAILED:
+            self._lock.release()  # the other one may have more luck
+
+    async def _listen(self) -> tuple[str, int]:
         known = asyncio.Event()
         router = self._router
         self._spawn(follow(self._poll, router, self._start.name, "proxy", lambda update: known.set()))
@@ -87,22 +113,32 @@ class ServeProxy:
         self._app = ProxyApp(router, self._pool, self._options)
         application = wrap(self._app, self._options.middlewares)
         record = settings.load().record
-        self._front = Front(recorded(application, record) if record else application)
+        self._front = Front(recorded(application, record) if record else application, upstreams=self._pool.size)
+        _collect_rarely()
+        if self._lock is not None:
+            self._become(ProxyState.STANDBY)
+            await self._lock.acquire()
         address = await self._front.start(await self._bind())
         self._spawn(self._tick(self._front, self._app))
-        _collect_rarely()
         logger.info("HTTP proxy %s listens on %s:%d", self._start.name, *address)
         return address
 
+    def _become(
+        self, state: ProxyState, address: tuple[str, int] | None = None, error: Exception | None = None
+    ) -> None:
+        self._now = ProxyLook(state, self._now.process, address, error)
+        self._news.set()
+        self._news = asyncio.Event()
+
     async def _bind(self) -> socket.socket:
         host, port = self._options.host or DEFAULT_HTTP_HOST, self._options.port
-        for _ in range(BIND_TRIES - 1):
+        for pause_s in BIND_PAUSES_S:
             try:
                 return bind(host, port)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
-            await asyncio.sleep(BIND_PAUSE_S)  # the process this one replaces may not be quite gone
+            await asyncio.sleep(pause_s)
         return bind(host, port)
 
     def _spawn(self, coroutine: Any) -> None:

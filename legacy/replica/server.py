@@ -16,8 +16,12 @@ import uvicorn.config
 import uvicorn.server
 
 from legacy.environments import start_link
+from legacy.http.contract import REFUSED
+from legacy.http.head import whole_answer
+from legacy.http.listener import Listener
 from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
 from legacy.http.tls import TlsFiles
+from legacy.port_lock import sweep_locks
 from legacy.private_directory import is_private, make_private, mark
 from legacy.replica.app import GAVE_UP
 from legacy.replica.members import KEEP_ALIVE_S, LIMITS, MemberProtocol, Members
@@ -30,10 +34,8 @@ DIRECTORY_PREFIX = "serve-"
 _SUFFIX = ".sock"
 _UNBORN = ".new"
 
-_LAST_WORDS = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(GAVE_UP), GAVE_UP.encode())
-)
+_LAST_WORDS = whole_answer(503, GAVE_UP)
+_FULL = whole_answer(503, "this replica has no descriptors left", REFUSED)
 
 
 def bind_private(directory: str) -> tuple[socket.socket, str]:
@@ -101,7 +103,8 @@ def sweep_neighbours(directory: str) -> None:
     here = Path(directory)
     for other in here.parent.glob(DIRECTORY_PREFIX + "*"):
         with contextlib.suppress(OSError):  # somebody else's, in use, or gone already
-            if other != here and is_private(str(other)) and sweep(str(other)) + start_link.sweep(str(other)):
+            place = str(other)
+            if other != here and is_private(place) and sweep(place) + start_link.sweep(place) + sweep_locks(place):
                 other.rmdir()
 
 
@@ -119,7 +122,7 @@ class ReplicaServer:
 
     def __init__(self) -> None:
         self.speaks_websocket = False
-        self._servers: list[asyncio.AbstractServer] = []
+        self._servers: list[Listener] = []
         self._states: list[uvicorn.server.ServerState] = []
         self._path = ""
         self._looking: asyncio.Task[None] | None = None
@@ -130,20 +133,23 @@ class ReplicaServer:
 
     async def serve_unix(self, app: Any, sock: socket.socket) -> None:
         """Accept connections on a socket of `bind_private`."""
-        loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_unix_server(self._protocol(app), sock=sock, backlog=_BACKLOG))
+        await self._listen(sock, self._protocol(app))
 
     async def serve_tcp(self, app: Any, host: str, secret: str, tls: TlsFiles | None) -> int:
         """Accept connections of those who know the secret on a free port of `host`, which is returned."""
-        loop = asyncio.get_running_loop()
         secured: dict[str, Any] = {}
         if tls:
             secured = {"ssl": tls.server_context(), "ssl_handshake_timeout": LIMITS.head_s}
         protocol = self._protocol(app, functools.partial(MemberProtocol, Members(secret)))
-        server = await loop.create_server(protocol, host, 0, backlog=_BACKLOG, **secured)
-        self._servers.append(server)
-        self._looking = loop.create_task(self._look())
-        return int(server.sockets[0].getsockname()[1])
+        sock = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        await self._listen(sock, protocol, **secured)
+        self._looking = asyncio.get_running_loop().create_task(self._look())
+        return int(sock.getsockname()[1])
+
+    async def _listen(self, sock: socket.socket, protocol: Callable[[], CancellingProtocol], **secured: Any) -> None:
+        listener = Listener(sock, protocol, _FULL, refuse_asked=True, backlog=_BACKLOG, **secured)
+        await listener.open()
+        self._servers.append(listener)
 
     async def close(self) -> None:
         """Stop accepting, let what is written reach the proxies, remove the socket."""
@@ -158,6 +164,9 @@ class ReplicaServer:
             if not any(state.connections for state in self._states):
                 break
             await asyncio.sleep(0.01)
+        for state in self._states:
+            for connection in list(state.connections):
+                connection.transport.abort()
         self.remove_socket()
 
     def remove_socket(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from legacy.session.terminal import printable
+from legacy.printable import printable
 
+STANDBY = "STANDBY"  # a proxy that takes over when another one of its node dies
 NONE = "-"
 
 
@@ -52,11 +53,15 @@ def status_text(status: Mapping[str, Any], width: int | None = None) -> str:
 
 def head(status: Mapping[str, Any]) -> str:
     """Which instance this is and whether HTTP is up."""
-    states = list(status["proxies"].values())
-    up = sum(state == "RUNNING" for state in states)
-    http = f"{status['url']}, {up} of {len(states)} proxies up" if states else "no HTTP"
+    states = status["proxies"]
+    up = sum(state == "RUNNING" for state in states.values())
+    by = sum(state.startswith(STANDBY) for state in states.values())
+    http = f"{status['url']}, {up} of {len(states) - by} proxies up" if states else "no HTTP"
+    http += f", {by} on standby" if by else ""
     troubles = "".join(
-        f"\n{printable(name)}: {printable(state)}" for name, state in status["proxies"].items() if state != "RUNNING"
+        f"\n{printable(name)}: {printable(state)}"
+        for name, state in states.items()
+        if state != "RUNNING" and not state.startswith(STANDBY)
     )
     return printable(f"Instance {status['instance']} in namespace {status['namespace']}: {http}") + troubles
 

@@ -15,8 +15,9 @@ from tests.fault.signals import Gated, Signals  # noqa: E402
 
 @pytest.fixture(scope="module")
 def shared(ray_session, request):
-    """One instance for a whole module, whose HTTP_OPTIONS it uses."""
-    started = serve.start(detached=True, http_options=getattr(request.module, "HTTP_OPTIONS", {}))
+    """One instance for a whole module, whose HTTP_OPTIONS it uses; without them there is one proxy."""
+    options = {"standby_after_s": None, **getattr(request.module, "HTTP_OPTIONS", {})}
+    started = serve.start(detached=True, http_options=options)
     yield started
     started.shutdown()
 

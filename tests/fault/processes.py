@@ -43,6 +43,17 @@ def titled(pattern: str) -> set[int]:
     return found
 
 
+def listener(port: int) -> int | None:
+    """The proxy that listens on a port of this machine."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+    for pid in titled(r"^ray::.*Proxy"):
+        with suppress(OSError):
+            if sockets & {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}:
+                return pid
+    return None
+
+
 def kill(pid: int) -> None:
     """Kill a descendant; returns when it is gone and its sockets are closed."""
     assert pid in descendants(), f"{pid} was not started by this test"

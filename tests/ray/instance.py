@@ -16,13 +16,16 @@ from tests.ray.cluster import free_port
 class Instance:
     """The running instance.
 
+    Args:
+        options: further HTTP options.
+
     Attributes:
         url: where its HTTP begins.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, options: dict[str, Any]) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.client = serve.start(http_options={"port": port})
+        self.client = serve.start(http_options={"port": port, "standby_after_s": None, **options})
 
     def get(self, path: str, **more: Any) -> requests.Response:
         return requests.get(self.url + path, timeout=30, **more)
@@ -50,7 +53,14 @@ class Log:
 
 
 @contextmanager
-def running_instance() -> Iterator[Instance]:
-    """An instance on a free port, in the cluster this process is connected to."""
-    yield Instance(free_port())
-    serve.shutdown()
+def running_instance(**options: Any) -> Iterator[Instance]:
+    """An instance on a free port, in the cluster this process is connected to.
+
+    Args:
+        options: further HTTP options.
+    """
+    made = Instance(free_port(), options)
+    try:
+        yield made
+    finally:
+        serve.shutdown()

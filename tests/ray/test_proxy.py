@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import re
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ import requests
 from legacy.config import HTTPOptions
 from legacy.generations import V1_2
 from legacy.ingress.proxy import ServeProxy
-from legacy.records import Endpoint, InstanceName, Poll, ProxyStart, Update
+from legacy.records import Endpoint, InstanceName, Poll, ProxyLook, ProxyStart, ProxyState, Update
 
 
 class FakeController:
@@ -57,21 +59,20 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def start_proxy(port: int) -> Any:
-    node = ray.get_runtime_context().get_node_id()
-    start = ProxyStart("proxy", node, InstanceName("controller", "test_proxy"), pickle.dumps(HTTPOptions(port=port)))
+def start_proxy(port: int, run_dir: str = "") -> Any:
+    node, options = ray.get_runtime_context().get_node_id(), pickle.dumps(HTTPOptions(port=port))
+    start = ProxyStart("proxy", node, InstanceName("controller", "test_proxy"), options, run_dir)
     return ray.remote(ServeProxy).options(max_restarts=-1, max_concurrency=1000, num_cpus=0).remote(start)
 
 
 def test_the_life_of_a_proxy(controller: Any) -> None:
     port = free_port()
     proxy = start_proxy(port)
-    ready = proxy.ready.remote()
-    assert ray.wait([ready], timeout=1)[0] == []
+    assert look(proxy).state is ProxyState.STARTING
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/e", timeout=1)
     ray.get(controller.publish.remote())
-    assert tuple(ray.get(ready, timeout=10)) == ("127.0.0.1", port)
+    assert after(proxy, ProxyState.STARTING).address == ("127.0.0.1", port)
     routes = requests.get(f"http://127.0.0.1:{port}/-/routes", timeout=5).json()
     assert routes == {"/e": ["e", ["GET"]]}
 
@@ -81,14 +82,42 @@ def test_the_life_of_a_proxy(controller: Any) -> None:
     assert requests.get(f"http://127.0.0.1:{port}/-/routes", timeout=5).json() == routes
 
     second = start_proxy(port)
-    with pytest.raises(OSError, match=f"127.0.0.1:{port}.*http_options"):
-        ray.get(second.ready.remote(), timeout=10)
+    assert re.search(f"127.0.0.1:{port}.*http_options", str(after(second, ProxyState.STARTING).error))
     ray.kill(second)
 
     ray.get(proxy.stop.remote(), timeout=10)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/e", timeout=1)
     ray.kill(proxy)
+
+
+def test_of_two_proxies_of_a_node_one_listens_and_the_other_takes_over(controller: Any, tmp_path: Path) -> None:
+    port = free_port()
+    ray.get(controller.publish.remote())
+    first = start_proxy(port, str(tmp_path / "serve"))
+    assert after(first, ProxyState.STARTING, ProxyState.STANDBY).state is ProxyState.RUNNING
+    second = start_proxy(port, str(tmp_path / "serve"))
+    assert after(second, ProxyState.STARTING).state is ProxyState.STANDBY
+    assert ray.get(second.end.remote(look(first).process))
+    assert after(second, ProxyState.STANDBY).address == ("127.0.0.1", port)
+    assert requests.get(f"http://127.0.0.1:{port}/-/routes", timeout=5).json() == {"/e": ["e", ["GET"]]}
+    ray.kill(first)  # it comes back
+    ray.get(second.stop.remote(), timeout=30)
+    assert list(tmp_path.iterdir()) == []
+    ray.kill(second)
+
+
+def look(proxy: Any) -> ProxyLook:
+    """What the proxy does now."""
+    return ray.get(proxy.look.remote(None), timeout=30)
+
+
+def after(proxy: Any, *states: ProxyState) -> ProxyLook:
+    """What the proxy does when these states are over."""
+    seen = states[0]
+    while (found := ray.get(proxy.look.remote(seen), timeout=30)).state in states:
+        seen = found.state
+    return found
 
 
 def answers_again(port: int) -> float:

@@ -80,6 +80,12 @@ def test_routes_leave_headless_endpoints_out():
     ]
 
 
+def test_a_proxy_that_stands_by_is_no_trouble():
+    proxies = {"a": "STANDBY", "b": "RUNNING", "c": "STANDBY (starting)", "d": "RUNNING"}
+    text = tables.head({**STATUS, "proxies": proxies})
+    assert text.endswith("http://127.0.0.1:8000, 2 of 2 proxies up, 2 on standby")
+
+
 def test_the_whole_report_names_the_instance_and_what_is_wrong_with_http():
     text = tables.status_text({**STATUS, "proxies": {"proxy": "OSError: port 8000 is taken"}})
     assert text.startswith("Instance SERVE_CONTROLLER_ACTOR in namespace serve: http://127.0.0.1:8000, 0 of 1 prox")
