@@ -8,7 +8,7 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-Address = tuple[str, int] | str  # host and port, or the path of a unix socket
+Address = tuple[str, int] | str  # host and port, or the path under which a unix socket was made
 
 
 def listening(pid: int) -> list[Address]:
@@ -31,7 +31,11 @@ def connect(address: Address, timeout_s: float = 5.0) -> socket.socket:
         return socket.create_connection(address, timeout=timeout_s)
     made = socket.socket(socket.AF_UNIX)
     made.settimeout(timeout_s)
-    made.connect(address)
+    try:
+        made.connect(address)
+    except OSError:
+        made.close()
+        raise
     return made
 
 
