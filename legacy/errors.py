@@ -1,6 +1,7 @@
 """Every error this project raises on purpose, and the HTTP status each one becomes.
 
-    client call -> controller      InstanceError, BackendStartError, builtin ValueError / TypeError / KeyError
+    client call -> controller      InstanceError, BackendStartError, ChangeSupersededError,
+                                   builtin ValueError / TypeError / KeyError
     request     -> router          QueueFullError (503), DeadlineError (503 / 504)
     router      -> replica         ReplicaLostError (500), UpstreamError (502)
     replica     -> user code       the user's own exception (500), MethodMissingError (500)
@@ -49,6 +50,10 @@ class EnvironmentMissingError(EnvironmentFailedError, ValueError):
 
 class ResourcesError(RayServeException):
     """The cluster has no room for the replicas asked for (Ray 0.8-1.3 raise this at once)."""
+
+
+class ChangeSupersededError(RayServeException, RuntimeError):
+    """Another change of the backend took the place of this one before it was in force."""
 
 
 class BackendDeletedError(RayServeException):

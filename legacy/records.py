@@ -155,7 +155,11 @@ class ReplicaStart:
 
 @dataclass(frozen=True)
 class StartFailure:
-    """Why a replica did not come up, as text: the controller never unpickles user exceptions."""
+    """Why a replica did not come up, as text: the controller never unpickles user exceptions.
+
+    Attributes:
+        revision: the command that had the replica started or updated; the controller fills it in.
+    """
 
     replica: str
     error: str  # "RuntimeError: weights file is missing"
@@ -163,6 +167,7 @@ class StartFailure:
     kind: Literal["constructor", "reconfigure", "import", "environment", "actor", "died", "timeout", "health"] = (
         "constructor"
     )
+    revision: str = ""
 
 
 @dataclass(frozen=True)

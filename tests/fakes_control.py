@@ -14,7 +14,7 @@ from legacy.control.instance import InstanceStart
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.store import Store
-from legacy.control.supervisor import Tools
+from legacy.control.tools import Tools
 from legacy.generations import V1_2, Generation
 from legacy.records import BackendSpec, InstanceName, ReplicaAddress, ReplicaStart, StartFailure
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.publish import Publisher
-from legacy.control.reconcile import Reconciler
-from legacy.control.registered import BackendRecord, EndpointRecord
+from legacy.control.reconcile import Reconciler, start_error, superseded
+from legacy.control.registered import BackendRecord, EndpointRecord, undoing, undone
 from legacy.control.store import Store
-from legacy.errors import BackendDeletedError, BackendStartError
+from legacy.control.turns import Turns
+from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError
 from legacy.logs import logger
 
 IN_FORCE_S = 10.0  # how long a command waits for a slow proxy to acknowledge it
@@ -25,51 +29,98 @@ class Changes:
     publisher: Publisher
     reconciler: Reconciler
     environments: Environments
+    turns: Turns = field(default_factory=Turns)
+    unattended: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def accept(self, record: BackendRecord) -> None:
-        """Make a record the wanted one, durably, and begin to act on it."""
-        self._keep(record)
+    @contextlib.asynccontextmanager
+    async def turn(self, tag: str, command: str, next_one: bool = False) -> AsyncIterator[None]:
+        """Wait until no other command changes the backend; then what is registered is in force, or there is nothing.
+
+        Args:
+            next_one: do not wait for those who wait already.
+
+        Raises:
+            ChangeSupersededError, BackendStartError: how the command's change ended before, if it was begun before.
+        """
+        async with self.turns.take(tag, next_one):
+            known = self.desired.backends.get(tag)
+            if known is not None and not known.confirmed and known.revision != command:
+                await self.finish(known, known.spec.generation.start_tries)  # whoever began it has failed to
+            self.check_how_it_ended(tag, command)
+            yield
+
+    def check_how_it_ended(self, tag: str, command: str) -> None:
+        """Raise again how a command's change ended, when Ray runs the command again after a crash.
+
+        Raises:
+            ChangeSupersededError, BackendStartError: what its caller has not been told yet.
+        """
+        known = self.desired.backends.get(tag)
+        if known is None:
+            return
+        if command in known.superseded:
+            raise superseded(tag)
+        fleet = self.reconciler.fleets().get(tag)
+        if known.revision == undoing(command) and fleet is not None and fleet.taken_back is not None:
+            raise start_error(tag, fleet.taken_back)
+
+    def accept(self, record: BackendRecord, endpoint: EndpointRecord | None = None) -> int:
+        """Make a record and its endpoint the wanted ones, durably, and begin to act on them; gives their version.
+
+        After a crash both are there or neither.
+        """
+        known = self.desired.backends.get(record.tag)
+        self._keep(replace(record, opens=endpoint))
         self.reconciler.begin(record.tag)
-
-    async def accept_with_endpoint(self, record: BackendRecord, endpoint: EndpointRecord | None) -> None:
-        """Accept a record together with its endpoint: after a crash both are there or neither."""
-        self.accept(replace(record, opens=endpoint))
-        if endpoint is not None:
-            await self.in_force(self.open_endpoint(record.tag))
+        if known is not None:
+            self._drop_unused_code(known)
+        return self.open_endpoint(record.tag)
 
     def open_endpoint(self, tag: str) -> int:
         """Write and publish the endpoint that an accepted record brought with it; gives its version."""
         record = self.desired.backends[tag]
         if record.opens is None:
             return self.publisher.version
-        version = self._put_endpoint(record.opens)
+        version = self.put_endpoint(record.opens)
         self._keep(replace(record, opens=None))
         return version
 
     async def carry_out(self, record: BackendRecord, tries: int = 1) -> int:
-        """Wait until the replicas are as an accepted record wants them; gives the version in which routers know.
+        """Wait until the replicas are as an accepted change wants them; gives the version in which routers know.
 
         Raises:
             BackendStartError: `tries` starts or updates failed in a row; what was registered before is again.
             BackendDeletedError: it was deleted meanwhile.
+            ChangeSupersededError: another took its place.
         """
         try:
             await self.reconciler.settled(record.tag, record.revision, tries)
         except BackendStartError:
-            await self._undo(record)
+            await self._undo(record.tag, record.revision)
             raise
-        now = self.desired.backends.get(record.tag)
-        if now is not None and now.revision == record.revision and not now.confirmed:
+        now = self.desired.backends[record.tag]
+        if not now.confirmed:
             self._keep(replace(now, confirmed=True, before=None))
-            self._drop_unused_code(record)
-        return self.reconciler.publish(record.tag)
+            self._drop_unused_code(now)
+        return self.reconciler.publish(now.tag)
 
     async def finish(self, record: BackendRecord, tries: int = 1) -> None:
         """Carry out a change nobody waits for; a failure ends in the log and the status."""
         try:
             await self.carry_out(record, tries)
-        except (BackendStartError, BackendDeletedError) as error:
+        except (BackendStartError, BackendDeletedError, ChangeSupersededError) as error:
             logger.error("%s", error)
+
+    def finish_later(self, record: BackendRecord, turn: contextlib.AsyncExitStack) -> None:
+        """Carry out a change nobody waits for; its turn ends with it."""
+        task = asyncio.get_running_loop().create_task(self._finish_and_leave(record, turn))
+        self.unattended.add(task)
+        task.add_done_callback(self.unattended.discard)
+
+    async def recover(self, record: BackendRecord) -> None:
+        """Finish what an earlier life of the controller began."""
+        async with self.turns.take(record.tag):
+            await self.finish(record, record.spec.generation.start_tries)
 
     async def scale(self, tag: str, replicas: int) -> None:
         """Set the number of replicas that autoscaling chose; the config stays as the user gave it."""
@@ -80,23 +131,25 @@ class Changes:
 
     async def forget(self, record: BackendRecord, force: bool) -> None:
         """Unregister a backend and wait until its replicas are gone."""
-        self.store.remove("backend", record.tag)
-        self.desired.backends.pop(record.tag, None)
-        self.reconciler.forget(record.tag, force)
-        await self.reconciler.gone(record.tag)
-        self._drop_unused_code(record)
+        self._unregister(record.tag)
+        await self._stop(record, force)
+
+    def put_endpoint(self, record: EndpointRecord) -> int:
+        """Register an endpoint as decided; gives the version in which it is true."""
+        self.store.save("endpoint", record.endpoint.name, record)
+        self.desired.restore(record)
+        return self.publisher.put(("endpoint", record.endpoint.name), record.endpoint)
 
     async def set_endpoint(self, record: EndpointRecord) -> int:
         """Register an endpoint as decided and wait until every proxy follows."""
-        return await self.in_force(self._put_endpoint(record))
+        return await self.in_force(self.put_endpoint(record))
 
     async def drop_deployment(self, record: BackendRecord) -> None:
         """Unregister a backend with the endpoint of its name: unroute first, then stop the replicas."""
-        self.store.remove("backend", record.tag)  # recovery drops a deployment's endpoint that has no backend
-        self.desired.backends.pop(record.tag, None)
+        self._unregister(record.tag)  # recovery drops a deployment's endpoint that has no backend
         if record.tag in self.desired.endpoints:
             await self.drop_endpoint(record.tag)
-        await self.forget(record, force=False)
+        await self._stop(record, force=False)
 
     async def drop_endpoint(self, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it."""
@@ -118,31 +171,48 @@ class Changes:
             logger.warning("%d proxies have not acknowledged version %d after %g s", late, version, IN_FORCE_S)
         return version
 
-    async def _undo(self, record: BackendRecord) -> None:
-        now = self.desired.backends.get(record.tag)
-        if now is None or now.revision != record.revision:
-            return  # a later command has taken over
-        if record.before is None:
+    async def _undo(self, tag: str, revision: str) -> None:
+        record = self.desired.backends.get(tag)
+        if record is None or record.revision != revision:
+            return  # somebody else has taken over
+        old = undone(record)
+        if old is None:
             await self.forget(record, force=True)
-            if record.created_endpoint and record.tag in self.desired.endpoints:
-                await self.drop_endpoint(record.tag)
+            if record.created_endpoint and tag in self.desired.endpoints:
+                await self.drop_endpoint(tag)
             return
-        failures = self.reconciler.fleets()[record.tag].failures
-        why = failures[-1] if failures else None
-        undone = f"{record.revision}-undone"  # a new stamp: replicas that took the failed config get the old one again
-        old = replace(record.before.backend, stamp=undone, revision=undone, confirmed=True)
-        await self.accept_with_endpoint(old, record.before.endpoint)
-        self.reconciler.took_back(record.tag, why)
+        failures = self.reconciler.fleets()[tag].blamed(revision)
+        version = self.accept(old, self._endpoint_before(record))
+        self.reconciler.took_back(tag, failures[-1] if failures else None)
+        await self.in_force(version)
+
+    def _endpoint_before(self, record: BackendRecord) -> EndpointRecord | None:
+        before = record.before.endpoint if record.before is not None else None
+        now = self.desired.endpoints.get(record.tag)
+        if before is None or now is None:
+            return None
+        # Traffic and shadows are other commands': they may have changed since.
+        kept = replace(before.endpoint, traffic=now.endpoint.traffic, shadows=now.endpoint.shadows)
+        return None if kept == now.endpoint else replace(before, endpoint=kept)
+
+    def _unregister(self, tag: str) -> None:
+        self.store.remove("backend", tag)
+        self.desired.backends.pop(tag, None)
+        self.reconciler.announce(tag)
+
+    async def _stop(self, record: BackendRecord, force: bool) -> None:
+        if record.tag not in self.desired.backends:  # else it was registered again meanwhile
+            self.reconciler.forget(record.tag, force)
+            await self.reconciler.gone(record.tag)
         self._drop_unused_code(record)
 
     def _keep(self, record: BackendRecord) -> None:
         self.store.save("backend", record.tag, record)
         self.desired.restore(record)
 
-    def _put_endpoint(self, record: EndpointRecord) -> int:
-        self.store.save("endpoint", record.endpoint.name, record)
-        self.desired.restore(record)
-        return self.publisher.put(("endpoint", record.endpoint.name), record.endpoint)
+    async def _finish_and_leave(self, record: BackendRecord, turn: contextlib.AsyncExitStack) -> None:
+        async with turn:
+            await self.finish(record, record.spec.generation.start_tries)
 
     def _drop_unused_code(self, record: BackendRecord) -> None:
         keys = {record.code_key}

@@ -13,7 +13,7 @@ from typing import Any
 from legacy.config import BackendConfig
 from legacy.control.capacity import check_capacity, has_capacity
 from legacy.control.changes import Changes
-from legacy.control.registered import BackendRecord, new_record, undo_of
+from legacy.control.registered import BackendRecord, instead_of, new_record, wants_the_same
 from legacy.control.store import code_key
 from legacy.records import BackendSpec, Endpoint
 
@@ -28,6 +28,7 @@ class Commands:
         ValueError, TypeError: what `Desired` refuses; nothing changes.
         ResourcesError: no room for more replicas, for generations that do not wait for resources.
         BackendStartError: a replica could not be started or refused its config.
+        ChangeSupersededError: another command took this one's place before it was in force.
     """
 
     _changes: Changes
@@ -36,40 +37,53 @@ class Commands:
     async def create_backend(self, command: str, spec: BackendSpec) -> int:
         """Register a backend and wait until all its replicas run; when one fails, nothing stays registered."""
         await self._recovered
-        desired, store = self._changes.desired, self._changes.store
-        if spec.tag not in desired.backends and not spec.generation.waits_for_resources:
-            await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
-        fresh = spec.tag not in desired.backends
-        record = desired.create_backend(command, spec, code_key(spec.code))
-        if fresh:
-            store.save_code(spec.code)
-            self._changes.accept(record)
-        return await self._changes.in_force(await self._changes.carry_out(record))
+        changes, key = self._changes, code_key(spec.code)
+        changes.desired.create_backend(command, spec, key)  # refused at once, not when it is its turn
+        async with changes.turn(spec.tag, command):
+            if spec.tag not in changes.desired.backends and not spec.generation.waits_for_resources:
+                await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
+            record = changes.desired.create_backend(command, spec, key)
+            if spec.tag not in changes.desired.backends:
+                self._accept(record, spec)
+            version = await self._carry_out(record)
+        return await changes.in_force(version)
 
     async def replace_backend(self, command: str, spec: BackendSpec) -> int:
-        """Register a backend, in the place of one of its tag (Ray 0.7-0.8), which is in force again if that fails."""
+        """Register a backend, in the place of one of its tag (Ray 0.7-0.8), which is in force again if that fails.
+
+        A change of that one which is not in force yet ends, unless it wants the same.
+        """
         await self._recovered
-        desired, store = self._changes.desired, self._changes.store
+        changes, backends = self._changes, self._changes.desired.backends
         surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options)
-        known = desired.backends.get(spec.tag)
+        changes.check_how_it_ended(spec.tag, command)
+        known = backends.get(spec.tag)
         if known is None or known.created_by == command:
             return await self.create_backend(command, spec)
-        if known.revision != command:
-            record = replace(new_record(command, spec, code_key(spec.code)), created_by=known.created_by, surge=surge)
-            store.save_code(spec.code)
-            self._changes.accept(replace(record, before=undo_of(known)))
-        return await self._changes.in_force(await self._changes.carry_out(desired.backend(spec.tag)))
+        new = replace(new_record(command, spec, code_key(spec.code)), surge=surge)
+        if not known.confirmed and known.revision != command and not wants_the_same(known, spec, new.code_key):
+            self._accept(instead_of(known, new), spec)
+        async with changes.turn(spec.tag, command, next_one=True):
+            known = backends.get(spec.tag)
+            if known is None or known.revision != command:
+                self._accept(new if known is None else instead_of(known, new), spec)
+            version = await self._carry_out(backends[spec.tag])
+        return await changes.in_force(version)
 
     async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
-        """Merge changes into a backend's config and wait until its replicas follow; one that refuses undoes it."""
+        """Merge changes into a backend's config and wait until its replicas follow; one that refuses undoes it.
+
+        Another change of the backend that is under way is waited for: what it leaves is what this one changes.
+        """
         await self._recovered
         desired = self._changes.desired
-        known = desired.backend(tag)
-        if known.revision != command:
-            await self._check_growth(known, changes)
-        record = desired.update_backend(command, tag, changes)
-        self._changes.accept(record)
-        return await self._changes.in_force(await self._changes.carry_out(record))
+        async with self._changes.turn(tag, command):
+            known = desired.backend(tag)
+            if known.revision != command:
+                await self._check_growth(known, changes)
+                self._changes.accept(desired.update_backend(command, tag, changes))
+            version = await self._carry_out(desired.backend(tag))
+        return await self._changes.in_force(version)
 
     async def delete_backend(self, command: str, tag: str, force: bool = False) -> int:
         """Unregister a backend that no endpoint uses, and wait until its replicas have finished and are gone."""
@@ -115,6 +129,14 @@ class Commands:
         """name -> endpoint, of all registered endpoints."""
         await self._recovered
         return {name: record.endpoint for name, record in self._changes.desired.endpoints.items()}
+
+    def _accept(self, record: BackendRecord, spec: BackendSpec) -> None:
+        self._changes.store.save_code(spec.code)
+        self._changes.accept(record)
+
+    async def _carry_out(self, record: BackendRecord) -> int:
+        changes = self._changes
+        return changes.publisher.version if record.confirmed else await changes.carry_out(record)
 
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
         wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas

@@ -28,7 +28,7 @@ from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
 from legacy.control.stat import ask_all, stat_items
 from legacy.control.store import GcsKeyValue, Store
-from legacy.control.supervisor import Tools
+from legacy.control.tools import Tools
 from legacy.logs import guard_libraries, logger
 from legacy.records import InstanceName, Poll, Update
 
@@ -147,8 +147,7 @@ class ServeController(DeploymentCommands):
             self._reconciler.publish(tag)
             self._changes.open_endpoint(tag)
             if not record.confirmed:
-                finishing = self._changes.finish(record, record.spec.generation.start_tries)
-                self._background.append(asyncio.ensure_future(finishing))
+                self._background.append(asyncio.ensure_future(self._changes.recover(record)))
         for tag in list(self._reconciler.fleets()):
             self._reconciler.touch(tag)
         for name, registered in self._desired.endpoints.items():

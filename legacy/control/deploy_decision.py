@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from legacy.control.desired import Desired
-from legacy.control.registered import BackendRecord, EndpointRecord, new_record, same_config, undo_of, with_config
+from legacy.control.registered import (
+    BackendRecord,
+    EndpointRecord,
+    instead_of,
+    new_record,
+    same_config,
+    undone,
+    wants_the_same,
+    with_config,
+)
 from legacy.records import BackendSpec, Endpoint
 
 
@@ -25,7 +34,8 @@ def decide(
     - the same version with the same config is left alone, new code and arguments included;
     - the same version with another config is updated in place;
     - another version, or none, replaces the replicas.
-    An endpoint of the same name keeps its traffic and shadows.
+    An endpoint of the same name keeps its traffic and shadows. A change that is not in force yet is not there: the new
+    one takes its place, and is compared with what was there before it.
 
     Raises:
         ValueError: `prev_version` does not match, or the route is taken.
@@ -40,13 +50,22 @@ def decide(
     opened = _endpoint_record(desired, command, endpoint)
     if known is None:
         return DeployDecision(new_record(command, spec, ""), opened)
-    before = undo_of(known, desired.endpoints.get(endpoint.name))
-    if spec.version is None or spec.version != known.spec.version:
-        renewed = replace(new_record(command, spec, ""), created_by=known.created_by, before=before)
-        return DeployDecision(renewed, opened)
-    if same_config(known.config, spec.config):
+    base = known if known.confirmed else undone(known)
+    if base is None or spec.version is None or spec.version != base.spec.version:
+        changed = new_record(command, spec, "")
+    elif known.confirmed and same_config(known.config, spec.config):
         return DeployDecision(None, opened)
-    return DeployDecision(replace(with_config(command, known, spec.config), before=before), opened)
+    else:
+        changed = with_config(command, base, spec.config)
+    return DeployDecision(instead_of(known, changed, desired.endpoints.get(endpoint.name)), opened)
+
+
+def is_under_way(desired: Desired, spec: BackendSpec, code_key: str, endpoint: Endpoint) -> bool:
+    """Whether a change that is not in force yet is this very deployment."""
+    known = desired.backends.get(spec.tag)
+    if known is None or known.confirmed or not wants_the_same(known, spec, code_key):
+        return False
+    return _endpoint_record(desired, "", endpoint) is None
 
 
 def _endpoint_record(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:

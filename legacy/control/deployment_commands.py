@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from dataclasses import replace
+from functools import partial
 
 from legacy.control.capacity import has_capacity
 from legacy.control.commands import Commands
-from legacy.control.deploy_decision import decide
+from legacy.control.deploy_decision import decide, is_under_way
 from legacy.control.registered import BackendRecord
 from legacy.control.status import status_of
+from legacy.control.store import code_key
 from legacy.errors import BackendEnvironmentError, BackendHealthError, BackendStartError
 from legacy.logs import logger
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
@@ -21,27 +23,34 @@ class DeploymentCommands(Commands):
     async def deploy(
         self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, wait: bool
     ) -> int:
-        """Register or change a deployment; with `wait`, until all its replicas are of this version."""
+        """Register or change a deployment; with `wait`, until all its replicas are of this version.
+
+        A change of it that is not in force yet ends, unless it wants the same.
+        """
         await self._recovered
         changes = self._changes
         fits = spec.tag in changes.desired.backends and await has_capacity(spec.actor_options)
-        decision = decide(changes.desired, command, spec, endpoint, prev_version)
-        record = decision.backend
-        if record is not None:
-            new_code = not record.code_key
-            record = replace(
-                record,
-                code_key=changes.store.save_code(spec.code) if new_code else record.code_key,
-                created_endpoint=record.before is None and decision.endpoint is not None,
-                surge=new_code and record.replicas == 1 and fits,
-            )
-            await changes.accept_with_endpoint(record, decision.endpoint)
-        elif decision.endpoint is not None:
-            await changes.set_endpoint(decision.endpoint)
-        current = changes.desired.backends.get(spec.tag)
-        if current is None or current.confirmed:
-            return changes.publisher.version
-        return await self._roll_out(current, wait)
+        accept = partial(self._accept_deployment, command, spec, endpoint, prev_version, fits)
+        try:
+            changes.check_how_it_ended(spec.tag, command)
+            known = changes.desired.backends.get(spec.tag)
+            if is_under_way(changes.desired, spec, code_key(spec.code), endpoint):
+                if not wait:
+                    return changes.publisher.version
+            elif known is not None and not known.confirmed:
+                accept()
+            async with contextlib.AsyncExitStack() as turn:
+                await turn.enter_async_context(changes.turn(spec.tag, command, next_one=True))
+                await changes.in_force(accept())
+                record = changes.desired.backends.get(spec.tag)
+                if record is None or record.confirmed:
+                    return changes.publisher.version
+                if not wait:
+                    changes.finish_later(record, turn.pop_all())
+                    return changes.publisher.version
+                return await changes.in_force(await changes.carry_out(record, spec.generation.start_tries))
+        except BackendStartError as error:
+            raise self._unhealthy(spec, error) from None
 
     async def delete_deployment(self, command: str, name: str) -> int:
         """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
@@ -72,23 +81,35 @@ class DeploymentCommands(Commands):
         await self._recovered
         return {name: self._status(record) for name, record in self._changes.desired.backends.items()}
 
-    async def _roll_out(self, record: BackendRecord, wait: bool) -> int:
-        tries = record.spec.generation.start_tries
-        if not wait:
-            asyncio.ensure_future(self._changes.finish(record, tries))  # noqa: RUF006 - the checkpoint finishes it too
-            return self._changes.publisher.version
-        try:
-            return await self._changes.in_force(await self._changes.carry_out(record, tries))
-        except BackendEnvironmentError as error:
-            raise BackendEnvironmentError(
-                f"Deployment {record.tag} is UNHEALTHY: {_what_serves(record)}\n{error}"
-            ) from None
-        except BackendStartError as error:
-            what = "health check" if isinstance(error, BackendHealthError) else "constructor"
-            raise type(error)(
-                f"Deployment {record.tag} is UNHEALTHY: The Deployment {what} failed {tries} times in a row. "
-                f"{_what_serves(record)} See logs for details.\n{error}"
-            ) from None
+    def _accept_deployment(
+        self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, fits: bool
+    ) -> int:
+        changes = self._changes
+        decision = decide(changes.desired, command, spec, endpoint, prev_version)
+        record = decision.backend
+        if record is not None:
+            new_code = not record.code_key
+            opens = record.before is None and decision.endpoint is not None
+            record = replace(
+                record,
+                code_key=changes.store.save_code(spec.code) if new_code else record.code_key,
+                created_endpoint=record.created_endpoint or opens,
+                surge=new_code and record.replicas == 1 and fits,
+            )
+            return changes.accept(record, decision.endpoint)
+        return changes.publisher.version if decision.endpoint is None else changes.put_endpoint(decision.endpoint)
+
+    def _unhealthy(self, spec: BackendSpec, error: BackendStartError) -> BackendStartError:
+        there = spec.tag in self._changes.desired.backends
+        serves = "The version before it serves again." if there else "Nothing stays registered."
+        if isinstance(error, BackendEnvironmentError):
+            return BackendEnvironmentError(f"Deployment {spec.tag} is UNHEALTHY: {serves}\n{error}")
+        what = "health check" if isinstance(error, BackendHealthError) else "constructor"
+        tries = spec.generation.start_tries
+        return type(error)(
+            f"Deployment {spec.tag} is UNHEALTHY: The Deployment {what} failed {tries} times in a row. "
+            f"{serves} See logs for details.\n{error}"
+        )
 
     def _described(self, record: BackendRecord) -> DeploymentInfo:
         code = self._changes.store.load_code(record.code_key)
@@ -101,7 +122,3 @@ class DeploymentCommands(Commands):
         if word == "UPDATING" and record.spec.environment is not None:
             why = "; ".join(filter(None, (why, self._changes.environments.progress(record.spec.environment))))
         return word, why
-
-
-def _what_serves(record: BackendRecord) -> str:
-    return "The version before it serves again." if record.before else "Nothing stays registered."

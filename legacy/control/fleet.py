@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from legacy.control.plan import Seen, State
 from legacy.records import BackendView, ReplicaAddress, StartFailure
 
 LONGEST_WAIT_S = 60.0
+MOST_TRIES = 10  # more than any command gives its replicas
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,20 @@ class ReplicaRecord:
     order: int
     draining: bool = False
     address: ReplicaAddress | None = None  # without its actor handle
+    revision: str = ""
 
 
 @dataclass
 class Live:
-    """One replica: what the plan sees of it, its actor, and the tasks that look after it."""
+    """One replica: what the plan sees of it, its actor, and the tasks that look after it.
+
+    Attributes:
+        revision: the command that had it started or updated last: its failures are failures of that change.
+    """
 
     seen: Seen
     backend: str
+    revision: str = ""
     actor: Any = None
     address: ReplicaAddress | None = None
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -44,7 +52,9 @@ class Live:
         seen = self.seen
         draining = seen.state is State.DRAINING
         address = None if self.address is None else replace(self.address, actor=None)
-        return ReplicaRecord(seen.tag, self.backend, seen.version, seen.stamp, seen.order, draining, address)
+        return ReplicaRecord(
+            seen.tag, self.backend, seen.version, seen.stamp, seen.order, draining, address, self.revision
+        )
 
 
 @dataclass
@@ -54,6 +64,7 @@ class Fleet:
     Attributes:
         config: the newest config; the last one once the backend is deleted.
         failures: failures to start, to update or to stay well, since the last success or the last command.
+        fell_sick: the latest failures of replicas that had come up, since the last command.
         taken_back: why the last command's change was undone, until the next command.
         force: kill instead of drain.
         actor_options: of the newest version.
@@ -66,6 +77,7 @@ class Fleet:
     deleted: bool = False
     replicas: dict[str, Live] = field(default_factory=dict)
     failures: list[StartFailure] = field(default_factory=list)
+    fell_sick: deque[StartFailure] = field(default_factory=lambda: deque(maxlen=MOST_TRIES))
     retry_at: float = 0.0
     taken_back: StartFailure | None = None
     force: bool = False
@@ -96,9 +108,19 @@ class Fleet:
 
     def recovered(self, tag: str) -> None:
         """A replica is well again: what it failed of does not count any more."""
-        self.failures = [failure for failure in self.failures if failure.replica != tag]
+        for failures in (self.failures, self.fell_sick):
+            for failure in [one for one in failures if one.replica == tag]:
+                failures.remove(failure)
         if not self.failures:
             self.retry_at = 0.0
+
+    def blamed(self, revision: str) -> list[StartFailure]:
+        """The failures of one command's change.
+
+        Those of replicas that came up and fell sick are counted apart: others that come up do not make up for them.
+        """
+        kinds = (self.failures, self.fell_sick)
+        return max(([failure for failure in kind if failure.revision == revision] for kind in kinds), key=len)
 
     def view(self) -> BackendView:
         """What routers may use now."""

@@ -19,8 +19,15 @@ from legacy.control.fleet import Fleet, Live, ReplicaRecord
 from legacy.control.instance import STOP_S, InstanceStart
 from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
-from legacy.control.supervisor import Supervisor, Tools
-from legacy.errors import BackendDeletedError, BackendEnvironmentError, BackendHealthError, BackendStartError
+from legacy.control.supervisor import Supervisor
+from legacy.control.tools import Tools
+from legacy.errors import (
+    BackendDeletedError,
+    BackendEnvironmentError,
+    BackendHealthError,
+    BackendStartError,
+    ChangeSupersededError,
+)
 from legacy.logs import logger
 from legacy.records import ReplicaStart, StartFailure
 
@@ -75,7 +82,7 @@ class Reconciler:
         wanted = self._desired.backends.get(record.backend)
         fleet = self._fleet(record.backend, wanted)
         fleet.deleted = wanted is None
-        self._supervisors[record.backend].adopt(Live(seen, record.backend, actor, record.address))
+        self._supervisors[record.backend].adopt(Live(seen, record.backend, record.revision, actor, record.address))
 
     def forget(self, tag: str, force: bool) -> None:
         """A backend was deleted: stop its replicas, at once with `force`."""
@@ -89,6 +96,7 @@ class Reconciler:
         """A command changed a backend: earlier failures no longer hold it back."""
         fleet = self._fleet(tag, self._desired.backends[tag])
         fleet.succeeded()
+        fleet.fell_sick.clear()
         fleet.force = fleet.has_room = False
         fleet.taken_back = None
         self.touch(tag)
@@ -98,27 +106,34 @@ class Reconciler:
         self._fleet(tag, self._desired.backends[tag]).taken_back = failure
 
     async def settled(self, tag: str, revision: str, tries: int = 1) -> None:
-        """Wait until the backend is as that command wanted it; a later command's revision ends the wait too.
+        """Wait until the backend is as that command wanted it.
 
         Raises:
-            BackendStartError: replicas failed to start or update `tries` times in a row.
+            BackendStartError: its replicas failed to start or update `tries` times in a row.
             BackendHealthError: they did so because their health checks fail.
             BackendEnvironmentError: their environment cannot be used.
             BackendDeletedError: it was deleted meanwhile.
+            ChangeSupersededError: another command's change took its place.
         """
         while True:
             record = self._desired.backends.get(tag)
             if record is None:
                 raise BackendDeletedError(f"backend {tag!r} was deleted while its replicas were starting")
             fleet = self._fleet(tag, record)
-            if record.revision != revision or self._is_settled(record, fleet):
+            if record.revision != revision:
+                raise superseded(tag)
+            if self._is_settled(record, fleet):
                 return
-            last = fleet.failures[-1] if fleet.failures else None
-            if last is not None and last.kind == "environment":  # trying again right away would end the same
-                raise BackendEnvironmentError(failure_text(tag, last))
-            if last is not None and len(fleet.failures) >= tries:
-                raise (BackendHealthError if last.kind == "health" else BackendStartError)(failure_text(tag, last))
+            failures = fleet.blamed(revision)
+            # With an environment that cannot be used, trying again right away would end the same.
+            if failures and (len(failures) >= tries or failures[-1].kind == "environment"):
+                raise start_error(tag, failures[-1])
             await fleet.changed.wait()
+
+    def announce(self, tag: str) -> None:
+        """Wake everybody who waits for a backend: its record says something new."""
+        if tag in self._fleets:
+            self._fleets[tag].announce()
 
     async def gone(self, tag: str) -> None:
         """Wait until a deleted backend has no replica left; ends too when the tag is registered again."""
@@ -167,7 +182,7 @@ class Reconciler:
             supervisor.drain(gone)
         if record is not None:
             for behind in actions.update:
-                supervisor.update(behind, record.config, record.stamp)
+                supervisor.update(behind, record)
             for _ in range(actions.start):
                 self._start(record, supervisor)
             if fleet.retry_at > now:
@@ -192,7 +207,7 @@ class Reconciler:
             debug=self._instance.options.debug,
         )
         seen = Seen(tag, record.version, record.stamp, State.STARTING, next(self._order))
-        supervisor.start(Live(seen, record.tag), begin)
+        supervisor.start(Live(seen, record.tag, record.revision), begin)
 
     def _fleet(self, tag: str, record: BackendRecord | None) -> Fleet:
         fleet = self._fleets.get(tag)
@@ -217,6 +232,20 @@ def _wanted(record: BackendRecord | None, fleet: Fleet, now: float) -> Wanted | 
         return None
     surge = 1 if record.replicas == 1 and (record.surge or fleet.has_room) else 0
     return Wanted(record.replicas, record.version, record.stamp, now >= fleet.retry_at, surge)
+
+
+def start_error(tag: str, failure: StartFailure) -> BackendStartError:
+    """What the caller of a command is told about a failure of its change."""
+    kinds = {"environment": BackendEnvironmentError, "health": BackendHealthError}
+    return kinds.get(failure.kind, BackendStartError)(failure_text(tag, failure))
+
+
+def superseded(tag: str) -> ChangeSupersededError:
+    """What the caller of a command is told when another has taken its place."""
+    return ChangeSupersededError(
+        f"another change of backend {tag!r} took the place of this one before it was in force; "
+        "look at what is registered now, and ask again if this one is still wanted"
+    )
 
 
 def failure_text(tag: str, failure: StartFailure) -> str:

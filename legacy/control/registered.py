@@ -9,6 +9,8 @@ from typing import Any
 from legacy.config import BackendConfig, heard_by_replicas
 from legacy.records import BackendSpec, Endpoint
 
+REMEMBERED = 16  # commands of which a record knows that another took their place
+
 
 @dataclass(frozen=True)
 class EndpointRecord:
@@ -37,7 +39,9 @@ class BackendRecord:
         stamp: changes whenever a running replica has to hear of a new config.
         replicas: how many are wanted now: `config.num_replicas`, or what autoscaling chose.
         created_by, revision: the commands that made the backend and this record of it.
-        confirmed: False until the replicas are as this record wants them; `before` is what a failure restores.
+        confirmed: False until the replicas are as this record wants them; `before` is what a failure restores, None
+            while the backend is being created.
+        superseded: the last commands whose changes ended because another took their place.
         created_endpoint: whether the first deploy made the endpoint of the same name, so that its failure removes it.
         opens: the endpoint of the same name, until it is written on its own: one write makes both durable.
         surge: whether a single replica is replaced by starting the new one first, which takes room for both.
@@ -55,6 +59,7 @@ class BackendRecord:
     surge: bool = False
     created_endpoint: bool = False
     opens: EndpointRecord | None = None
+    superseded: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -65,6 +70,11 @@ class BackendRecord:
     def config(self) -> BackendConfig:
         """The config in force, or on its way to be."""
         return self.spec.config
+
+    @property
+    def is_being_created(self) -> bool:
+        """Whether a failure of its replicas would unregister it."""
+        return not self.confirmed and self.before is None
 
 
 def new_record(command: str, spec: BackendSpec, code_key: str) -> BackendRecord:
@@ -97,11 +107,48 @@ def with_config(command: str, record: BackendRecord, config: BackendConfig) -> B
     )
 
 
-def undo_of(record: BackendRecord, endpoint: EndpointRecord | None = None) -> Before:
-    """What to restore when the change of a record fails: the last one whose replicas came up."""
-    if not record.confirmed and record.before is not None:
-        return record.before
+def undo_of(record: BackendRecord, endpoint: EndpointRecord | None = None) -> Before | None:
+    """What to restore when the change of a record fails: the last one whose replicas came up, None for none."""
+    if not record.confirmed:
+        before = record.before
+        return before if before is None or before.endpoint else replace(before, endpoint=endpoint)
     return Before(replace(record, before=None), endpoint)
+
+
+def undone(record: BackendRecord) -> BackendRecord | None:
+    """What is registered when a change fails; None when it was the creation.
+
+    The stamp is a new one: replicas that took the failed config get the old one again.
+    """
+    if record.before is None:
+        return None
+    mark = undoing(record.revision)
+    old = record.before.backend
+    return replace(old, stamp=mark, revision=mark, confirmed=True, superseded=record.superseded)
+
+
+def undoing(command: str) -> str:
+    """The revision of the record that undoes a command's change."""
+    return f"{command}-undone"
+
+
+def instead_of(known: BackendRecord, record: BackendRecord, endpoint: EndpointRecord | None = None) -> BackendRecord:
+    """A record that takes the place of a known one, whose change ends if it is not in force yet."""
+    ended = () if known.confirmed else (known.revision,)
+    return replace(
+        record,
+        created_by=known.created_by,
+        created_endpoint=known.is_being_created and known.created_endpoint,
+        before=undo_of(known, endpoint),
+        superseded=(*known.superseded, *ended)[-REMEMBERED:],
+    )
+
+
+def wants_the_same(known: BackendRecord, spec: BackendSpec, code_key: str) -> bool:
+    """Whether a record is what this spec would make of the backend anyway."""
+    same_code = (known.spec.version, known.code_key) == (spec.version, code_key)
+    same_version = spec.version is not None and spec.version == known.spec.version
+    return (same_code or same_version) and same_config(known.config, spec.config)
 
 
 def first_replicas(config: BackendConfig) -> int:

@@ -6,39 +6,25 @@ Every wait has a deadline. Nothing here decides; each step ends by telling the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from ray.exceptions import RayError
 
 from legacy import cluster
 from legacy.config import BackendConfig
-from legacy.control.capacity import has_capacity
-from legacy.control.environments import Environments
 from legacy.control.fleet import Fleet, Live
 from legacy.control.health import FAILED_CHECKS, answers, failed_check
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
-from legacy.control.publish import Publisher
-from legacy.control.store import Store
+from legacy.control.registered import BackendRecord
+from legacy.control.tools import Tools
 from legacy.errors import EnvironmentFailedError
 from legacy.logs import logger
 from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailure
 
 ACKNOWLEDGE_S = 10.0  # how long a drain waits for slow routers
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a supervisor works with: seams for tests, one object for all backends."""
-
-    store: Store
-    publisher: Publisher
-    launcher: Any
-    environments: Environments
-    start_timeout_s: float
-    has_capacity: Callable[[Mapping[str, Any]], Awaitable[bool]] = has_capacity
 
 
 class Supervisor:
@@ -72,9 +58,9 @@ class Supervisor:
     def cancel(self, tag: str) -> None:
         """Kill a replica that has not come up; its failure does not count."""
         live = self._fleet.replicas[tag]
-        self._remove(live)
         if live.actor is not None:
-            self._tools.launcher.kill(live.actor)
+            self._tools.launcher.kill(live.actor)  # before it is forgotten: nobody would find it after a crash
+        self._remove(live)
 
     def drain(self, tag: str) -> None:
         """Unroute a replica now, stop it in the background when its requests are done."""
@@ -82,11 +68,12 @@ class Supervisor:
         live.seen.state = State.DRAINING
         self._spawn(live, self._drain(live))
 
-    def update(self, tag: str, config: BackendConfig, stamp: str) -> None:
-        """Give a running replica its new config in the background."""
+    def update(self, tag: str, record: BackendRecord) -> None:
+        """Give a running replica the config of a record in the background."""
         live = self._fleet.replicas[tag]
         live.seen.state = State.UPDATING
-        self._spawn(live, self._update(live, config, stamp))
+        live.revision = record.revision
+        self._spawn(live, self._update(live, record.config, record.stamp))
 
     def open_tcp_ports(self) -> None:
         """Let routers on other nodes reach the replicas that have only their unix socket."""
@@ -169,7 +156,7 @@ class Supervisor:
             return
         live.seen.state = State.RUNNING
         if failure is not None:
-            self._fleet.failed(failure, _now())
+            self._count(live, failure)
         else:
             self._well(live)
             live.seen.stamp = stamp
@@ -247,7 +234,7 @@ class Supervisor:
                 logger.exception("the free resources could not be read; none are taken for granted")
                 self._fleet.has_room = False
             live.seen.sick = True
-            self._fleet.failed(failure, _now())
+            self._fleet.fell_sick.append(self._count(live, failure))
             self._touch(self._fleet.tag)
 
     def _well(self, live: Live) -> None:
@@ -261,8 +248,13 @@ class Supervisor:
         logger.error("replica %r failed, %s: %s\n%s", failure.replica, failure.kind, failure.error, failure.traceback)
         if live.actor is not None:
             self._tools.launcher.kill(live.actor)
-        self._fleet.failed(failure, _now())
+        self._count(live, failure)
         self._remove(live)
+
+    def _count(self, live: Live, failure: StartFailure) -> StartFailure:
+        failure = replace(failure, revision=live.revision)
+        self._fleet.failed(failure, _now())
+        return failure
 
     def _remove(self, live: Live) -> None:
         if self._fleet.replicas.get(live.seen.tag) is live:

@@ -2,7 +2,7 @@ import pytest
 
 from legacy.control.changes import Changes
 from legacy.control.deploy_decision import decide
-from legacy.errors import BackendStartError
+from legacy.errors import BackendStartError, ChangeSupersededError
 from legacy.generations import DEPLOYMENT
 from legacy.records import Endpoint
 from tests.fakes_control import run, spec
@@ -102,7 +102,8 @@ def test_a_change_that_a_later_command_replaced_is_not_undone():
         changes_of(world).accept(first)
         second = world.desired.update_backend("c3", "a", {"num_replicas": 1})
         changes_of(world).accept(second)
-        await changes_of(world).carry_out(first)
+        with pytest.raises(ChangeSupersededError):
+            await changes_of(world).carry_out(first)
         await changes_of(world).carry_out(second)
         return world.desired.backends["a"].revision
 

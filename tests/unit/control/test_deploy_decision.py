@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from legacy.control.deploy_decision import decide
 from legacy.control.desired import Desired
+from legacy.control.registered import wants_the_same
 from legacy.generations import DEPLOYMENT
 from legacy.records import Endpoint
 from tests.fakes_control import spec
@@ -23,7 +26,12 @@ def deploy(desired, command, version=None, route="/d", name="d", prev_version=No
 def desired():
     state = Desired()
     deploy(state, "c1", "v1", user_config={"a": 1})
+    confirm(state)
     return state
+
+
+def confirm(state):
+    state.restore(replace(state.backends["d"], confirmed=True))
 
 
 def test_the_same_version_with_the_same_config_is_left_alone(desired):
@@ -57,10 +65,45 @@ def test_a_command_that_runs_again_changes_nothing(desired):
 
 
 def test_an_unconfirmed_version_restores_the_last_one_that_ran(desired):
-    desired.restore(type(desired.backends["d"])(**{**vars(desired.backends["d"]), "confirmed": True}))
-    deploy(desired, "c2", "v2")
+    deploy(desired, "c2", "v2", route="/moved")
     third = deploy(desired, "c3", "v3").backend
     assert third.before.backend.version == "v1"
+    assert third.before.endpoint.endpoint.route == "/d"
+    assert third.superseded == ("c2",)
+
+
+def test_what_is_not_in_force_is_not_there_for_the_next_deploy(desired):
+    deploy(desired, "c2", "v2", user_config={"a": 2})
+    third = deploy(
+        desired, "c3", "v1", user_config={"a": 1}
+    ).backend  # what runs: but replicas may have begun to change
+    assert (third.version, third.config.user_config, third.confirmed) == ("v1", {"a": 1}, False)
+    assert third.stamp not in (desired.backends["d"].before.backend.stamp, "c2")
+
+
+def test_a_deploy_in_the_place_of_a_first_one_has_nothing_to_restore_and_owns_its_endpoint():
+    state = Desired()
+    first = deploy(state, "c1", "v1").backend
+    state.restore(replace(first, created_endpoint=True))
+    second = deploy(state, "c2", "v2").backend
+    assert (second.before, second.created_endpoint, second.superseded) == (None, True, ("c1",))
+
+
+def test_a_deploy_after_a_change_without_an_endpoint_restores_the_endpoint_that_is_there(desired):
+    desired.restore(desired.update_backend("c2", "d", {"num_replicas": 2}))
+    third = deploy(desired, "c3", "v2", route="/moved").backend
+    assert third.before.endpoint.endpoint.route == "/d"
+
+
+def test_the_same_wish_is_told_by_version_or_code_and_by_config(desired):
+    known = replace(desired.backends["d"], code_key="k")
+    same = spec("d", "v1", DEPLOYMENT, user_config={"a": 1})
+    assert wants_the_same(known, same, "another")
+    assert not wants_the_same(known, replace(same, version="v2"), "k")
+    assert not wants_the_same(known, spec("d", "v1", DEPLOYMENT), "k")
+    unversioned = replace(known, spec=replace(known.spec, version=None))
+    assert wants_the_same(unversioned, replace(same, version=None), "k")
+    assert not wants_the_same(unversioned, replace(same, version=None), "another")
 
 
 @pytest.mark.parametrize(("prev", "text"), [("v0", "does not match"), ("v1", None)])

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from legacy.control.plan import State
-from legacy.errors import BackendDeletedError, BackendStartError
+from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError
 from legacy.records import Poll
 from tests.fakes_control import World, run
 
@@ -137,14 +137,15 @@ def test_a_refused_config_raises_from_the_wait():
         run(scenario)
 
 
-def test_a_later_command_ends_the_wait_of_an_earlier_one():
+def test_a_later_command_ends_the_wait_of_an_earlier_one_which_is_told_so():
     async def scenario(world):
         world.launcher.may_start.clear()
         world.create("a")
         waiting = asyncio.ensure_future(world.reconciler.settled("a", "c1"))
         await until(lambda: world.replicas("a"))
         world.update("a", "c2", num_replicas=2)
-        await asyncio.wait_for(waiting, 5)
+        with pytest.raises(ChangeSupersededError, match="another change of backend 'a' took the place"):
+            await asyncio.wait_for(waiting, 5)
         return len(world.replicas("a"))
 
     assert run(scenario) >= 1
