@@ -127,7 +127,6 @@ class GuardProtocol(RefusingProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._noise = 0
-        self._content += len(body)
         super().on_body(body)
 
     def _check_head(self, version: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -39,17 +40,17 @@ class Connection:
         transport: the client's, once it is connected.
         lost: the client is gone; nothing that is sent can arrive.
         queued: the task waits for a replica, so nothing of it has been started yet.
-        streams: a replica waits for the rest of the request's body.
+        streamed: while a replica waits for the rest of the request's body, gives how many bytes of it have come.
     """
 
-    __slots__ = ("lost", "queued", "streams", "task", "transport")
+    __slots__ = ("lost", "queued", "streamed", "task", "transport")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[Any] | None = None
         self.transport: asyncio.Transport | None = None
         self.lost = False
         self.queued = False
-        self.streams = False
+        self.streamed: Callable[[], int] | None = None
 
     def cancel(self) -> None:
         """The client is gone: stop the work that is done for it."""

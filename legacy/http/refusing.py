@@ -26,7 +26,6 @@ class RefusingProtocol(CancellingProtocol):
         self._head_since = self._last_data = self._wanted_since = self.loop.time()
         self._unread = (0, 0)  # bytes the client has not read: those in our buffer, those in the kernel's
         self._unread_since = 0.0  # how long it is so many
-        self._content = 0  # bytes of bodies that have come
         self._pace = Pace(self.LIMITS)
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -73,11 +72,15 @@ class RefusingProtocol(CancellingProtocol):
         started = cycle.response_started
         cycle.disconnect()  # nothing its task still sends goes out
         self.connection.cancel()
-        self.running = None
         if started:
             self.transport.abort()
         else:
             self._write_refusal()
+
+    def let_go(self) -> None:
+        """Also of the refusal: it was raised here, so it knows us."""
+        super().let_go()
+        self._refusal = None
 
     def on_response_complete(self) -> None:
         last = not self.pipeline
@@ -127,9 +130,10 @@ class RefusingProtocol(CancellingProtocol):
                 self._wanted_since = now
             waited = now - max(self._last_data, self._wanted_since)
         verdict = overdue(self.LIMITS, phase, waited, now - self._unread_since)
-        if phase is not Phase.BODY or not self.connection.streams:
+        streamed = self.connection.streamed
+        if phase is not Phase.BODY or streamed is None:
             self._pace.restart()
-        elif verdict is Verdict.FINE and not self._pace.is_kept(now, self._content):
+        elif verdict is Verdict.FINE and not self._pace.is_kept(now, streamed()):
             verdict = Verdict.TIMEOUT
         if verdict is Verdict.CUT:
             self.transport.abort()

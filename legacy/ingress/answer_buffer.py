@@ -7,43 +7,39 @@ from legacy.ingress.budget import Share
 HIGH_WATER = 256 * 1024  # bytes held for any client before the replica is made to wait
 MOST_BYTES = 4 * 1024 * 1024  # beyond these, as long as the proxy's budget has them: then the replica is free early
 PIECE = 256 * 1024  # about what is taken out at once, and borrowed from the budget at once
-_CHUNK_COST = 64  # bytes of memory of a piece besides its content
+CHUNK_COST = 64  # bytes of memory of a piece besides its content
 
 
 class AnswerBuffer:
     """Bytes in order; `take` gets them out in pieces of a bounded size.
 
     Attributes:
+        chunks: as they came; who appends one adds its length and `CHUNK_COST` to `size`.
         size: bytes of memory it holds; 0 when it is empty.
     """
 
-    __slots__ = ("_chunks", "_limit", "_share", "size")
+    __slots__ = ("_limit", "_share", "chunks", "size")
 
     def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+        self.chunks: list[bytes] = []
         self._limit = HIGH_WATER
         self._share: Share | None = None
         self.size = 0
 
-    def add(self, data: bytes) -> None:
-        """More has arrived."""
-        self._chunks.append(data)
-        self.size += len(data) + _CHUNK_COST
-
     def take(self) -> bytes:
         """The next piece; empty when there is none."""
-        chunks = self._chunks
-        count = len(chunks)
-        if self.size > PIECE:
-            size = count = 0
-            while size < PIECE:
-                size += len(chunks[count]) + _CHUNK_COST
-                count += 1
-            self.size -= size
-        else:
+        chunks = self.chunks
+        if self.size <= PIECE:
+            self.chunks = []
             self.size = 0
-        self._chunks = chunks[count:]
-        return chunks[0] if count == 1 else b"".join(chunks[:count])
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        size = count = 0
+        while size < PIECE:
+            size += len(chunks[count]) + CHUNK_COST
+            count += 1
+        self.size -= size
+        self.chunks = chunks[count:]
+        return b"".join(chunks[:count])
 
     def borrow_from(self, share: Share) -> None:
         """Let it grow beyond `HIGH_WATER` while the share has room; `settle` must follow."""

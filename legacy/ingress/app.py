@@ -108,7 +108,7 @@ class ProxyApp:
         except RayServeException as error:
             await self._report(scope, send, error, request_id)
         finally:
-            if call is not None:
+            if call is not None and (call.on_sent is not None or (call.body is not None and call.body.held)):
                 call.close()
 
     def _prepare(self, scope: Scope, receive: Receive, send: Send, match: Match, found: Inbound) -> Call:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from legacy.constants import WHOLE_BYTES
-from legacy.ingress.budget import Share, no_room
+from legacy.ingress.budget import SMALL, Share, no_room
 
 REPLAY_BYTES = 64 * 1024  # what is kept of a sent body, in case the replica refuses it unread
 COPY_BYTES = 1024 * 1024  # the largest body a shadow gets
@@ -30,10 +30,17 @@ class RequestBody:
 
     Attributes:
         streams: it is too long to be read as a whole before a replica is taken.
+        held: bytes of the share that are to be given back.
         replayable: everything read so far is remembered, so that another replica can be sent the whole.
         done: all of it has been read from the client.
         at_end: the present attempt has been given all of it.
     """
+
+    _position = 0  # how many pieces the present attempt has been given
+    _size = 0
+    held = 0
+    replayable = True
+    done = at_end = False
 
     def __init__(self, receive: Receive, length: int | None, share: Share, keep: int = REPLAY_BYTES) -> None:
         self._receive = receive
@@ -41,13 +48,7 @@ class RequestBody:
         self._share = share
         self._keep = keep
         self._pieces: list[bytes] = []
-        self._position = 0  # how many of them the present attempt has been given
-        self._size = 0
-        self._held = 0  # bytes of the share
         self.streams = length is not None and length > WHOLE_BYTES
-        self.replayable = True
-        self.done = False
-        self.at_end = False
 
     def rewind(self) -> None:
         """Begin a new attempt from the first byte; only while `replayable`."""
@@ -62,12 +63,16 @@ class RequestBody:
         """The whole body; None when it was too long to be kept or has not been read to its end."""
         return b"".join(self._pieces) if self.done and self.replayable else None
 
+    def received(self) -> int:
+        """How many bytes have come."""
+        return self._size
+
     def close(self) -> None:
         """Give back what is held; nothing can be read or sent any more."""
         self._pieces = []
-        held, self._held = self._held, 0
-        if held:
-            self._share.give_back(held)
+        if self.held:
+            self._share.give_back(self.held)
+            self.held = 0
 
     async def prefetch(self) -> None:
         """Read the body before a replica is taken, so that a slow client occupies none.
@@ -79,24 +84,31 @@ class RequestBody:
             ClientGoneError: the client left, or sent less or more than it declared.
             QueueFullError: the beginning does not fit. Of a length that is known it is said before anything is read.
         """
-        share = self._share
-        if self._length is not None and share.used + min(self._length, PIECE) > share.limit:
+        length, share = self._length, self._share
+        if length is not None and length > SMALL and share.used + min(length, PIECE) > share.limit:
             raise no_room(share)
         while not self.done and not (self.streams and self._size >= REPLAY_BYTES):
-            self._hold(len(await self._read()))
+            size = await self._read()
+            if not self.done or self._size > SMALL:
+                self._hold(size)
 
     async def next(self) -> bytes:
         """The next piece, framed for the replica; after the last one `at_end` is true. Errors as `prefetch`."""
         if self._position == len(self._pieces) and not self.done:
-            size = len(await self._read())
+            size = await self._read()
             if self._size > self._keep or not self._share.take(size):
                 self._keep = 0
             else:
-                self._held += size
-        data = self._following()
+                self.held += size
+        if self._size <= PIECE:
+            data = b"".join(self._pieces[self._position :])
+            self._position = len(self._pieces)
+            self.at_end = self.done
+        else:
+            data = self._following()
+            self.at_end = self.done and self._position == len(self._pieces)
         if self._size > self._keep:
             self._drop_given()
-        self.at_end = self.done and self._position == len(self._pieces)
         return frame(data, self._length is None, self.at_end)
 
     def _hold(self, size: int) -> None:
@@ -107,7 +119,7 @@ class RequestBody:
             self.streams = self._size > PIECE
             if not self.streams or not share.take(size):
                 raise no_room(share)
-        self._held += size
+        self.held += size
 
     def _following(self) -> bytes:
         pieces, begin = self._pieces, self._position
@@ -116,17 +128,17 @@ class RequestBody:
             size += len(pieces[end])
             end += 1
         self._position = end
-        return pieces[begin] if end == begin + 1 else b"".join(pieces[begin:end])
+        return b"".join(pieces[begin:end])
 
     def _drop_given(self) -> None:
         self._pieces = self._pieces[self._position :]
         self._position = 0
         self.replayable = False
         left = sum(map(len, self._pieces))
-        self._share.give_back(self._held - left)
-        self._held = left
+        self._share.give_back(self.held - left)
+        self.held = left
 
-    async def _read(self) -> bytes:
+    async def _read(self) -> int:
         message = await self._receive()
         if message["type"] != "http.request":
             raise ClientGoneError
@@ -138,7 +150,7 @@ class RequestBody:
             raise ClientGoneError
         if data:
             self._pieces.append(data)
-        return data
+        return len(data)
 
 
 def frame(data: bytes, chunked: bool, last: bool) -> bytes:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from legacy.errors import QueueFullError
 
-WAITING_COST = 8 * 1024  # bytes of a waiting request besides its body and its head: its task, its scope, its connection
+SMALL = 4 * 1024  # bytes of a body that are not worth counting for themselves
+WAITING_COST = 8 * 1024 + SMALL  # of a waiting request besides its head and a longer body: its task, its connection ...
 
 
 class Share:

@@ -69,11 +69,13 @@ class Call:
     def tell_sent(self) -> None:
         """A replica has been sent the whole request."""
         self.sent = True
-        self._tell()
+        if self.on_sent is not None:
+            self._tell()
 
     def close(self) -> None:
         """It is over. Had no replica got the whole request, its shadows are counted as dropped."""
-        self._tell()
+        if self.on_sent is not None:
+            self._tell()
         if self.body is not None:
             self.body.close()
 
@@ -140,7 +142,7 @@ class Exchange:
             return None
         if upstream.buffer.size > PIECE:
             return None  # what a slow client has not read of it must be counted
-        body = {"type": "http.response.body", "body": upstream.take()}
+        body = {"type": "http.response.body", "body": upstream.buffer.take()}
         status, headers = upstream.status, answer.headers
         self.close()
         call.started = True
@@ -180,6 +182,8 @@ class Exchange:
             self._leave()
             await self._send_left(buffer, early)
         finally:
+            if self._slot is not None:
+                upstream.on_complete = None
             buffer.settle()
 
     async def _send_left(self, buffer: AnswerBuffer, early: bool) -> None:
@@ -202,18 +206,20 @@ class Exchange:
         """The whole answer has arrived: what is left of it is the client's, slot and connection are the next one's."""
         if self._slot is not None and self.upstream is not None:
             self.upstream.buffer = AnswerBuffer()
+            self.upstream.on_complete = None
             self.close()
 
     def close(self) -> None:
         """Give back what is still held; a connection in the middle of an exchange is closed."""
         slot, self._slot = self._slot, None
-        if self._pump is not None:
-            self._pump.cancel()
+        pump, self._pump = self._pump, None  # it knows us
+        if pump is not None:
+            pump.cancel()
         if slot is None:
             return
         upstream = self.upstream
         if upstream is not None:
-            if self._pump is not None and (self._call.body is None or not self._call.body.at_end):
+            if pump is not None and (self._call.body is None or not self._call.body.at_end):
                 upstream.reusable = False  # half a request is on it
             self._pool.put_back(upstream)
         self._call.slots.give_back(slot)
@@ -229,8 +235,8 @@ class Exchange:
 
     async def _send_rest(self, body: RequestBody, upstream: Upstream) -> None:
         connection: Connection | None = self._call.scope.get(SCOPE_KEY)
-        if connection is not None:
-            connection.streams = not body.done
+        if connection is not None and not body.done:
+            connection.streamed = body.received
         try:
             while not body.at_end:
                 data = await body.next()
@@ -244,7 +250,7 @@ class Exchange:
             upstream.abort()
         finally:
             if connection is not None:
-                connection.streams = False
+                connection.streamed = None
 
 
 async def _read_for_nothing(body: RequestBody) -> None:

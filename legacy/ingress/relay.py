@@ -120,8 +120,9 @@ class Relay:
             RayServeException: there is none and the client has been sent nothing; the error says what to tell it.
             ClientGoneError: the client left before its request was complete.
         """
-        if call.body is not None:
-            await self._prefetch(call, call.body)
+        body = call.body
+        if body is not None and (not call.expects or await self._may_ask(call, body)):
+            await body.prefetch()
         call.now = self._loop.time()
         while True:
             replica = call.slots.take()
@@ -138,18 +139,17 @@ class Relay:
                 if outcome is Outcome.BUSY and self._loop.time() + pause_s > call.now + self._queue_timeout_s:
                     raise _failure(outcome, replica)
                 await asyncio.sleep(pause_s)
-            if call.body is not None:
-                call.body.rewind()
+            if body is not None:
+                body.rewind()
 
-    async def _prefetch(self, call: Call, body: RequestBody) -> None:
-        if call.expects:
-            if body.streams:
-                return  # asked for when a replica takes it
-            # Asked for when there is a place, which others have while the body comes.
-            call.now = self._loop.time()
-            replica = call.slots.take() or await self._queue(call)
-            call.slots.give_back(replica.tag, unsent=True)
-        await body.prefetch()
+    async def _may_ask(self, call: Call, body: RequestBody) -> bool:
+        """Wait for a place before a client that waits for it is asked for its body; others have the place meanwhile."""
+        if body.streams:
+            return False  # it keeps a replica anyway, and is asked for when that takes it
+        call.now = self._loop.time()
+        replica = call.slots.take() or await self._queue(call)
+        call.slots.give_back(replica.tag, unsent=True)
+        return True
 
     async def _queue(self, call: Call) -> ReplicaAddress:
         requests = self._budget.requests

@@ -20,12 +20,11 @@ import httptools
 
 from legacy.errors import UpstreamError, UpstreamTimeoutError
 from legacy.http.head import Header
-from legacy.ingress.answer_buffer import AnswerBuffer
+from legacy.ingress.answer_buffer import CHUNK_COST, AnswerBuffer
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 256
 MAX_INTERIM = 8
-
 NEVER = float("inf")
 
 _TOO_LONG = "The head of the replica's answer is too long."
@@ -48,7 +47,7 @@ class Upstream(asyncio.Protocol):
         complete: the whole answer has arrived.
         answered: at least one byte of an answer has arrived.
         buffer: what has arrived of the answer's body and was not taken.
-        on_complete: called once, when the whole answer has arrived.
+        on_complete: called when the whole answer has arrived; set and taken away by whoever passes the answer on.
         deadline: loop time by which the head must be known; the pool looks once a second.
         idle_since: loop time of the last use.
 
@@ -64,6 +63,7 @@ class Upstream(asyncio.Protocol):
         self._transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
         self._parser: Any = httptools.HttpResponseParser(self)
         self.buffer = AnswerBuffer()
+        self.on_complete: Callable[[], None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._write_paused = self._read_paused = False
@@ -76,7 +76,6 @@ class Upstream(asyncio.Protocol):
         self.status = self._interim = self._head_bytes = 0
         self.headers: list[Header] = []
         self.head_known = self.complete = self.answered = self._is_head = False
-        self.on_complete: Callable[[], None] | None = None
         self.deadline = NEVER
         if self.buffer.size:
             self.buffer = AnswerBuffer()
@@ -145,13 +144,12 @@ class Upstream(asyncio.Protocol):
 
     def hand_over(self) -> tuple[asyncio.Transport, bytes]:
         """After an answer 101: the connection, for who takes it over at once, and the bytes behind the answer."""
-        self.deadline = NEVER
+        self._parser = None  # it knows us
         return self._transport, self._behind
 
     def finish(self) -> bool:
         """The answer has been taken: True when the connection may carry another request, else it is closed."""
         self.busy = False
-        self.on_complete = None
         self.deadline = NEVER
         self.idle_since = self._loop.time()
         if self.complete and self.reusable and not self.closed and self._error is None:
@@ -260,7 +258,9 @@ class Upstream(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         if self.complete:
             raise _Broken("The replica sent a body where there must be none.")
-        self.buffer.add(data)
+        buffer = self.buffer
+        buffer.chunks.append(data)
+        buffer.size += len(data) + CHUNK_COST
 
     def on_message_complete(self) -> None:
         if not self.head_known:
@@ -278,9 +278,9 @@ class Upstream(asyncio.Protocol):
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
-        if self._is_head and self.complete:
+        if self.complete and self._is_head:
             self._parser = httptools.HttpResponseParser(self)
-        if self.on_complete is not None and self.complete:
+        elif self.complete and self.on_complete is not None:
             self.on_complete()
 
     def _break(self, text: str) -> None:

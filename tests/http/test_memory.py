@@ -8,13 +8,15 @@ import gc
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
 BODY = b"x" * 200_000
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 BUDGET = 16 * 2**20
-KINDS = ("Cycle", "Call", "Exchange", "Upstream", "ClientProtocol", "CancellingProtocol")
+KINDS = ("Cycle", "UpgradeCycle", "Call", "Exchange", "Upstream", "ClientProtocol", "Tunnel", "Pipe")
 PING = b"\x89\xfd\0\0\0\0" + b"p" * 125
 HANDSHAKE = (
     b"GET /p HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -83,12 +85,6 @@ def test_copies_for_a_slow_shadow_share_the_budget_and_the_rest_is_counted():
 
 def test_a_client_that_pings_and_does_not_read_is_held_back():
     async def play() -> None:
-        async def listen(seen: Seen, receive: Any, send: Any) -> None:
-            await receive()
-            await send({"type": "websocket.accept"})
-            while (await receive())["type"] != "websocket.disconnect":
-                pass
-
         async with stage(listen) as made:
             reader, writer = await made.connect()
             writer.write(HANDSHAKE)
@@ -106,33 +102,54 @@ def test_a_client_that_pings_and_does_not_read_is_held_back():
     asyncio.run(asyncio.wait_for(play(), 60))
 
 
-def test_streams_that_were_aborted_leave_nothing_for_the_collector():
-    async def endless(seen: Seen, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        while True:
-            await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
-            await asyncio.sleep(0)
+async def listen(seen: Seen, receive: Any, send: Any) -> None:
+    """A websocket that only listens; else an answer without an end, after the request."""
+    if seen.method == "WEBSOCKET":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+        await asyncio.sleep(0)
 
-    async def abort(made: Stage) -> None:
-        reader, writer = await made.connect()
-        writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
-        await reader.readexactly(200_000)
-        writer.transport.abort()
 
-    def alive() -> Counter[str]:
-        found = Counter(type(each).__name__ for each in gc.get_objects())
-        return Counter({name: found[name] for name in KINDS})
+async def leave(made: Stage, request: bytes, size: int) -> None:
+    """Send a request, read so many bytes of the answer, and go."""
+    reader, writer = await made.connect()
+    writer.write(request)
+    await reader.readexactly(size)
+    writer.transport.abort()
+    await made.until(lambda: made.in_flight() == 0 and made.clients == 0)
 
+
+def alive() -> Counter[str]:
+    found = Counter(type(each).__name__ for each in gc.get_objects())
+    return Counter({name: found[name] for name in KINDS})
+
+
+@pytest.mark.parametrize(
+    ("request_", "size"),
+    [
+        (b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", 200_000),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 300_000, 200_000),
+        (HANDSHAKE, 12),
+        (b"GET /echo HTTP/1.1\r\nno host: x\r\n\r\n", 100),
+    ],
+    ids=["stream", "upload", "websocket", "refused"],
+)
+def test_connections_that_were_aborted_leave_nothing_for_the_collector(request_: bytes, size: int):
     async def play() -> None:
-        async with stage(endless) as made:
-            await abort(made)
-            await made.until(lambda: made.in_flight() == 0 and made.clients == 0)
+        async with stage(listen) as made:
+            await leave(made, request_, size)
             gc.collect()
             before = alive()
             gc.disable()
-            for _ in range(100):
-                await abort(made)
-                await made.until(lambda: made.in_flight() == 0 and made.clients == 0)
+            for _ in range(50):
+                await leave(made, request_, size)
             made.pool.tick(asyncio.get_running_loop().time())
             assert {name: count for name, count in (alive() - before).items() if count > 5} == {}
 

@@ -13,7 +13,7 @@ from legacy.http.limits import Limits
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
-FAST = Limits(body_idle_s=5.0, tick_s=0.02)  # longer than a drop takes to come on a busy machine
+FAST = Limits(body_idle_s=5.0, body_grace_s=2.0, tick_s=0.02)  # longer than a drop takes to come on a busy machine
 
 
 async def another_is_served(made: Stage, within_s: float) -> None:
