@@ -8,6 +8,7 @@ import stat
 import struct
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import ray
@@ -198,7 +199,7 @@ def test_nothing_that_is_sent_to_any_port_is_unpickled(cluster, tmp_path):
     places = [address for pid in titled(OURS) for address in listening(pid)]
     (directory,) = {host(address) for address in places if isinstance(address, str)}
     ports = [address for address in places if not isinstance(address, str)]
-    for address in [*ports, *(os.path.join(directory, name) for name in os.listdir(directory))]:
+    for address in [*ports, *(str(path) for path in Path(directory).iterdir() if path.is_socket())]:
         for form in forms:
             say(address, form)
     answer = requests.post(f"{URL}/far", data=canary, headers={"content-type": "application/python-pickle"}, timeout=30)
