@@ -1,4 +1,13 @@
-"""Runs batches on an event loop: the queues of `accept_batch` handlers, and the `serve.batch` decorator."""
+"""Runs batches on an event loop: the queues of `accept_batch` handlers, and the `serve.batch` decorator.
+
+An error that a handler raises is that of every request in its batch, and of no other batch, as in all original
+releases: nothing tells whose it is, and to find out, the others would have to run a second time. A handler that knows
+returns the error as the answer of the one request, and whoever called it raises it:
+
+    answer = await self.many(item)
+    if isinstance(answer, Exception):
+        raise answer
+"""
 
 from __future__ import annotations
 

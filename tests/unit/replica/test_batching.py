@@ -1,9 +1,12 @@
 import asyncio
+import contextlib
 import gc
 import inspect
 import weakref
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ray import cloudpickle
 
 from legacy.errors import RayServeException
@@ -59,14 +62,44 @@ def test_an_error_goes_to_every_caller_and_the_queue_lives_on():
     assert good == "good"
 
 
-def test_a_wrong_number_of_answers_fails_the_batch_only():
+def test_an_error_is_that_of_its_batch_and_of_no_other():
+    async def handler(requests):
+        if "bad" in requests:
+            raise ValueError(f"in {requests}")
+        return requests
+
+    async def scenario():
+        queue = batcher(handler, max_size=2)
+        return await asyncio.gather(*(queue.submit(one) for one in ("a", "b", "bad", "c", "d")), return_exceptions=True)
+
+    assert list(map(str, run(scenario))) == ["a", "b", "in ['bad', 'c']", "in ['bad', 'c']", "d"]
+
+
+def test_an_error_as_an_answer_is_that_of_one_caller():
+    only_mine = KeyError("only mine")
+
+    async def handler(requests):
+        return [only_mine if one == "bad" else one for one in requests]
+
+    async def scenario():
+        queue = batcher(handler)
+        return await asyncio.gather(*(queue.submit(one) for one in ("a", "bad", "b")))
+
+    assert run(scenario) == ["a", only_mine, "b"]
+
+
+def test_a_wrong_number_of_answers_fails_all_of_the_batch_and_no_other():
     async def scenario():
         queue = batcher(lambda requests: answered(requests[1:] if "short" in requests else requests))
-        with pytest.raises(RayServeException, match="one answer per request"):
-            await queue.submit("short")
-        return await queue.submit("good")
+        found = await asyncio.gather(*(queue.submit(one) for one in ("short", "b", "c", "d")), return_exceptions=True)
+        return found, await queue.submit("good")
 
-    assert run(scenario) == "good"
+    (*failed, other), good = run(scenario)
+    assert [type(error) for error in failed] == [RayServeException] * 3
+    assert {str(error) for error in failed} == {
+        "model was given 3 requests and returned 2 answers; give one answer per request"
+    }
+    assert (other, good) == ("d", "good")
 
 
 async def answered(requests):
@@ -126,6 +159,55 @@ def test_a_batch_whose_callers_leave_before_its_first_step_does_not_block_the_qu
         return await queue.submit("next")
 
     assert run(scenario) == "next"
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """Time goes on only while nothing is to be done, and then at once."""
+
+    now = 0.0
+
+    def __init__(self):
+        super().__init__()
+        select = self._selector.select
+        self._selector.select = lambda timeout: self._pass(timeout) or select(0)
+
+    def time(self):
+        return self.now
+
+    def _pass(self, timeout):
+        self.now += timeout or 0
+
+
+@given(
+    st.sampled_from([None, 1]),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.lists(st.floats(0, 0.5), min_size=1, max_size=20),
+)
+def test_nobody_takes_longer_than_the_wait_and_the_work(at_once, wait_s, work_s, pauses):
+    async def scenario():
+        loop, took = asyncio.get_running_loop(), []
+
+        async def handler(requests):
+            await asyncio.sleep(work_s)
+            return requests
+
+        async def ask(queue):
+            began = loop.time()
+            await queue.submit(None)
+            took.append(loop.time() - began)
+
+        queue, asking = batcher(handler, 20, wait_s, at_once), []
+        for pause in pauses:
+            asking.append(asyncio.ensure_future(ask(queue)))
+            await asyncio.sleep(pause)
+        await asyncio.gather(*asking)
+        return max(took)
+
+    with contextlib.closing(HastyLoop()) as loop:
+        slowest = loop.run_until_complete(scenario())
+    before = work_s if at_once else 0  # the batch that runs already
+    assert slowest <= max(wait_s, before) + work_s + 0.001
 
 
 def test_new_limits_hold_at_once():
