@@ -43,9 +43,9 @@ class Changes:
             ChangeSupersededError, BackendStartError: how the command's change ended before, if it was begun before.
         """
         async with self.turns.take(tag, next_one):
-            known = self.desired.backends.get(tag)
-            if known is not None and not known.confirmed and known.revision != command:
-                await self.finish(known, known.spec.generation.start_tries)  # whoever began it has failed to
+            while (known := self.desired.backends.get(tag)) and not known.confirmed and known.revision != command:
+                # An earlier life of the controller began it, or one that took its place in this very moment.
+                await self.finish(known, known.spec.generation.start_tries)
             self.check_how_it_ended(tag, command)
             yield
 

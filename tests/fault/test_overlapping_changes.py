@@ -187,6 +187,28 @@ def test_a_change_that_another_ended_is_not_made_again_by_a_crash():
     bounded(scenario)
 
 
+def test_a_change_is_made_on_what_is_in_force_also_right_after_a_crash():
+    async def scenario():
+        world, life = await one_backend()
+        for value in ("1 good", "2 bad"):
+            world.launcher.hold(value)
+        update(life.controller, "A", user_config="1 good")
+        await a_while()
+        life.end()
+        again = Life(world)
+        second = update(again.controller, "B", max_concurrent_queries=5)
+        await a_while()
+        third = replace(again.controller, "C", user_config="2 bad")
+        await a_while()
+        world.launcher.let_go()
+        told = await truth(again, second, third)
+        assert (told[0], "refused 2 bad" in told[1]) == ("", True)
+        config = again.controller._desired.backends["a"].config
+        assert (config.user_config, config.max_concurrent_queries) == ("0 good", 5)
+
+    bounded(scenario)
+
+
 def test_a_failed_change_that_ray_runs_again_tells_why_and_is_not_made_again():
     async def scenario():
         world, life = await one_backend()
