@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 
 from legacy.control.desired import Desired
@@ -102,6 +102,7 @@ class Changes:
         if not now.confirmed:
             self._keep(replace(now, confirmed=True, before=None))
             self._drop_unused_code(now)
+            self.reconciler.announce(now.tag)
         return self.reconciler.publish(now.tag)
 
     async def finish(self, record: BackendRecord, tries: int = 1) -> None:
@@ -121,6 +122,17 @@ class Changes:
         """Finish what an earlier life of the controller began."""
         async with self.turns.take(record.tag):
             await self.finish(record, record.spec.generation.start_tries)
+
+    async def created(self, tags: Iterable[str]) -> None:
+        """Wait until backends that are being created are there; ValueError for one whose creation fails."""
+        for tag in tags:
+            waits = tag in self.desired.backends
+            await self.reconciler.created(tag)
+            if waits and tag not in self.desired.backends:
+                raise ValueError(
+                    f"backend {tag!r} is not registered: it was being created, and that failed; "
+                    "whoever creates it is told why. create_backend() it first"
+                )
 
     async def scale(self, tag: str, replicas: int) -> None:
         """Set the number of replicas that autoscaling chose; the config stays as the user gave it."""

@@ -6,14 +6,14 @@ A command is: validate and change what is wanted, write it to the checkpoint, ac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from legacy.config import BackendConfig
 from legacy.control.capacity import check_capacity, has_capacity
 from legacy.control.changes import Changes
-from legacy.control.registered import BackendRecord, instead_of, new_record, wants_the_same
+from legacy.control.registered import BackendRecord, EndpointRecord, instead_of, new_record, wants_the_same
 from legacy.control.store import code_key
 from legacy.records import BackendSpec, Endpoint
 
@@ -96,7 +96,8 @@ class Commands:
     async def create_endpoint(self, command: str, endpoint: Endpoint) -> int:
         """Register an endpoint and wait until every proxy routes to it."""
         await self._recovered
-        return await self._changes.set_endpoint(self._changes.desired.create_endpoint(command, endpoint))
+        desired = self._changes.desired
+        return await self._set_endpoint(lambda: desired.create_endpoint(command, endpoint), endpoint.traffic)
 
     async def delete_endpoint(self, command: str, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it; an unknown name is fine."""
@@ -113,12 +114,14 @@ class Commands:
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
         """Replace an endpoint's split, drop its shadows, and wait until every proxy follows."""
         await self._recovered
-        return await self._changes.set_endpoint(self._changes.desired.set_traffic(name, weights))
+        desired = self._changes.desired
+        return await self._set_endpoint(lambda: desired.set_traffic(name, weights), (*weights, name))
 
     async def shadow_traffic(self, command: str, name: str, tag: str, proportion: float) -> int:
         """Copy a share of an endpoint's requests to a backend."""
         await self._recovered
-        return await self._changes.set_endpoint(self._changes.desired.shadow_traffic(name, tag, proportion))
+        desired = self._changes.desired
+        return await self._set_endpoint(lambda: desired.shadow_traffic(name, tag, proportion), (tag, name))
 
     async def list_backends(self) -> dict[str, BackendConfig]:
         """tag -> config, of all registered backends."""
@@ -137,6 +140,11 @@ class Commands:
     async def _carry_out(self, record: BackendRecord) -> int:
         changes = self._changes
         return changes.publisher.version if record.confirmed else await changes.carry_out(record)
+
+    async def _set_endpoint(self, decide: Callable[[], EndpointRecord], backends: Iterable[str]) -> int:
+        decide()  # what is wrong anyway is refused at once
+        await self._changes.created(backends)
+        return await self._changes.set_endpoint(decide())
 
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
         wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas

@@ -130,6 +130,11 @@ class Reconciler:
                 raise start_error(tag, failures[-1])
             await fleet.changed.wait()
 
+    async def created(self, tag: str) -> None:
+        """Wait until a backend that is being created is there, or is not any more."""
+        while (record := self._desired.backends.get(tag)) is not None and record.is_being_created:
+            await self._fleet(tag, record).changed.wait()
+
     def announce(self, tag: str) -> None:
         """Wake everybody who waits for a backend: its record says something new."""
         if tag in self._fleets:
