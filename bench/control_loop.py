@@ -33,7 +33,7 @@ def fill(world: World, backends: int) -> None:
             address = ReplicaAddress(name, tag, f"node-{number % NODES}", number, f"/run/{number}")
             seen = Seen(name, record.version, record.stamp, State.RUNNING, number)
             actor = FakeReplica(None, world.launcher)  # type: ignore[arg-type]
-            fleet.replicas[name] = Live(seen, tag, actor, address)
+            fleet.replicas[name] = Live(seen, tag, actor=actor, address=address)
             number += 1
     world.reconciler.step()
 
