@@ -92,9 +92,10 @@ def port(client: Any, kills: int, directory: Path) -> Iterator[Figure]:
             load.wait_for(50)
             with Prober() as prober:
                 time.sleep(AFTER_S)
-                killed = time.monotonic()
+                killed, holder = time.monotonic(), listener(PORT)
+                assert holder is not None, f"nobody listens on port {PORT}"
                 with ledger.fault():
-                    kill(listener(PORT))
+                    kill(holder)
                 load.wait_for(50)
                 time.sleep(AFTER_S)
             seconds.append(outage(prober.probes, killed))
