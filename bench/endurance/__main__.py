@@ -18,9 +18,10 @@ from bench.endurance.overload import HTTP_OPTIONS, overload
 from bench.endurance.port import port
 from bench.endurance.slow_clients import slow_clients
 from bench.endurance.soak import soak
+from bench.endurance.update import update
 from bench.machine import describe
 
-RUNS = ("overload", "bodies", "slow", "port", "soak")
+RUNS = ("overload", "bodies", "slow", "port", "update", "soak")
 
 
 def main() -> int:
@@ -60,6 +61,9 @@ def _runs(client: Any, arguments: argparse.Namespace) -> Iterator[Figure]:
     if "port" in wanted:
         with tempfile.TemporaryDirectory() as directory:
             yield from port(client, arguments.kills, Path(directory))
+    if "update" in wanted:
+        with tempfile.TemporaryDirectory() as directory:
+            yield from update(Path(directory))
     if "soak" in wanted:
         with tempfile.TemporaryDirectory() as directory:
             yield from soak(client, 60 * arguments.minutes, Path(directory))
