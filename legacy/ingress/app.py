@@ -23,6 +23,7 @@ from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
 from legacy.ingress.replies import JSON, TEXT, Send, error_reply, miss_reply, reply
 from legacy.ingress.shadow import ShadowRequest, Shadows
+from legacy.ingress.spill import spill_room
 from legacy.ingress.tunnel import SCOPE_KEY as TUNNEL_KEY
 from legacy.seldom import Seldom
 from legacy.traffic.router import Router
@@ -53,7 +54,8 @@ class ProxyApp:
         self._root_path = options.root_path.rstrip("/")
         self._trusted = frozenset(options.trusted_proxies)
         self._counters = Counters()
-        self.budget = Budget(options.max_buffered_bytes or usable_memory() // _USUAL_SHARE)
+        most = options.max_buffered_bytes or usable_memory() // _USUAL_SHARE
+        self.budget = Budget(most, spill_room(most))
         writer = RequestWriter(pool, lambda: router.secret)
         self._relay = Relay(pool, writer, self.budget, options.queue_timeout_s, options.request_timeout_s)
         self._shadows = Shadows(pool, writer, self.budget.shadows, options.request_timeout_s, self._counters)
@@ -124,7 +126,7 @@ class ProxyApp:
         body = None
         if found.chunked or found.length:
             keep = COPY_BYTES if split.has_shadows else REPLAY_BYTES
-            body = RequestBody(receive, found.length, self.budget.requests, keep)
+            body = RequestBody(receive, found.length, self.budget, keep)
         if TUNNEL_KEY in scope:
             found.parts += (b"connection: Upgrade\r\nupgrade: websocket\r\n",)
             found.lines += 2

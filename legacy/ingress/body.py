@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from legacy.constants import WHOLE_BYTES
-from legacy.ingress.budget import SMALL, Share, no_room
+from legacy.ingress.budget import SMALL, Budget, no_room
+from legacy.ingress.spill import Spill
 
 REPLAY_BYTES = 64 * 1024  # what is kept of a sent body, in case the replica refuses it unread
 COPY_BYTES = 1024 * 1024  # the largest body a shadow gets
@@ -25,12 +26,12 @@ class RequestBody:
     Args:
         receive: of the ASGI request.
         length: the declared length in bytes, or None for a chunked body.
-        share: the bytes that may be held of all bodies.
+        budget: the bytes that may be held of all bodies.
         keep: how many bytes to remember: `REPLAY_BYTES`, or `COPY_BYTES` when shadows want a copy.
 
     Attributes:
         streams: it is too long to be read as a whole before a replica is taken.
-        held: bytes of the share that are to be given back.
+        held: bytes of memory and disk that are to be given back.
         replayable: everything read so far is remembered, so that another replica can be sent the whole.
         done: all of it has been read from the client.
         at_end: the present attempt has been given all of it.
@@ -38,14 +39,17 @@ class RequestBody:
 
     _position = 0  # how many pieces the present attempt has been given
     _size = 0
+    _aside = 0  # bytes on disk, which come behind those in memory
+    _spill: Spill | None = None
     held = 0
     replayable = True
     done = at_end = False
 
-    def __init__(self, receive: Receive, length: int | None, share: Share, keep: int = REPLAY_BYTES) -> None:
+    def __init__(self, receive: Receive, length: int | None, budget: Budget, keep: int = REPLAY_BYTES) -> None:
         self._receive = receive
         self._length = length
-        self._share = share
+        self._share = budget.requests
+        self._disk = budget.disk
         self._keep = keep
         self._pieces: list[bytes] = []
         self.streams = length is not None and length > WHOLE_BYTES
@@ -54,14 +58,16 @@ class RequestBody:
         """Begin a new attempt from the first byte; only while `replayable`."""
         self._position = 0
         self.at_end = False
+        if self._spill is not None:
+            self._spill.rewind()
 
     def forget(self) -> None:
         """Stop remembering: what is read from now on is nobody's."""
         self._keep = 0
 
     def copy(self) -> bytes | None:
-        """The whole body; None when it was too long to be kept or has not been read to its end."""
-        return b"".join(self._pieces) if self.done and self.replayable else None
+        """The whole body; None when it was too long to be kept in memory or has not been read to its end."""
+        return b"".join(self._pieces) if self.done and self.replayable and self._spill is None else None
 
     def received(self) -> int:
         """How many bytes have come."""
@@ -71,14 +77,18 @@ class RequestBody:
         """Give back what is held; nothing can be read or sent any more."""
         self._pieces = []
         if self.held:
-            self._share.give_back(self.held)
-            self.held = 0
+            self._share.give_back(self.held - self._aside)
+            self._disk.give_back(self._aside)
+            self.held = self._aside = 0
+        if self._spill is not None:
+            self._spill.close()
+            self._spill = None
 
     async def prefetch(self) -> None:
         """Read the body before a replica is taken, so that a slow client occupies none.
 
-        Of a body that `streams` it is the beginning; so it is of one that does not fit into the half of the share which
-        long bodies may fill: room for the beginnings of others is left.
+        Of a body that `streams` it is the beginning. Long ones may fill half of the share, so that room is left for the
+        beginnings of others; what does not fit there is put aside on disk, and where that is full too the body streams.
 
         Raises:
             ClientGoneError: the client left, or sent less or more than it declared.
@@ -90,11 +100,11 @@ class RequestBody:
         while not self.done and not (self.streams and self._size >= REPLAY_BYTES):
             size = await self._read()
             if not self.done or self._size > SMALL:
-                self._hold(size)
+                await self._hold(size)
 
     async def next(self) -> bytes:
         """The next piece, framed for the replica; after the last one `at_end` is true. Errors as `prefetch`."""
-        if self._position == len(self._pieces) and not self.done:
+        if not self.done and self._is_given():
             size = await self._read()
             if self._size > self._keep or not self._share.take(size):
                 self._keep = 0
@@ -105,24 +115,48 @@ class RequestBody:
             self._position = len(self._pieces)
             self.at_end = self.done
         else:
-            data = self._following()
-            self.at_end = self.done and self._position == len(self._pieces)
+            data = await self._following()
+            self.at_end = self.done and self._is_given()
         if self._size > self._keep:
             self._drop_given()
         return frame(data, self._length is None, self.at_end)
 
-    def _hold(self, size: int) -> None:
+    def _is_given(self) -> bool:
+        return self._position == len(self._pieces) and (self._spill is None or self._spill.at_end)
+
+    async def _hold(self, size: int) -> None:
         """Count a piece that was read before there is a replica."""
-        share = self._share
-        fits = self._size <= WHOLE_BYTES and share.take(size, share.limit // 2 if self._size > PIECE else 0)
-        if not fits:
-            self.streams = self._size > PIECE
-            if not self.streams or not share.take(size):
-                raise no_room(share)
+        share, is_long = self._share, self._size > PIECE
+        if self._spill is None and self._size <= WHOLE_BYTES and share.take(size, share.limit // 2 if is_long else 0):
+            self.held += size
+            return
+        if is_long and (self._spill is not None or self._size <= WHOLE_BYTES) and await self._put_aside(size):
+            self.streams = self._size > WHOLE_BYTES
+            return
+        self.streams = is_long and self._spill is None
+        if not self.streams or not share.take(size):
+            raise no_room(share)
         self.held += size
 
-    def _following(self) -> bytes:
+    async def _put_aside(self, size: int) -> bool:
+        """Move the last piece to the disk; False when it does not fit there."""
+        if not size:
+            return True
+        if not self._disk.take(size):
+            return False
+        self.held += size
+        self._aside += size
+        try:
+            spill = self._spill = self._spill or Spill()
+            await spill.append(self._pieces.pop())
+        except OSError:
+            return False
+        return True
+
+    async def _following(self) -> bytes:
         pieces, begin = self._pieces, self._position
+        if begin == len(pieces) and self._spill is not None:
+            return await self._spill.next(PIECE)
         end, size = begin, 0
         while end < len(pieces) and size < PIECE:
             size += len(pieces[end])
@@ -134,7 +168,7 @@ class RequestBody:
         self._pieces = self._pieces[self._position :]
         self._position = 0
         self.replayable = False
-        left = sum(map(len, self._pieces))
+        left = self._aside + sum(map(len, self._pieces))
         self._share.give_back(self.held - left)
         self.held = left
 

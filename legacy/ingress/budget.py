@@ -3,6 +3,7 @@
     requests   5/8   bodies that are being read or wait for a replica, and the heads of requests that wait
     answers    1/4   what replicas have answered already and slow clients have not read
     shadows    1/8   copies for shadow backends, until they are answered
+    disk             what of long bodies does not fit, in temporary files; bytes beside the others
 
 Each part has bytes of its own: slow readers or a slow shadow never take the room of those who wait. What is not counted
 is small and has a bound of its own, by the number of places or connections.
@@ -59,13 +60,15 @@ class Budget:
     """The bytes of one proxy.
 
     Args:
-        total: all of them.
+        total: all of them that are memory.
+        disk: how many more may be in temporary files.
 
     Attributes:
-        requests, answers, shadows: what they may be held for.
+        requests, answers, shadows, disk: what they may be held for.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, disk: int = 0) -> None:
+        self.disk = Share(disk)
         self.answers = Share(total // 4)
         self.shadows = Share(total // 8)
         self.requests = Share(total - self.answers.limit - self.shadows.limit)

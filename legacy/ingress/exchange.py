@@ -8,6 +8,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from legacy.errors import RayServeException
 from legacy.http.cycle import BODY_FOLLOWS
 from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY, Connection
@@ -97,7 +98,7 @@ class Exchange:
         upstream: to be set as soon as there is a connection.
     """
 
-    __slots__ = ("_answers", "_call", "_client_gone", "_pool", "_pump", "_slot", "upstream")
+    __slots__ = ("_answers", "_call", "_gave_up", "_pool", "_pump", "_slot", "upstream")
 
     def __init__(self, pool: Pool, call: Call, replica: ReplicaAddress, answers: Share) -> None:
         self.upstream: Upstream | None = None
@@ -106,7 +107,7 @@ class Exchange:
         self._answers = answers
         self._slot: str | None = replica.tag
         self._pump: asyncio.Task[None] | None = None
-        self._client_gone = False
+        self._gave_up: tuple[type[Exception], str] | None = None  # why the rest of the body will not come
 
     async def send_request(self, upstream: Upstream, head: bytes, deadline: float) -> None:
         """Send a request that has a body, and wait for the head of the answer, or for the first of the two to fail.
@@ -116,6 +117,7 @@ class Exchange:
 
         Raises:
             ClientGoneError: the client left before its request was complete.
+            RayServeException: the rest of the request is lost.
             ConnectionGoneError, UpstreamError: there will be no answer.
         """
         call = self._call
@@ -129,9 +131,10 @@ class Exchange:
         try:
             await answered
         except ConnectionGoneError:
-            if self._client_gone:
-                raise ClientGoneError from None
-            raise
+            if self._gave_up is None:
+                raise
+            kind, text = self._gave_up
+            raise kind(text) from None
         finally:
             del answered  # it keeps its error, which keeps this frame
 
@@ -246,7 +249,10 @@ class Exchange:
         except ConnectionGoneError:
             pass  # the answer, or its absence, tells the rest
         except ClientGoneError:
-            self._client_gone = True
+            self._gave_up = ClientGoneError, ""
+            upstream.abort()
+        except OSError as error:
+            self._gave_up = RayServeException, f"a part of the request could not be read back from the disk: {error}"
             upstream.abort()
         finally:
             if connection is not None:

@@ -103,6 +103,30 @@ def test_a_client_that_does_not_read_holds_no_place_once_its_answer_is_there():
     asyncio.run(play())
 
 
+def test_uploads_that_do_not_fit_into_memory_hold_no_place_either():
+    async def begin(made: Stage) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await made.connect()
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 1_999_999)
+        await writer.drain()
+        return reader, writer
+
+    async def play() -> None:
+        async with stage(limit=1, max_buffered_bytes=8 * 2**20) as made:
+            budget = made.app.budget
+            budget.disk.limit = 16 * 2**20  # whatever there is where the tests run
+            slow = [await begin(made) for _ in range(5)]
+            await made.until(lambda: budget.requests.used + budget.disk.used == 5 * 1_999_999)
+            await another_is_served(made, 1.0)
+            for reader, writer in slow:
+                writer.write(b"y")
+                answer = await asyncio.wait_for(read_response(reader), 5)
+                assert answer is not None
+                assert (answer.status, len(answer.body)) == (200, len("POST /echo ") + 2_000_000)
+            assert (budget.requests.used, budget.disk.used) == (0, 0)
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize("size", [100_000, 1_000_000])
 def test_who_waits_to_be_asked_for_a_body_holds_no_place_while_it_sends(size: int):
     async def play() -> None:

@@ -30,7 +30,7 @@ ENTRIES = [entry for table in TABLES.values() for entry in table]
 _OURS = """
     install queue_timeout_s request_timeout_s max_queued_requests max_buffered_bytes debug trusted_proxies
     max_ongoing_requests unversioned given_options connect further older early_arguments controller_name namespace
-    target
+    target standby_after_s
 """
 OURS = frozenset(_OURS.split())
 """Names that only this package or today's Ray has, and parameters that stand for others."""

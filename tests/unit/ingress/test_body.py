@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 from legacy.constants import WHOLE_BYTES
 from legacy.errors import QueueFullError
 from legacy.ingress.body import PIECE, REPLAY_BYTES, ClientGoneError, RequestBody, frame
-from legacy.ingress.budget import SMALL, Share
+from legacy.ingress.budget import SMALL, Budget, Share
 
 MIB = 2**20
 
 
 def body_of(
-    pieces: list[bytes], length: int | None, keep: int = REPLAY_BYTES, share: Share | None = None
+    pieces: list[bytes],
+    length: int | None,
+    keep: int = REPLAY_BYTES,
+    share: Share | None = None,
+    disk: Share | None = None,
 ) -> RequestBody:
     waiting = list(pieces)
 
@@ -27,7 +31,9 @@ def body_of(
         piece = waiting.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
 
-    return RequestBody(receive, length, share or Share(100 * MIB), keep)
+    budget = Budget(0)
+    budget.requests, budget.disk = share or Share(100 * MIB), disk or Share(0)
+    return RequestBody(receive, length, budget, keep)
 
 
 async def read(body: RequestBody) -> bytes:
@@ -148,34 +154,108 @@ def test_an_unknown_length_is_refused_when_it_does_not_fit_any_more():
     assert share.used == 0
 
 
-def test_a_long_one_streams_when_the_half_for_long_ones_is_full():
-    share = Share(8 * MIB)
+def test_what_does_not_fit_into_the_half_for_long_ones_is_put_aside_on_disk():
+    share, disk = Share(8 * MIB), Share(8 * MIB)
     share.take(3 * MIB)
-    body = body_of([b"x" * 100_000] * 30, 3_000_000, share=share)
+    pieces = [bytes([number]) * 100_000 for number in range(30)]
+    body = body_of(pieces, 3_000_000, share=share, disk=disk)
+
+    async def play() -> None:
+        await body.prefetch()
+        assert (body.streams, body.done) == (False, True)
+        assert 4 * MIB - 100_000 < share.used <= 4 * MIB
+        assert share.used + disk.used == 3 * MIB + 3_000_000
+        assert await read(body) == b"".join(pieces)
+        body.close()
+        assert (share.used, disk.used) == (3 * MIB, 0)
+
+    asyncio.run(play())
+
+
+def test_a_chunked_one_that_was_put_aside_and_is_too_long_goes_on_as_a_stream():
+    share, disk = Share(MIB), Share(9 * MIB)
+    pieces = [bytes([number]) * 100_000 for number in range(120)]
+    body = body_of(pieces, None, share=share, disk=disk)
+
+    async def play() -> None:
+        await body.prefetch()
+        assert (body.streams, body.done) == (True, False)
+        assert unchunked(await read(body)) == b"".join(pieces)
+        body.close()
+        assert (share.used, disk.used) == (0, 0)
+
+    asyncio.run(play())
+
+
+def test_a_full_disk_refuses_who_has_begun_to_use_it():
+    share, disk = Share(MIB), Share(200_000)
+    body = body_of([b"x" * 100_000] * 12, 1_200_000, share=share, disk=disk)
+
+    async def play() -> None:
+        with pytest.raises(QueueFullError):
+            await body.prefetch()
+        body.close()
+
+    asyncio.run(play())
+    assert (share.used, disk.used) == (0, 0)
+
+
+@pytest.mark.parametrize("disk_bytes", [0, 8 * MIB])
+def test_without_a_usable_disk_a_long_one_streams(monkeypatch: pytest.MonkeyPatch, disk_bytes: int):
+    def no_file(**_: Any) -> Any:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", no_file)
+    share, disk = Share(8 * MIB), Share(disk_bytes)
+    share.take(3 * MIB)
+    body = body_of([b"x" * 100_000] * 30, 3_000_000, share=share, disk=disk)
     asyncio.run(body.prefetch())
     assert (body.streams, body.done) == (True, False)
     assert 4 * MIB < share.used < 4 * MIB + 100_000
     assert len(asyncio.run(read(body))) == 3_000_000
+    body.close()
+    assert (share.used, disk.used) == (3 * MIB, 0)
 
 
 @settings(deadline=None)  # a new event loop per example
-@given(st.lists(st.integers(0, 300_000), min_size=1, max_size=12), st.integers(0, 2), st.booleans(), st.booleans())
-def test_whatever_is_remembered_is_counted(sizes: list[int], room_mib: int, chunked: bool, shadowed: bool):
-    share = Share(room_mib * MIB)
-    pieces = [b"x" * size for size in sizes]
-    body = body_of(pieces, None if chunked else sum(sizes), MIB if shadowed else REPLAY_BYTES, share)
+@given(
+    st.lists(st.integers(0, 300_000), min_size=1, max_size=12),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_is_remembered_is_counted_and_sent(
+    sizes: list[int], room_mib: int, disk_mib: int, chunked: bool, shadowed: bool
+):
+    share, disk = Share(room_mib * MIB), Share(disk_mib * MIB)
+    pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
+    keep = MIB if shadowed else REPLAY_BYTES
+    body = body_of(pieces, None if chunked else sum(sizes), keep, share, disk)
 
     async def play() -> None:
-        await body.prefetch()
-        while not body.at_end:
+        with contextlib.suppress(QueueFullError):
+            await body.prefetch()
             await body.next()
-            kept = sum(map(len, body._pieces))
-            assert kept - SMALL <= share.used <= kept
+            if body.replayable:
+                body.rewind()
+                sent = b""
+            else:
+                return
+            while not body.at_end:
+                sent += await body.next()
+                kept = sum(map(len, body._pieces))
+                assert kept - SMALL <= share.used <= kept
+            assert (unchunked(sent) if chunked else sent) == b"".join(pieces)
+        body.close()
 
-    with contextlib.suppress(QueueFullError):
-        asyncio.run(play())
+    asyncio.run(play())
+    asyncio.run(closed(body))
+    assert (share.used, disk.used) == (0, 0)
+
+
+async def closed(body: RequestBody) -> None:
     body.close()
-    assert share.used == 0
 
 
 def test_a_copy_exists_only_of_a_whole_and_small_body():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from legacy.ingress.body import RequestBody
-from legacy.ingress.budget import Share
+from legacy.ingress.budget import Budget
 from legacy.ingress.relay import MAX_TRIES, Outcome, may_retry
 
 
@@ -16,7 +16,7 @@ async def _never() -> dict[str, Any]:
 
 
 def body(replayable: bool = True) -> RequestBody:
-    made = RequestBody(_never, 5, Share(5))
+    made = RequestBody(_never, 5, Budget(100))
     made.replayable = replayable
     return made
 
