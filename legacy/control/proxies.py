@@ -213,7 +213,7 @@ class Proxies:
         self._news = asyncio.Event()
 
     async def _end_hung(self, site: _Site, proxy: _Proxy) -> None:
-        """Ray cannot end a process that was stopped, but another one of its node can."""
+        """By the other one of its node, at once; Ray gives a stopped process 5 s more."""
         logger.error("%s has not answered for %g s: it is ended", proxy.name, ANSWER_S * proxy.misses)
         for other in site.proxies:
             if other is not proxy and not other.misses and other.state is not ProxyState.STARTING:
