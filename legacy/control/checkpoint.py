@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ray import cloudpickle
@@ -47,6 +48,21 @@ def decode(key: str, data: bytes) -> Any:
     if hashlib.sha256(payload).digest() != digest:
         raise CheckpointError(f"checkpoint {key!r} is damaged: {len(data)} bytes whose checksum does not match")
     try:
-        return pickle.loads(payload)
+        record = pickle.loads(payload)
     except Exception as error:  # unpickling runs constructors of user values, which may raise anything
         raise CheckpointError(f"checkpoint {key!r} cannot be read: {type(error).__name__}: {error}") from error
+    _check_whole(key, record)
+    return record
+
+
+def _check_whole(key: str, record: Any) -> None:
+    # Unpickling a dataclass does not run its constructor, so nothing else would say that it is of another version.
+    if not is_dataclass(record):
+        return
+    for one in fields(record):
+        if not hasattr(record, one.name):
+            raise CheckpointError(
+                f"checkpoint {key!r} has a {type(record).__name__} without {one.name!r}: it was written by another "
+                "version; shut that instance down with the version that started it"
+            )
+        _check_whole(key, getattr(record, one.name))

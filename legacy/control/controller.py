@@ -121,6 +121,7 @@ class ServeController(DeploymentCommands):
         await self._proxies.stop()
         await self._reconciler.stop_all()
         await self._environments.stop()
+        self._store.journal.close()
         self._store.clear()
 
     async def _counted(self, patience_s: float) -> tuple[dict[str, str], dict[str, tuple[int, int, str]]]:
@@ -135,10 +136,12 @@ class ServeController(DeploymentCommands):
         return {name: tag for name, (tag, _) in running.items()}, await ask_all(calls, patience_s)
 
     async def _recover(self) -> None:
-        for record in self._store.load_all("backend") + self._store.load_all("endpoint"):
+        kinds = ("backend", "endpoint", "replica", "router")
+        records = {kind: self._store.load_all(kind) for kind in kinds}  # all are read before anything is touched
+        for record in records["backend"] + records["endpoint"]:
             self._desired.restore(record)
         self._store.keep_code(self._desired.code_keys())
-        for replica in self._store.load_all("replica"):
+        for replica in records["replica"]:
             self._reconciler.adopt(replica)
         for name in self._desired.endpoints_without_backend():  # a delete of the deployment was cut short
             self._store.remove("endpoint", name)
@@ -152,7 +155,7 @@ class ServeController(DeploymentCommands):
             self._reconciler.touch(tag)
         for name, registered in self._desired.endpoints.items():
             self._publisher.put(("endpoint", name), registered.endpoint)
-        self._publisher.open(self._store.load_all("router"))
+        self._publisher.open(records["router"])
         self._follow_nodes()
         loop = asyncio.get_running_loop()
         self._background.append(loop.create_task(self._reconciler.run()))
@@ -161,9 +164,9 @@ class ServeController(DeploymentCommands):
 
     def _remember_router(self, router_id: str, record: RouterRecord | None) -> None:
         if record is None:
-            self._store.remove("router", router_id)
+            self._store.journal.remove("router", router_id)
         elif not self._stopping:
-            self._store.save("router", router_id, record)
+            self._store.journal.save("router", router_id, record)
 
     async def _watch_cluster(self) -> None:
         loop = asyncio.get_running_loop()

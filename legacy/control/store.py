@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from legacy import cluster, controllers
 from legacy.control import checkpoint
+from legacy.control.journal import Journal
 from legacy.records import InstanceName
 
 
@@ -56,12 +57,17 @@ class GcsKeyValue:
 
 
 class Store:
-    """Reads and writes the records of one instance."""
+    """Reads and writes the records of one instance.
+
+    Attributes:
+        journal: writes what may be late.
+    """
 
     def __init__(self, name: InstanceName, kv: KeyValue) -> None:
         self._name = name
         self._root = f"{name.namespace}/{name.controller}/"
         self._kv = kv
+        self.journal = Journal(self.save, self.remove)
 
     def announce(self) -> None:
         """Write down that the instance is up."""

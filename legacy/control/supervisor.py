@@ -41,8 +41,8 @@ class Supervisor:
 
     def start(self, live: Live, begin: ReplicaStart) -> None:
         """Start a replica in the background; it is routed once it has passed its first health check."""
+        self._tools.store.save("replica", live.seen.tag, live.record())  # first, so that no actor can be forgotten
         self._fleet.replicas[live.seen.tag] = live
-        self._tools.store.save("replica", live.seen.tag, live.record())
         self._spawn(live, self._start(live, begin))
 
     def adopt(self, live: Live) -> None:
@@ -141,7 +141,7 @@ class Supervisor:
         self._fleet.succeeded()
         live.address = outcome
         live.seen.state = State.RUNNING
-        self._tools.store.save("replica", tag, live.record())
+        self._tools.store.journal.save("replica", tag, live.record())
         self._watch(live)
         self.publish()
         self._touch(self._fleet.tag)
@@ -160,13 +160,13 @@ class Supervisor:
         else:
             self._well(live)
             live.seen.stamp = stamp
-            self._tools.store.save("replica", live.seen.tag, live.record())
+            self._tools.store.journal.save("replica", live.seen.tag, live.record())
         self._touch(self._fleet.tag)
 
     async def _drain(self, live: Live) -> None:
         tag = live.seen.tag
         timeout_s = 0.0 if self._fleet.force else self._fleet.config.experimental_graceful_shutdown_timeout_s
-        self._tools.store.save("replica", tag, live.record())
+        self._tools.store.journal.save("replica", tag, live.record())
         # Forced, calls may break off: only proxies are told first, so that new HTTP requests go elsewhere.
         kinds = ("proxy",) if self._fleet.force else ("proxy", "handle")
         await self._tools.publisher.acknowledged(self.publish(), ACKNOWLEDGE_S, kinds)
@@ -187,7 +187,7 @@ class Supervisor:
             return
         if live.address is not None:
             live.address = replace(live.address, tcp=(host, port))
-            self._tools.store.save("replica", live.seen.tag, live.record())
+            self._tools.store.journal.save("replica", live.seen.tag, live.record())
             self.publish()
 
     def _watch(self, live: Live) -> None:
@@ -262,7 +262,7 @@ class Supervisor:
         for task in live.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        self._tools.store.remove("replica", live.seen.tag)
+        self._tools.store.journal.remove("replica", live.seen.tag)
         self._tools.publisher.take_sent(live.seen.tag)
         self.publish()
         self._touch(self._fleet.tag)

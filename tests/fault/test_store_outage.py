@@ -1,0 +1,117 @@
+"""The store refuses every write for a while: routing goes on without dead replicas, and afterwards all is well."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from legacy.records import Poll
+from tests.fault.commands import COMMANDS, bounded, populated, revived
+from tests.fault.lives import Life, World, no_cluster  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
+
+
+@contextlib.contextmanager
+def store_away(world: World):
+    put, delete = world.kv.put, world.kv.delete
+    world.kv.put = world.kv.delete = _refuse
+    yield
+    world.kv.put, world.kv.delete = put, delete
+
+
+def _refuse(*_):
+    raise OSError("the GCS is away")
+
+
+async def running() -> tuple[World, Life, dict]:
+    world, _ = await populated()
+    life = await revived(world)
+    await life.settle()
+    return world, life, life.state()
+
+
+async def until(condition):
+    async def look():
+        while not condition():
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(look(), 10)
+
+
+def routed(life, tag="a"):
+    return life.state()["routed"][tag]
+
+
+async def ends_well(life, state):
+    await life.settle()
+    assert life.state() == state
+    await until(lambda: not life.controller._store.journal.behind)
+    life.check_nothing_is_left_over()
+    life.end()
+
+
+def test_a_replica_that_dies_meanwhile_is_left_out_at_once_and_replaced_afterwards():
+    async def scenario():
+        world, life, before = await running()
+        with store_away(world):
+            victim = next(actor for actor in world.launcher.actors.values() if actor.start.spec.tag == "a")
+            world.launcher.kill(victim)
+            await until(lambda: routed(life) == 1)
+            news = await life.controller.watch(Poll("proxy", "proxy", "", 0))
+            assert len(news.backends["a"].replicas) == 1
+        await ends_well(life, before)
+
+    bounded(scenario)
+
+
+def test_a_drain_that_is_under_way_ends():
+    async def scenario():
+        world, life, _ = await running()
+        world.launcher.may_stop.clear()
+        command = asyncio.ensure_future(COMMANDS["scale_down"](life.controller))
+        await until(lambda: routed(life) == 1)
+        with store_away(world):
+            world.launcher.may_stop.set()
+            await until(lambda: life.state()["actors"]["a"] == 1)
+            with pytest.raises(OSError, match="away"):
+                await command  # what a command promises is written before it returns
+        await until(lambda: not life.controller._store.journal.behind)
+        assert len([record for record in world.stored("replica") if record.backend == "a"]) == 1
+        life.end()
+
+    bounded(scenario)
+
+
+def test_routers_that_come_and_go_meanwhile_are_served():
+    async def scenario():
+        world, life, before = await running()
+        with store_away(world):
+            news = await life.controller.watch(Poll("handle-1", "handle", "", 0))
+            assert set(news.backends) == {"a", "b", "d"}
+            await life.controller.leave("handle-1")
+        await ends_well(life, before)
+
+    bounded(scenario)
+
+
+def test_a_replica_that_could_not_be_recorded_is_not_started_and_is_afterwards():
+    async def scenario():
+        world, life, _ = await running()
+        started = world.launcher.started
+        put = world.kv.put
+
+        def refuse_replicas(key, value):
+            if "/replica/" in key:
+                _refuse()
+            put(key, value)
+
+        world.kv.put = refuse_replicas
+        command = asyncio.ensure_future(COMMANDS["scale_up"](life.controller))
+        await asyncio.sleep(0.05)
+        assert world.launcher.started == started
+        world.kv.put = put
+        await command
+        await ends_well(life, life.state())
+
+    bounded(scenario)
