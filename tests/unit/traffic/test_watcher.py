@@ -6,10 +6,15 @@ import asyncio
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from legacy.control.publish import Publisher
 from legacy.records import BackendView, Poll, ReplicaAddress, Update
 from legacy.traffic import watcher
 from legacy.traffic.router import Router
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = watcher.FIRST_PAUSE_S, watcher.LONGEST_PAUSE_S  # of production
 
 
 def update(version: int, *replicas: str, full: bool = True, epoch: str = "e") -> Update:
@@ -126,3 +131,57 @@ def test_a_controller_that_never_answers_is_asked_again(monkeypatch):
 
     asyncio.run(main())
     assert len(polls) >= 3
+
+
+class Flaky:
+    """The way to a real publisher, on which polls and answers get lost."""
+
+    def __init__(self, losses: list[str]) -> None:
+        self.publisher = Publisher("epoch", "secret")
+        self.publisher.open()
+        self._losses = losses
+
+    async def fetch(self, poll: Poll) -> Update:
+        lost = self._losses.pop(0) if self._losses else ""
+        if lost == "poll":
+            raise OSError("the poll got lost")
+        news = await self.publisher.watch(poll, 0.01)
+        if lost == "answer":
+            raise OSError("the answer got lost")
+        return news
+
+
+@given(st.lists(st.sampled_from(["", "poll", "answer"]), max_size=20), st.lists(st.integers(0, 3), min_size=1))
+def test_whatever_polls_and_answers_get_lost_the_router_ends_where_the_controller_is(losses, sizes):
+    async def main() -> None:
+        router, flaky = Router(10), Flaky(losses)
+        task = asyncio.create_task(watcher.follow(flaky.fetch, router, "me", "proxy"))
+        for size in sizes:
+            replicas = tuple(ReplicaAddress(f"r{number}", "b", "n", 1, "/s") for number in range(size))
+            flaky.publisher.put(("backend", "b"), BackendView("b", 5, replicas))
+            await asyncio.sleep(0)
+        while router.version != flaky.publisher.version:
+            await asyncio.sleep(0)
+        task.cancel()
+        assert {router.slots("b").take() for _ in range(5 * sizes[-1] + 1)} - {None} == set(replicas)
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_after_an_outage_the_newest_routes_are_in_force_within_a_second(monkeypatch):
+    monkeypatch.setattr(watcher, "FIRST_PAUSE_S", FIRST_PAUSE_S)
+    monkeypatch.setattr(watcher, "LONGEST_PAUSE_S", LONGEST_PAUSE_S)
+
+    async def main() -> float:
+        router, flaky = Router(10), Flaky(["poll"] * 8)
+        task = asyncio.create_task(watcher.follow(flaky.fetch, router, "me", "proxy"))
+        while flaky._losses:
+            await asyncio.sleep(0)
+        flaky.publisher.put(("backend", "b"), BackendView("b", 5))
+        repaired = asyncio.get_running_loop().time()
+        while router.version != flaky.publisher.version:
+            await asyncio.sleep(0)
+        task.cancel()
+        return asyncio.get_running_loop().time() - repaired
+
+    assert asyncio.run(asyncio.wait_for(main(), 20)) <= 1.0
