@@ -35,8 +35,8 @@ def at_least(name: str, value: float, bound: float, unit: str = "") -> Figure:
 
 
 def p99(values: Sequence[float]) -> float:
-    """The 99th percentile; of few values the greatest."""
-    return max(values) if len(values) < 100 else statistics.quantiles(values, n=100)[-1]
+    """The 99th percentile; of few values the greatest, of none infinity."""
+    return max(values, default=float("inf")) if len(values) < 100 else statistics.quantiles(values, n=100)[-1]
 
 
 def memory(pid: int, field: str = "VmRSS") -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from bench.endurance.figures import Figure, at_most
 from bench.endurance.wire import HOST, PORT
 from tests.fault.ledger import Ledger, Load, NotingBackend
-from tests.fault.processes import kill, listener
+from tests.fault.processes import kill, listener, wait_until_answering
 
 EVERY_S = 0.01
 STANDBY_S = 60.0  # for the next proxy to stand by
@@ -94,8 +94,9 @@ def port(client: Any, kills: int, directory: Path) -> Iterator[Figure]:
                 time.sleep(AFTER_S)
                 killed, holder = time.monotonic(), listener(PORT)
                 assert holder is not None, f"nobody listens on port {PORT}"
-                with ledger.fault():
+                with ledger.fault(holder, "proxy"):
                     kill(holder)
+                    wait_until_answering(PORT)
                 load.wait_for(50)
                 time.sleep(AFTER_S)
             seconds.append(outage(prober.probes, killed))
@@ -104,6 +105,7 @@ def port(client: Any, kills: int, directory: Path) -> Iterator[Figure]:
     yield Figure(f"{name}: median outage", f"{sorted(seconds)[kills // 2] * 1000:.0f} ms", "told", True)
     failed = f"{len(ledger.failed())} of {len(ledger.entries)}"
     yield Figure(f"{name}: requests of 4 clients without an answer", failed, "told", True)
+    yield at_most(f"{name}: failed though nothing had touched them", len(ledger.unexplained()), 0)
     yield at_most(f"{name}: POSTs that ran twice", len(ledger.ran_twice()), 0)
     client.delete_endpoint("port")
     client.delete_backend("port")

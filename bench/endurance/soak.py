@@ -2,66 +2,127 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.endurance.figures import MIB, Figure, at_most, memory
+from bench.endurance.commands import Commands
+from bench.endurance.figures import Figure, at_most
+from bench.endurance.killer import FAR, REPLICA, Killer
+from bench.endurance.schedule import EVERY_S, blow, storm_s, warm_up_s
+from bench.endurance.slopes import growth
+from bench.endurance.usage import Sampler, long_lived
+from tests.fault.faults import Entry
 from tests.fault.ledger import Ledger, Load, NotingBackend
-from tests.fault.processes import kill, titled
+from tests.fault.processes import titled
 
-EVERY_S = 5.0
-RECOVERY_S = 15.0
-KINDS = (r"^ray::.*Replica", r"^ray::.*Proxy", r"^ray::.*Controller")
+ENDPOINT = "soak"
+SCALED, OTHERS = ["a", "b"], ["c"]
+CLIENTS = 4
+WORK_S = 0.02
+CONFIG = {  # a stopped replica holds two of the four clients at most
+    "max_concurrent_queries": 2,
+    "health_check_period_s": 3.0,
+    "health_check_timeout_s": 3.0,
+    "experimental_graceful_shutdown_timeout_s": 5.0,
+}
+FOUND_S = 15.0
+SETTLED_S = 10.0
+PORT_BACK_S = 1.0
+NEAR_S, SHOWN = 10.0, 20  # of failures that nothing explains
 
 
-def soak(client: Any, seconds: float, directory: Path) -> Iterator[Figure]:
-    """Figures of a run in which something is killed every five seconds."""
+def soak(client: Any, cluster: Any, seconds: float, directory: Path) -> Iterator[Figure]:
+    """Figures of a run in which something is struck every five seconds.
+
+    Args:
+        cluster: of ray.cluster_utils, whose head this process is connected to.
+        directory: for the ledger.
+    """
     ledger = Ledger(directory / "started")
-    for tag in ("a", "b"):
-        client.create_backend(tag, NotingBackend, str(ledger.path), 0.01, config={"num_replicas": 3})
-    client.create_endpoint("soak", backend="a", route="/soak", methods=["POST"])
-    rng, kills = random.Random(0), 0
-    with Load(ledger, "/soak", clients=4) as load:
+    killer = Killer(cluster, ledger)
+    _serve(client, ledger)
+    commands = Commands(client, ledger, ENDPOINT, SCALED, OTHERS)
+    with Load(ledger, f"/{ENDPOINT}", clients=CLIENTS) as load:
         load.wait_for(50)
         begun = time.monotonic()
-        while time.monotonic() < begun + seconds:
-            began = time.monotonic()
-            victim = rng.choice(_alive(KINDS[kills % len(KINDS)]))
-            with ledger.fault():
-                kill(victim)
-            kills += 1
-            share = rng.choice((0.0, 0.3, 0.5, 1.0))
-            client.set_traffic("soak", {"a": share, "b": 1.0 - share})
-            client.update_backend_config(rng.choice("ab"), {"num_replicas": rng.choice((2, 3))})
-            time.sleep(max(0.0, began + EVERY_S - time.monotonic()))
-        load.wait_for(50)
-    name = f"soak, {seconds:.0f} s, {kills} kills, {len(ledger.entries)} requests"
-    yield at_most(f"{name}: failed without a fault to explain it", len(ledger.unexplained(RECOVERY_S)), 0)
-    yield at_most(f"{name}: POSTs that ran twice", len(ledger.ran_twice()), 0)
-    yield Figure(f"{name}: failed while something was being killed", str(len(ledger.failed())), "told", True)
-    yield at_most(f"{name}: seconds until what runs is what is wanted", _settled(client), 10, " s")
-    largest = max(memory(pid) for pattern in KINDS for pid in titled(pattern)) / MIB
-    yield Figure(f"{name}: memory of the largest process at the end", f"{largest:.0f} MiB", "told", True)
-    client.delete_endpoint("soak")
-    for tag in ("a", "b"):
-        client.delete_backend(tag)
+        with commands:
+            _strike(killer, begun, seconds, 0.0, storm_s(seconds))
+            watched = long_lived(client, SCALED, {fault.pid for fault in ledger.faults})
+            killer.spared = {one.pid for one in watched}
+            with Sampler(watched, warm_up_s(seconds)):
+                _strike(killer, begun, seconds, storm_s(seconds), seconds)
+        settled = _settled(client)
+        killer.finish()
+        load.wait_for(50, timeout_s=120)
+    yield from judge(ledger)
+    yield from _of_commands(commands, settled)
+    yield from _of_blows(killer)
+    for one in watched:
+        yield from growth(f"soak: {one.name}", one.samples)
 
 
-def _alive(pattern: str) -> list[int]:
-    until = time.monotonic() + RECOVERY_S
-    while not (found := sorted(titled(pattern))):
-        if time.monotonic() > until:
-            raise RuntimeError(f"no process {pattern!r} came back within {RECOVERY_S:g} s after it was killed")
-        time.sleep(0.05)
-    return found
+def judge(ledger: Ledger) -> Iterator[Figure]:
+    """What the ledger says of all requests."""
+    name = f"soak, {len(ledger.entries)} requests, {len(ledger.faults)} processes struck"
+    unexplained = ledger.unexplained()
+    yield at_most(f"{name}: failed and touched by no fault", len(unexplained), 0)
+    yield from (_shown(ledger, entry) for entry in unexplained[:SHOWN])
+    yield at_most("soak: POSTs that ran twice", len(ledger.ran_twice()), 0)
+    yield at_most("soak: ran though nobody had sent them", len(ledger.invented()), 0)
+    yield at_most("soak: answered though nothing had run", len(ledger.answered_without_running()), 0)
+    yield Figure("soak: failed, and touched by a fault", str(len(ledger.failed())), "told", True)
+
+
+def _shown(ledger: Ledger, entry: Entry) -> Figure:
+    near = [
+        f"{fault.kind} {fault.pid} {fault.begun - entry.sent:+.2f} to {fault.over - entry.sent:+.2f} s"
+        for fault in ledger.faults
+        if fault.begun - NEAR_S < entry.ended and entry.sent < fault.over + NEAR_S
+    ]
+    text = " ".join(entry.text.split())[:200].replace("|", "/")
+    took = f"{entry.ended - entry.sent:.2f} s, connected {entry.opened - entry.sent:+.2f} s"
+    name = f"soak: {entry.id} in {ledger.where(entry)}: {entry.status} after {took}: {text}"
+    return Figure(name, "; ".join(near), "a fault that touched it", False)
+
+
+def _serve(client: Any, ledger: Ledger) -> None:
+    for tag in SCALED:
+        client.create_backend(tag, NotingBackend, str(ledger.path), WORK_S, config={"num_replicas": 3, **CONFIG})
+    for tag in OTHERS:
+        there = {"num_cpus": 0, "resources": {FAR: 1}}
+        config = {"num_replicas": 2, **CONFIG}
+        client.create_backend(tag, NotingBackend, str(ledger.path), WORK_S, config=config, ray_actor_options=there)
+    client.create_endpoint(ENDPOINT, backend=SCALED[0], route=f"/{ENDPOINT}", methods=["POST"])
+
+
+def _strike(killer: Killer, begun: float, seconds: float, first_s: float, last_s: float) -> None:
+    number = 0
+    while (at := time.monotonic() - begun) < last_s:
+        killer.strike(blow(number, at, seconds))
+        number += 1
+        time.sleep(max(0.0, min(at + EVERY_S, last_s) - (time.monotonic() - begun)))
+
+
+def _of_commands(commands: Commands, settled: float) -> Iterator[Figure]:
+    yield at_most(f"soak: of {commands.done} commands, lost though they had returned", len(commands.lost), 0)
+    yield at_most("soak: commands that failed and were touched by no fault", len(commands.failed), 0)
+    yield at_most("soak: until what runs is what is wanted", settled, SETTLED_S, " s")
+
+
+def _of_blows(killer: Killer) -> Iterator[Figure]:
+    struck = ", ".join(f"{count} {kind}" for kind, count in sorted(killer.blows.items()))
+    yield Figure("soak: blows", struck, "told", True)
+    if killer.outages:
+        yield at_most("soak: the longest until a killed proxy's port answered", max(killer.outages), PORT_BACK_S, " s")
+    if killer.found:
+        yield at_most("soak: the longest until a stopped replica was gone", max(killer.found), FOUND_S, " s")
 
 
 def _settled(client: Any) -> float:
     begun = time.monotonic()
-    wanted = sum(client.get_backend_config(tag).num_replicas for tag in ("a", "b"))
-    while len(titled(KINDS[0])) != wanted and time.monotonic() < begun + 60:
+    wanted = sum(client.get_backend_config(tag).num_replicas for tag in SCALED + OTHERS)
+    while len(titled(REPLICA)) != wanted and time.monotonic() < begun + 60:
         time.sleep(0.05)
     return time.monotonic() - begun

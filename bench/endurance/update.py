@@ -15,7 +15,8 @@ import requests
 import serve_compat as serve
 from bench.endurance.figures import Figure, at_most, p99
 from bench.endurance.wire import HOST, PORT
-from tests.fault.ledger import Entry, Ledger, NotingBackend
+from tests.fault.faults import Entry
+from tests.fault.ledger import Ledger, NotingBackend
 from tests.fault.processes import kill, titled
 
 RATE = 200.0
@@ -49,14 +50,14 @@ def update(directory: Path) -> Iterator[Figure]:
     _deploy(ledger, "1")
     took, kills = _under_load(ledger, lambda: _deploy(ledger, "2"), killing=True)
     name = f"update under {RATE:g} POSTs/s, controller killed {kills} times in {took:.1f} s"
-    yield from _figures(name, ledger)
+    yield from judge(name, ledger)
     yield at_most(f"{name}: answers of the old version afterwards", _answers_of("1"), 0)
 
     ledger = Ledger(directory / "kept")
     _deploy(ledger, "3")
     named = _under_load(ledger, lambda: _fails(ledger), killing=False)[0]
     name = f"sick version under {RATE:g} POSTs/s"
-    yield from _figures(name, ledger)
+    yield from judge(name, ledger)
     yield at_most(f"{name}: seconds until its error is told", named, NAMED_S, " s")
     yield at_most(f"{name}: answers of it", _answers_of("4"), 0)
     serve.get_deployment("update").delete()
@@ -134,7 +135,8 @@ async def _post(ledger: Ledger, name: str, idle: list[Any]) -> None:
     entry.ended = time.monotonic()
 
 
-def _figures(name: str, ledger: Ledger) -> Iterator[Figure]:
+def judge(name: str, ledger: Ledger) -> Iterator[Figure]:
+    """What the ledger says; a killed controller excuses nothing."""
     seconds = p99([entry.ended - entry.sent for entry in ledger.entries])
     yield at_most(f"{name}: failed of {len(ledger.entries)} requests", len(ledger.failed()), 0)
     yield at_most(f"{name}: POSTs that ran twice", len(ledger.ran_twice()), 0)

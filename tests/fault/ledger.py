@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import itertools
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -17,20 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from legacy.replica.context import get_replica_context
+from tests.fault.faults import Entry, Fault, Kind
 
-@dataclass
-class Entry:
-    """One request as its client saw it; times are time.monotonic() seconds."""
-
-    id: str
-    sent: float
-    ended: float = 0.0
-    status: int | None = None  # None: no complete answer
-    text: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.status == 200 and self.text == self.id
+NAMED_REPLICA = re.compile(r"replica '([^']+)'")  # in the proxy's answer for a request that died with it
 
 
 @dataclass
@@ -39,30 +30,39 @@ class Ledger:
 
     path: Path
     entries: list[Entry] = field(default_factory=list)
-    faults: list[tuple[float, float]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
     @contextlib.contextmanager
-    def fault(self) -> Iterator[None]:
-        """Note when something is being killed: from the signal until the process is gone."""
-        begun = time.monotonic()
-        yield
-        self.faults.append((begun, time.monotonic()))
+    def fault(self, pid: int, kind: Kind = "replica") -> Iterator[Fault]:
+        """Note what is being killed: from the signal until the process is gone, and its port answers again."""
+        noted = Fault(kind, pid, time.monotonic())
+        self.faults.append(noted)
+        yield noted
+        noted.over = time.monotonic()
 
     def started(self) -> Counter[str]:
         """How often user code began to work on each id."""
-        return Counter(self.path.read_text().split()) if self.path.exists() else Counter()
+        return Counter(name for name, _ in self._lines())
 
     def failed(self) -> list[Entry]:
         """Requests without a right answer."""
         return [entry for entry in self.entries if not entry.ok]
 
-    def unexplained(self, recovery_s: float) -> list[Entry]:
-        """Failed requests that neither were under way during a fault nor began within `recovery_s` after one."""
+    def unexplained(self) -> list[Entry]:
+        """Failed requests that no fault touched."""
+        failed, places = self.failed(), self._places()
         return [
-            entry
-            for entry in self.failed()
-            if not any(entry.sent <= end + recovery_s and begin <= entry.ended for begin, end in self.faults)
+            entry for entry in failed if not any(fault.explains(entry, places.get(entry.id)) for fault in self.faults)
         ]
+
+    def where(self, entry: Entry) -> int | None:
+        """The process that began to work on a failed request, or died before it could."""
+        return self._places().get(entry.id)
+
+    def ran_on(self) -> dict[str, str]:
+        """Id -> the backend that began to work on it."""
+        backends = {pid: name.split("#")[0] for name, pid in self._processes().items()}
+        return {name: backends[int(pid)] for name, pid in self._lines()}
 
     def ran_twice(self) -> list[str]:
         """Ids that user code started more than once."""
@@ -77,14 +77,28 @@ class Ledger:
         started = self.started()
         return [entry.id for entry in self.entries if entry.ok and entry.id not in started]
 
-    def check(self, recovery_s: float = 0.0) -> None:
+    def check(self) -> None:
         """Assert that every request is answered or explained and nothing ran twice."""
         assert self.entries, "no request was sent"
         assert self.ran_twice() == []
         assert self.invented() == set()
         assert self.answered_without_running() == []
-        unexplained = self.unexplained(recovery_s)
+        unexplained = self.unexplained()
         assert unexplained == [], f"{unexplained}, faults {self.faults}"
+
+    def _places(self) -> dict[str, int]:
+        processes = self._processes()
+        named = {entry.id: NAMED_REPLICA.search(entry.text) for entry in self.failed()}
+        places = {name: processes[found[1]] for name, found in named.items() if found and found[1] in processes}
+        return places | {name: int(pid) for name, pid in self._lines()}
+
+    def _lines(self) -> list[list[str]]:
+        return [line.split() for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    def _processes(self) -> dict[str, int]:
+        path = Path(f"{self.path}.replicas")
+        lines = path.read_text().splitlines() if path.exists() else []
+        return {name: int(pid) for name, pid in map(str.split, lines)}
 
 
 class Load:
@@ -122,10 +136,13 @@ class Load:
     def _client(self) -> None:
         path, port, method = self._target
         connection: http.client.HTTPConnection | None = None
+        opened = 0.0
         while not self._stop.is_set():
             entry = Entry(f"id-{next(self._numbers)}", time.monotonic())
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                if connection is None:
+                    connection, opened = http.client.HTTPConnection("127.0.0.1", port, timeout=30), entry.sent
+                entry.opened = opened
                 connection.request(method, f"{path}?id={entry.id}", body=entry.id if method == "POST" else None)
                 response = connection.getresponse()
                 entry.status, entry.text = response.status, response.read().decode()
@@ -145,6 +162,8 @@ class NotingBackend:
     """Notes each id in the ledger's file before it works for `work_s` seconds, then answers with the id."""
 
     def __init__(self, path: str, work_s: float = 0.02) -> None:
+        with open(f"{path}.replicas", "a") as replicas:
+            replicas.write(f"{get_replica_context().replica_tag} {os.getpid()}\n")
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._work_s = work_s
 
@@ -152,7 +171,7 @@ class NotingBackend:
         import asyncio
 
         name = request.query_params["id"]
-        os.write(self._file, f"{name}\n".encode())
+        os.write(self._file, f"{name} {os.getpid()}\n".encode())
         await asyncio.sleep(self._work_s)
         return name
 

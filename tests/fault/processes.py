@@ -1,7 +1,8 @@
-"""Finding and killing processes, of this test's own descendants only."""
+"""Finding and killing processes, of this test's own descendants only, and waiting for what comes after them."""
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import select
@@ -14,8 +15,8 @@ from pathlib import Path
 OURS = r"^ray::.*(Controller|Proxy|Replica|ServeEnvironments)"
 
 
-def descendants() -> set[int]:
-    """All processes below this one."""
+def descendants(of: int | None = None) -> set[int]:
+    """All processes below one; this one by default."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -23,7 +24,7 @@ def descendants() -> set[int]:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
             except (OSError, IndexError):  # it ended meanwhile
                 continue
-    found, layer = set(), {os.getpid()}
+    found, layer = set(), {of or os.getpid()}
     while layer:
         layer = {pid for pid, parent in parents.items() if parent in layer} - found
         found |= layer
@@ -56,11 +57,28 @@ def listener(port: int) -> int | None:
 
 def kill(pid: int) -> None:
     """Kill a descendant; returns when it is gone and its sockets are closed."""
-    assert pid in descendants(), f"{pid} was not started by this test"
+    if pid not in descendants():
+        raise ProcessLookupError(f"{pid} has ended already, or this process did not start it")
     gone = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)
     select.select([gone], [], [], 10)
     os.close(gone)
+
+
+def wait_until_answering(port: int = 8000, timeout_s: float = 60.0) -> None:
+    """Return when an HTTP proxy answers at a port. Nothing tells when it does, so it is tried again and again."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/-/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except (OSError, http.client.HTTPException):
+            assert time.monotonic() < deadline, f"nobody answers at port {port} after {timeout_s:g} s"
+            time.sleep(0.005)
+        finally:
+            connection.close()
 
 
 def wait_until_gone(pids: Iterable[int], timeout_s: float = 30.0) -> None:

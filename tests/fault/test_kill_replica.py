@@ -18,7 +18,7 @@ def test_only_requests_under_way_in_a_killed_replica_fail_and_none_runs_twice(no
     with Load(ledger, "/noting") as load:
         for pid in list(before)[:2]:
             load.wait_for(200)
-            with ledger.fault():
+            with ledger.fault(pid):
                 kill(pid)
         load.wait_for(400)
     ledger.check()
@@ -39,7 +39,7 @@ def test_safe_requests_under_way_in_a_killed_replica_are_answered_by_another(not
     with Load(ledger, "/noting", method="GET") as load:
         load.wait_for(200)
         victim = min(pids())
-        with ledger.fault():
+        with ledger.fault(victim):
             kill(victim)
         load.wait_for(200)
     assert ledger.failed() == []

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tests.fault.ledger import Load, NotingBackend
@@ -14,14 +16,26 @@ def test_scaling_down_and_up_loses_nothing(shared, noting, ledger):
     assert ledger.failed() == []
 
 
-def test_switching_traffic_loses_nothing_and_takes_effect_when_the_call_returns(shared, noting, ledger):
+def test_switching_traffic_loses_nothing_and_is_in_force_when_the_call_returns(shared, noting, ledger):
     shared.create_backend("other", NotingBackend, str(ledger.path))
+    switches = [(0.0, 0.0, "noting")]  # when it was asked for, when that had returned, who answers from then on
     with Load(ledger, "/noting") as load:
-        for number in range(20):
-            shared.set_traffic("noting", {"other": 1.0} if number % 2 == 0 else {"noting": 1.0})
-        load.wait_for(100)
+        for number in range(25):
+            backend = "noting" if number % 2 else "other"
+            asked = time.monotonic()
+            shared.set_traffic("noting", {backend: 1.0})
+            switches.append((asked, time.monotonic(), backend))
+            load.wait_for(12)  # more than there are clients: some were sent after the switch
     ledger.check()
     assert ledger.failed() == []
+    ends = [returned for _, returned, _ in switches[1:]] + [float("inf")]
+    lives = [(asked, end, backend) for (asked, _, backend), end in zip(switches, ends, strict=True)]
+    ran_on, certain = ledger.ran_on(), 0
+    for entry in ledger.entries:
+        allowed = {backend for asked, end, backend in lives if asked <= entry.ended and entry.sent <= end}
+        assert ran_on[entry.id] in allowed, entry
+        certain += len(allowed) == 1
+    assert certain >= 25
     shared.delete_backend("other")
 
 

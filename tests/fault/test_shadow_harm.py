@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.fault.ledger import Load, NotingBackend
+from tests.fault.ledger import Ledger, Load, NotingBackend
 
 pytestmark = pytest.mark.fault
 
@@ -60,7 +60,7 @@ def test_copies_are_sampled_independently_of_the_split(shared, tmp_path, ledger)
     shared.delete_endpoint("split")
     for name in names:
         shared.delete_backend(name)  # returns when its requests, copies included, are done
-    a, b, copied = ((tmp_path / name).read_text().split() for name in names)
+    a, b, copied = (list(Ledger(tmp_path / name).started().elements()) for name in names)
     assert set(copied) <= {*a, *b}
     assert len(copied) == len(set(copied))
     for primaries in (a, b):

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.fault.ledger import Load
-from tests.fault.processes import kill, listener, titled
+from tests.fault.processes import kill, listener, titled, wait_until_answering
 from tests.fault.wire import PORT, URL
 
 pytestmark = pytest.mark.fault
@@ -38,10 +38,11 @@ def test_it_takes_the_port_over_with_all_routes_and_the_dead_one_stands_by(share
     with Load(ledger, "/noting") as load:
         load.wait_for(100)
         shared.create_endpoint("late", backend="noting", route="/late")
-        with ledger.fault():
+        with ledger.fault(before, "proxy"):
             kill(before)
+            wait_until_answering()
         load.wait_for(100)
-    ledger.check(recovery_s=2.0)
+    ledger.check()
     assert listener(PORT) != before
     assert "/late" in requests.get(f"{URL}/-/routes", timeout=10).json()
     until(lambda: sorted(proxies(shared).values()) == ["RUNNING", "STANDBY"])

@@ -55,7 +55,7 @@ def test_a_stopped_replica_is_found_replaced_and_its_process_ended(shared, notin
     gone = os.pidfd_open(victim)
     with Load(ledger, "/hung") as load:
         load.wait_for(100)
-        with ledger.fault():
+        with ledger.fault(victim):
             os.kill(victim, signal.SIGSTOP)
             wait_until_gone(gone)
         load.wait_for(100)

@@ -1,0 +1,66 @@
+"""What was done to an instance under load, and which requests that may have cost. Pure: times are values.
+
+A fault explains a lost request only if it touched it. A killed replica costs what it was working on, a killed proxy
+what was on its connections or came before its port answered again, a killed controller nothing at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["replica", "proxy", "controller"]
+LATE_S = 5.0  # who waits for a process that is gone hears of it by then; at once, but machines are busy
+STALE_S = 1.0  # a kept connection to a proxy that is gone is noticed by its next request, which comes within this
+
+
+@dataclass
+class Entry:
+    """One request as its client saw it; times are time.monotonic() seconds.
+
+    Attributes:
+        opened: when its connection was.
+        status: None without a complete answer.
+    """
+
+    id: str
+    sent: float
+    ended: float = 0.0
+    status: int | None = None
+    text: str = ""
+    opened: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is the right one."""
+        return self.status == 200 and self.text == self.id
+
+
+@dataclass
+class Fault:
+    """One process was killed, stopped, or lost with its node.
+
+    Attributes:
+        begun: before anything was done to it.
+        over: when it was gone, and with a proxy when its port answered again.
+    """
+
+    kind: Kind
+    pid: int
+    begun: float
+    over: float = float("inf")
+
+    def explains(self, entry: Entry, where: int | None) -> bool:
+        """Whether it may have cost this request its answer.
+
+        Args:
+            where: the replica that began to work on the request, or was to; None when no replica is known to.
+        """
+        if self.begun > entry.ended or entry.ended > self.over + LATE_S:
+            return False
+        if self.kind == "replica":
+            return where == self.pid and entry.sent <= self.over
+        if self.kind == "proxy":
+            stale = entry.opened <= self.over and entry.sent <= self.over + STALE_S
+            return entry.status is None and (entry.sent <= self.over or stale)
+        return False
