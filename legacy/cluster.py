@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import gc
 import signal
 import threading
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
 FALLBACK_NAMESPACE = "serve"  # as Ray 1.13 does: two anonymous drivers find each other's detached instance
 
 SETUP_HOOK_VARIABLE = _ray_constants.WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # what Ray makes of a job's set-up hook
+
+LATE_THREADS = ("event_engine", "grpc_global_tim", "timer_manager")  # native ones that Ray starts when it needs them
 
 _KV_NAMESPACE = b"serve_compat"
 
@@ -92,6 +96,13 @@ def waits_for_room(actor: Any) -> bool:
 def this_node() -> str:
     """The id of the node that this process runs on."""
     return str(ray.get_runtime_context().get_node_id())
+
+
+def owes_a_future() -> bool:
+    """Whether a thread of this process may wait for Ray to fulfil an `ObjectRef.future()`. Looks at every object."""
+    # type() and not isinstance(): some objects say of which class they are by running code of their own
+    futures = [each for each in gc.get_objects() if issubclass(type(each), concurrent.futures.Future)]
+    return any(hasattr(each, "object_ref") and not each.done() for each in futures)
 
 
 def is_remote_driver() -> bool:

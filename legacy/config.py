@@ -28,6 +28,7 @@ ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
 CONCURRENCY_1_4 = 100
 SMALLEST_BUFFER = 1024 * 1024  # less would refuse single requests of a usual size
+ALIVE_PERIOD_S, ALIVE_TIMEOUT_S = 4.0, 3.0  # a process that stops just after an answer is found after 4 + 3 * 3 s
 
 
 class BackendMetadata(BaseModel):
@@ -124,7 +125,8 @@ class BackendConfig(BaseModel):
         experimental_graceful_shutdown_wait_loop_s: seconds between two looks at a stopping replica in the originals.
             Here a replica stops as soon as it is idle; the field is kept so that old programs run.
         experimental_graceful_shutdown_timeout_s: seconds after which a stopping replica is killed at the latest.
-        health_check_period_s, health_check_timeout_s: seconds between two health checks, and for one (Ray 1.10+).
+        health_check_period_s, health_check_timeout_s: seconds between two health checks, and for one (Ray 1.10+). Where
+            they are given, they hold also for the question whether the replica's process answers at all.
         autoscaling_config: lets the load choose the number of replicas (Ray 1.8+); `num_replicas` is then not used.
 
     Raises:
@@ -153,6 +155,12 @@ class BackendConfig(BaseModel):
         """
         given = changes if isinstance(changes, dict) else changes.given()
         return BackendConfig(**{**self.given(), **given})
+
+    def answer_limits(self) -> tuple[float, float]:
+        """Seconds between two questions whether a replica's process answers at all, and for one answer."""
+        given = self.given()
+        period_s, timeout_s = given.get("health_check_period_s"), given.get("health_check_timeout_s")
+        return (ALIVE_PERIOD_S if period_s is None else period_s), (ALIVE_TIMEOUT_S if timeout_s is None else timeout_s)
 
     def check_batch_size(self, tag: str) -> None:
         """Refuse a batch size for a handler that takes single requests, with a ValueError that names the backend."""

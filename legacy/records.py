@@ -153,6 +153,11 @@ class ReplicaStart:
     debug: bool = False
 
 
+FailureKind = Literal[
+    "constructor", "reconfigure", "import", "environment", "actor", "died", "timeout", "health", "hung"
+]
+
+
 @dataclass(frozen=True)
 class StartFailure:
     """Why a replica did not come up, as text: the controller never unpickles user exceptions.
@@ -164,9 +169,7 @@ class StartFailure:
     replica: str
     error: str  # "RuntimeError: weights file is missing"
     traceback: str
-    kind: Literal["constructor", "reconfigure", "import", "environment", "actor", "died", "timeout", "health"] = (
-        "constructor"
-    )
+    kind: FailureKind = "constructor"
     revision: str = ""
 
 

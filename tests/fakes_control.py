@@ -50,6 +50,7 @@ class FakeReplica:
         self.start = start
         self.fleet = fleet
         self.dead = asyncio.Event()
+        self.hung = asyncio.Event()
         self.configs: list[BackendConfig] = []
         self.drained_with: tuple[int, float] | None = None
 
@@ -73,14 +74,19 @@ class FakeReplica:
         await self._unless_dead(self.fleet.may_stop.wait())
 
     async def _wait_until_gone(self):
-        await self.dead.wait()
-        raise ray.exceptions.RayActorError()
+        await self._unless_dead(self.hung.wait())
+        return "user code is in a deadlock"
 
-    async def _check_health(self):
+    async def _alive(self):
+        if self.fleet.silent:
+            await self._unless_dead(asyncio.Event().wait())
+
+    async def _check_health(self, timeout_s):
         if self.fleet.silent:
             await self._unless_dead(asyncio.Event().wait())
         if self.fleet.sick(self):
             raise ray.exceptions.RayTaskError("check_health", "Traceback ...", ValueError("sick"))
+        return True
 
     async def _stop(self):
         return None
@@ -108,6 +114,7 @@ class FakeLauncher:
         self.started = 0
         self.may_start = asyncio.Event()
         self.may_stop = asyncio.Event()
+        self.computes = False
         self.may_start.set()
         self.may_stop.set()
         self.failure = ""
@@ -122,6 +129,9 @@ class FakeLauncher:
 
     def find(self, name):
         return self.actors.get(name)
+
+    async def is_working(self, address):
+        return self.computes
 
     def kill(self, actor):
         actor.dead.set()

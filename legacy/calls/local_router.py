@@ -22,6 +22,7 @@ from legacy.calls.metrics import HandleMetrics
 from legacy.calls.shadow import Shadows
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
+from legacy.constants import ROUTER_THREAD
 from legacy.errors import BackendDeletedError, DeadlineError
 from legacy.records import InstanceName, Poll, Update
 from legacy.traffic.router import Router
@@ -59,7 +60,7 @@ class LocalRouter:
         self._busy = asyncio.Event()
         self._shadows = Shadows(self._loop, self._session_goes_on)
         self._work: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="serve-router", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=ROUTER_THREAD, daemon=True)
         self._thread.start()
 
     # called by any thread

@@ -9,6 +9,7 @@ from typing import Any
 from legacy import cluster
 from legacy.control.placement import demand_of, how_many_fit
 from legacy.errors import ResourcesError
+from legacy.logs import logger
 
 SETTLE_S = 3.0  # how long freed resources may take to show before "no room" is believed
 LOOK_S = 0.1
@@ -37,3 +38,12 @@ async def has_capacity(actor_options: Mapping[str, Any]) -> bool:
     """Whether one more replica fits into what is free right now."""
     free = await asyncio.get_running_loop().run_in_executor(None, cluster.available_per_node)
     return how_many_fit(demand_of(actor_options), 1, free.values()) == 1
+
+
+async def surely_has_capacity(actor_options: Mapping[str, Any]) -> bool:
+    """The same for those who must not fail: no room is taken for granted when it cannot be read."""
+    try:
+        return await has_capacity(actor_options)
+    except Exception:  # whatever Ray raises while the GCS is away
+        logger.exception("the free resources could not be read; none are taken for granted")
+        return False

@@ -1,49 +1,67 @@
-"""Asks a replica whether it is well, and tells one that says no from one that says nothing at all."""
+"""Asks a replica whether it is well, and tells one that says no from one that says nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from ray.exceptions import RayActorError, RayError
 
 from legacy.records import StartFailure
 
+Answer = TypeVar("Answer")
+
 FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
-ANSWER_S = 2.0
+ANSWER_S = 2.0  # for the way there and back
+
+
+class Check(NamedTuple):
+    """The outcome of one health check.
+
+    Attributes:
+        failure: why it failed, or None.
+        asked: whether user code was asked. It is not while it keeps its thread to itself, and when the process does not
+            answer at all, which is a failure only of a replica that has just come up.
+    """
+
+    failure: StartFailure | None
+    asked: bool = True
+
+
+async def check(tag: str, actor: Any, timeout_s: float) -> Check:
+    """Check a replica once.
+
+    Args:
+        timeout_s: seconds the user's check may take, and before that, wait for its turn.
+    """
+    answer_s = 2 * timeout_s + ANSWER_S
+    try:
+        return Check(None, await within(answer_s, actor.check_health.remote(timeout_s)))
+    except asyncio.TimeoutError:
+        text = f"TimeoutError: its health check did not end within {answer_s:g} s"
+        return Check(StartFailure(tag, text, "", "health"), asked=False)
+    except RayActorError as error:
+        return Check(StartFailure(tag, f"{type(error).__name__}: {error}", "", "died"))
+    except RayError as error:
+        return Check(StartFailure(tag, str(getattr(error, "cause", error)), "", "health"))
 
 
 async def failed_check(tag: str, actor: Any, timeout_s: float) -> StartFailure | None:
-    """One health check of a replica: why it failed, or None."""
-    try:
-        await _within(timeout_s, actor.check_health.remote())
-    except asyncio.TimeoutError:
-        text = f"TimeoutError: its health check did not end within {timeout_s:g} s"
-        return StartFailure(tag, text, "", "health")
-    except RayActorError as error:
-        return StartFailure(tag, f"{type(error).__name__}: {error}", "", "died")
-    except RayError as error:
-        return StartFailure(tag, str(getattr(error, "cause", error)), "", "health")
-    return None
+    """Check a replica until user code has been asked or does not answer at all: why that failed, or None."""
+    while True:
+        failure, asked = await check(tag, actor, timeout_s)
+        if asked or failure is not None:
+            return failure
 
 
-async def answers(actor: Any) -> bool:
-    """Whether a replica's process answers at all, whatever its user code does."""
-    try:
-        await _within(ANSWER_S, actor.load.remote())
-    except (RayError, asyncio.TimeoutError):
-        return False
-    return True
-
-
-async def _within(timeout_s: float, call: Awaitable[Any]) -> None:
+async def within(timeout_s: float, call: Awaitable[Answer]) -> Answer:
     """As `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes together with the answer."""
     answer = asyncio.ensure_future(call)
     try:
         await asyncio.wait({answer}, timeout=timeout_s)
         if not answer.done():
             raise asyncio.TimeoutError
-        answer.result()
+        return answer.result()
     finally:
         answer.cancel()

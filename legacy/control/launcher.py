@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from legacy import cluster
+from legacy.control.process_state import computes
 from legacy.environments.agent import ServeEnvironments
 from legacy.ingress.proxy import ServeProxy
-from legacy.records import InstanceName, ProxyStart, ReplicaStart
+from legacy.records import InstanceName, ProxyStart, ReplicaAddress, ReplicaStart
 from legacy.replica.replica import ServeReplica
 
 RETRIES = 3  # of a call whose agent died: it comes back, and what was complete is still there
+LOOK_S = 4.0  # for a task on another node, whose process may have to be started first
 MANY = 100_000  # concurrent calls per actor: the routers keep the real limit, this only must not be in the way
 
 
@@ -50,6 +55,17 @@ class RayLauncher:
     def restart(self, actor: Any) -> None:
         """End the process of an actor that may restart; Ray starts it anew."""
         ray.kill(actor, no_restart=False)
+
+    async def is_working(self, address: ReplicaAddress) -> bool:
+        """Whether a replica that answers nothing computes, as its node sees it; False also when that cannot tell."""
+        if address.node_id == cluster.this_node():
+            return await asyncio.to_thread(computes, address.pid)
+        there = NodeAffinitySchedulingStrategy(address.node_id, soft=False)
+        look = ray.remote(computes).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        try:
+            return bool(await asyncio.wait_for(look.remote(address.pid), LOOK_S))
+        except (RayError, asyncio.TimeoutError):
+            return False
 
     def kill(self, actor: Any) -> None:
         """End an actor now and for good; one that is dead already is fine."""

@@ -264,6 +264,7 @@ def failure_text(tag: str, failure: StartFailure) -> str:
         "died": "its process died",
         "timeout": "it was not ready in time",
         "health": "its health check failed",
+        "hung": "it hangs",
     }[failure.kind]
     text = f"backend {tag!r} did not start: replica {failure.replica}: {step}: {failure.error}"
     return f"{text}\n{failure.traceback}".rstrip()

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ray.exceptions import RayError
 
 from legacy import cluster
 from legacy.config import BackendConfig
+from legacy.control.answering import until_silent
 from legacy.control.fleet import Fleet, Live
-from legacy.control.health import FAILED_CHECKS, answers, failed_check
+from legacy.control.health import FAILED_CHECKS, check, failed_check
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
@@ -194,26 +196,39 @@ class Supervisor:
         if live.address is not None:
             live.address = replace(live.address, actor=live.actor)
         self._spawn(live, self._until_dead(live))
+        self._spawn(live, self._until_silent(live))
         self._spawn(live, self._check_health(live))
+
+    async def _until_silent(self, live: Live) -> None:
+        tag, actor, is_working = live.seen.tag, live.actor, partial(self._tools.launcher.is_working, live.address)
+        if await until_silent(tag, actor, lambda: self._fleet.config.answer_limits(), is_working):
+            self._hangs(live, "its process answers nothing and does not compute: it is stopped or stuck")
 
     async def _until_dead(self, live: Live) -> None:
         try:
-            await live.actor.wait_until_gone.remote()
+            self._hangs(live, await live.actor.wait_until_gone.remote())
         except RayError as error:
             if self._is_here(live):
                 logger.warning("replica %r died: %s", live.seen.tag, type(error).__name__)
                 self._remove(live)
 
+    def _hangs(self, live: Live, why: str) -> None:
+        if self._is_here(live):  # one that drains has its deadline
+            self._failed(live, StartFailure(live.seen.tag, why, "", "hung"))
+
     async def _check_health(self, live: Live) -> None:
         while self._is_here(live):
-            await asyncio.sleep(self._fleet.config.health_check_period_s)
-            failure = await self._failed_check(live)
+            config = self._fleet.config
+            await asyncio.sleep(config.health_check_period_s)
+            failure, asked = await check(live.seen.tag, live.actor, config.health_check_timeout_s)
             if not self._is_here(live) or (failure is not None and failure.kind == "died"):
                 return  # `_until_dead` sees it too
+            if not asked:
+                continue  # it works, or it hangs, which `_until_silent` tells apart
             if failure is not None:
                 live.unhealthy += 1
                 logger.warning("replica %r failed health check %d: %s", live.seen.tag, live.unhealthy, failure.error)
-                if live.unhealthy >= FAILED_CHECKS:
+                if live.unhealthy >= FAILED_CHECKS and not live.seen.sick:
                     await self._unwell(live, failure)
             elif live.unhealthy:
                 self._well(live)
@@ -223,19 +238,11 @@ class Supervisor:
         return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s)
 
     async def _unwell(self, live: Live, failure: StartFailure) -> None:
-        """Have a replica replaced. It finishes its requests before it goes, unless its process hangs: it is killed."""
-        if not await answers(live.actor):
-            if self._is_here(live):
-                self._failed(live, failure)
-        elif not live.seen.sick:
-            try:
-                self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
-            except Exception:  # the GCS may be away; a check must not end because of that
-                logger.exception("the free resources could not be read; none are taken for granted")
-                self._fleet.has_room = False
-            live.seen.sick = True
-            self._fleet.fell_sick.append(self._count(live, failure))
-            self._touch(self._fleet.tag)
+        """Have a replica replaced. It finishes its requests before it goes."""
+        self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
+        live.seen.sick = True
+        self._fleet.fell_sick.append(self._count(live, failure))
+        self._touch(self._fleet.tag)
 
     def _well(self, live: Live) -> None:
         live.unhealthy, live.seen.sick = 0, False

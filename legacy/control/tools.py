@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from legacy.control.capacity import has_capacity
+from legacy.control.capacity import surely_has_capacity
 from legacy.control.environments import Environments
 from legacy.control.publish import Publisher
 from legacy.control.store import Store
@@ -21,4 +21,4 @@ class Tools:
     launcher: Any
     environments: Environments
     start_timeout_s: float
-    has_capacity: Callable[[Mapping[str, Any]], Awaitable[bool]] = has_capacity
+    has_capacity: Callable[[Mapping[str, Any]], Awaitable[bool]] = surely_has_capacity

@@ -24,10 +24,12 @@ from legacy.replica.app import ReplicaApp
 from legacy.replica.calls import PLAIN, RAW, Gate, HandleCalls, Meta
 from legacy.replica.code import construct, load, prepare
 from legacy.replica.faults import error_text, traceback_text, users_part
+from legacy.replica.health import ask
 from legacy.replica.invoke import Servable
+from legacy.replica.liveness import Liveness
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
-from legacy.replica.user_loop import UserLoop
+from legacy.replica.user_loop import UserLoop, contained
 
 HEADROOM = 4  # several routers may each send up to the limit; beyond that the replica itself holds back
 SHOWN = 1000  # characters of an error that `status` shows
@@ -59,6 +61,7 @@ class ServeReplica:
         self._app: ReplicaApp | None = None
         self._calls: HandleCalls | None = None
         self._metrics: ReplicaMetrics | None = None
+        self._liveness: Liveness | None = None
         self._birth: asyncio.Task[ReplicaAddress | StartFailure] | None = None
         self._drained: asyncio.Task[None] | None = None
         self._drain_until = float("inf")
@@ -73,8 +76,14 @@ class ServeReplica:
             never raised: the controller must not unpickle them.
         """
         if self._birth is None:
+            self._liveness = Liveness(self._user)
             self._birth = asyncio.get_running_loop().create_task(self._begin())
-        return await asyncio.shield(self._birth)
+        assert self._liveness is not None
+        lost = self._liveness.lost
+        await asyncio.wait((self._birth, lost), return_when=asyncio.FIRST_COMPLETED)
+        return (
+            self._birth.result() if self._birth.done() else self._failure(RayServeException(lost.result()), self._step)
+        )
 
     async def handle_request(self, meta: Meta, /, *args: Any, **kwargs: Any) -> tuple[Any, None]:
         """Run one handle call. Called with `num_returns=2`: the second value only says that the call is over.
@@ -102,21 +111,29 @@ class ServeReplica:
         self._gate.widen(_ceiling(config))
         self._app.ceiling = _ceiling(config)
         try:
-            await self._user.run(_contained, self._servable.configure, config)
+            await self._user.run(contained, self._servable.configure, config)
         except Exception as error:  # user code may raise anything; the controller gets it as text
             return self._failure(error, "reconfigure")
         return None
 
-    async def check_health(self) -> None:
-        """Ask the user's `check_health`, if it has one, on the user loop; RayServeException when it raises."""
+    async def alive(self) -> None:
+        """Answers at once whatever user code does, unless the process is stopped or Python's lock is never free."""
+
+    async def check_health(self, timeout_s: float) -> bool:
+        """Ask the user's `check_health`, if it has one, on the user loop.
+
+        Args:
+            timeout_s: seconds that one check may take from its beginning.
+
+        Returns:
+            Whether it was asked: while user code keeps the loop, which may be for minutes, nothing is known.
+
+        Raises:
+            RayServeException: it raised, or took longer without user code keeping the loop.
+        """
         if self._servable is None or not self._servable.has_health_check:
-            return
-        try:
-            await self._user.run(_contained, self._servable.check_health)
-        except Exception as error:  # the controller must not unpickle user exceptions
-            text = f"check_health of {self._start.tag} raised"
-            logger.error("%s", text, exc_info=error)
-            raise RayServeException(f"{text} {error_text(error)}") from None
+            return True
+        return await ask(self._servable, self._user, self._start.tag, timeout_s)
 
     async def drain(self, expected_calls: int, timeout_s: float) -> None:
         """Finish what is there, then stop. No router sends new requests to the replica any more.
@@ -160,9 +177,10 @@ class ServeReplica:
             self._tcp = host, port
         return self._tcp
 
-    async def wait_until_gone(self) -> None:
-        """Never returns; it fails with RayActorError when the process dies, which is how the controller sees it."""
-        await asyncio.get_running_loop().create_future()
+    async def wait_until_gone(self) -> str:
+        """Why user code will never go on, once that is so; fails with RayActorError when the process dies."""
+        assert self._liveness is not None
+        return await asyncio.shield(self._liveness.lost)
 
     async def _begin(self) -> ReplicaAddress | StartFailure:
         try:
@@ -183,13 +201,13 @@ class ServeReplica:
         self._step = "import"
         if spec.setup:
             prepare(spec.setup)
-        code = await self._user.run(_contained, load, spec.code)
+        code = await self._user.run(contained, load, spec.code)
         self._step = "constructor"
-        here.servable_object = await self._user.run(_contained, construct, code)
+        here.servable_object = await self._user.run(contained, construct, code)
         servable = Servable(here.servable_object, spec.tag, spec.config, spec.generation)
-        await self._user.run(_contained, servable.start)
+        await self._user.run(contained, servable.start)
         self._step = "reconfigure"
-        await self._user.run(_contained, servable.configure, spec.config)
+        await self._user.run(contained, servable.configure, spec.config)
         self._step = "environment"
         metrics = ReplicaMetrics(spec.tag, start.tag)
         app = ReplicaApp(servable, metrics, _ceiling(spec.config), start.debug)
@@ -238,6 +256,8 @@ class ServeReplica:
         self._server.abandon()
 
     async def _stop(self) -> None:
+        if self._liveness is not None:
+            self._liveness.stop()
         try:
             await asyncio.wait_for(self._user.run(self._server.close), _CLOSE_S)
         except asyncio.TimeoutError:  # a sync handler blocks the user loop for good
@@ -246,20 +266,12 @@ class ServeReplica:
             self._server.remove_socket()
         if self._servable is not None:
             with contextlib.suppress(Exception):  # a destructor's error concerns nobody any more
-                await self._user.run(_contained, self._servable.destroy)
+                await self._user.run(contained, self._servable.destroy)
 
     def _flush_metrics(self) -> None:
         if self._metrics is not None and self._stopped is None:
             self._metrics.flush(self._running(), self._gate.waiting)
             asyncio.get_running_loop().call_later(_FLUSH_S, self._flush_metrics)
-
-
-async def _contained(function: Any, *args: Any) -> Any:
-    """Run user code so that SystemExit and KeyboardInterrupt end neither the loop nor the process."""
-    try:
-        return await function(*args)
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise RayServeException(f"user code raised {error!r}") from error
 
 
 def _ceiling(config: BackendConfig) -> int:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import Any
 
 import uvloop
@@ -18,12 +20,17 @@ from legacy.logs import logger
 
 
 class UserLoop:
-    """An event loop in a daemon thread."""
+    """An event loop in a daemon thread.
+
+    Attributes:
+        thread: ends when user code has closed the loop, which nothing can mend.
+    """
 
     def __init__(self) -> None:
         self.loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="serve-user-code", daemon=True)
-        self._thread.start()
+        self._asked: float | None = None
+        self.thread = threading.Thread(target=self._run, name="serve-user-code", daemon=True)
+        self.thread.start()
 
     async def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Any:
         """Await `function(*args)` on the user loop, from another loop. Cancelling the wait cancels the work."""
@@ -36,15 +43,51 @@ class UserLoop:
             self.loop.call_soon_threadsafe(crossing.cancel)
             raise
 
+    def beat(self, now: float) -> float:
+        """Ask the loop for a sign of life, unless it owes one; gives the seconds for which it has owed one."""
+        asked = self._asked  # the loop's thread may forget it any time
+        if asked is not None:
+            return now - asked
+        self._asked = now
+        with contextlib.suppress(RuntimeError):  # user code has closed the loop
+            self.loop.call_soon_threadsafe(self._answer)
+        return 0.0
+
+    async def is_free(self, within_s: float) -> bool:
+        """Whether the loop does something else than what user code does on it now, soon enough."""
+        try:
+            await asyncio.wait_for(self.run(asyncio.sleep, 0), within_s)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    def frame(self) -> FrameType | None:
+        """What the thread is doing right now."""
+        return sys._current_frames().get(self.thread.ident or 0)
+
+    def _answer(self) -> None:
+        self._asked = None
+
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        while True:
+        stopped = False
+        while not self.loop.is_closed():
             try:
                 self.loop.run_forever()
-                return
+                if not stopped:
+                    logger.error("user code stopped the event loop of its replica, which runs on")
+                stopped = True
             except (SystemExit, KeyboardInterrupt) as error:
                 # A task that user code started raised it: asyncio lets these two through, and the loop must go on.
                 logger.error("%s raised in a background task of a replica is ignored", type(error).__name__)
+
+
+async def contained(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Any:
+    """Run user code so that SystemExit and KeyboardInterrupt end neither the loop nor the process."""
+    try:
+        return await function(*args)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RayServeException(f"user code raised {error!r}") from error
 
 
 class _Crossing:

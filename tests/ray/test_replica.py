@@ -345,7 +345,8 @@ def test_a_blocked_user_thread_still_lets_the_replica_be_checked(replica, direct
     it = replica(held.handler())
     ref = it.send()
     appears(held.begun)
-    assert it.do("check_health") is None
+    assert it.do("alive") is None
+    assert it.do("check_health", 5.0) is True  # it has none
     assert it.do("load") == 1
     held.go.touch()
     assert ray.get(ref, timeout=30) == "done"
@@ -357,7 +358,7 @@ def test_a_failing_health_check_is_told_as_text(replica):
             raise MemoryError("out of everything")
 
     with pytest.raises(RayServeException, match="MemoryError: out of everything"):
-        replica(Sick).do("check_health")
+        replica(Sick).do("check_health", 5.0)
 
 
 def test_a_new_config_is_applied_in_place(replica):

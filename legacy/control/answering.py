@@ -1,0 +1,54 @@
+"""Finds replicas whose process answers nothing any more, and leaves those alone that are too busy to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ray.exceptions import RayActorError, RayError
+
+from legacy.control.health import within
+from legacy.logs import logger
+
+UNANSWERED = 3  # in a row
+
+
+async def until_silent(
+    tag: str, actor: Any, limits: Callable[[], tuple[float, float]], is_working: Callable[[], Awaitable[bool]]
+) -> bool:
+    """Ask a replica again and again whether it answers.
+
+    Args:
+        limits: seconds between two questions, and for an answer; asked each time, since they may change. After one that
+            did not come, the next question follows at once.
+        is_working: whether its process is seen to compute, with Python's lock held all the time.
+
+    Returns:
+        True once it is silent for good; False when it died, which others see too.
+    """
+    missed = 0
+    while missed < UNANSWERED:
+        period_s, timeout_s = limits()
+        if missed:
+            answered, works = await asyncio.gather(_answers(actor, timeout_s), is_working())
+        else:
+            await asyncio.sleep(period_s)
+            answered, works = await _answers(actor, timeout_s), False
+        if answered is None:
+            return False
+        missed = 0 if answered else missed + 1
+        if missed == UNANSWERED and works:
+            logger.warning("replica %r answers nothing, but computes: it is left alone", tag)
+            missed -= 1
+    return True
+
+
+async def _answers(actor: Any, timeout_s: float) -> bool | None:
+    try:
+        await within(timeout_s, actor.alive.remote())
+    except RayActorError:
+        return None
+    except (RayError, asyncio.TimeoutError):
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""Which replicas are replaced because they hang or say they are sick, and which are left alone."""
+
+import asyncio
+
+import pytest
+import ray.exceptions
+
+from tests.fakes_control import run
+from tests.unit.control.test_reconcile import until
+
+QUICK = {"health_check_period_s": 0.005, "health_check_timeout_s": 0.05}
+SICK = ray.exceptions.RayTaskError("check_health", "Traceback ...", ValueError("sick"))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr("legacy.control.fleet.retry_delay", lambda failures: 0.01)
+    monkeypatch.setattr("legacy.control.health.ANSWER_S", 0.01)
+
+
+async def serving(world):
+    """The only replica of backend "a"."""
+    world.create("a", **QUICK)
+    await world.reconciler.settled("a", "c1")
+    (replica,) = world.launcher.actors.values()
+    return replica
+
+
+async def is_replaced(world, replica):
+    await asyncio.wait_for(replica.dead.wait(), 5)
+    await until(lambda: world.routed("a") not in ([], [replica.start.tag]))
+
+
+def checks(replica, *outcomes):
+    """Let the replica's next health checks end so, and the last one for ever; gives an event that is set by then."""
+    left, over = list(outcomes), asyncio.Event()
+
+    async def check(timeout_s):
+        outcome = left.pop(0) if len(left) > 1 else left[0]
+        if len(left) == 1:
+            over.set()
+        if outcome is SICK:
+            raise SICK
+        return outcome
+
+    replica._check_health = check
+    return over
+
+
+def test_a_replica_whose_user_code_will_never_go_on_is_replaced_at_once(caplog):
+    async def scenario(world):
+        replica = await serving(world)
+        replica.hung.set()
+        await is_replaced(world, replica)
+
+    run(scenario)
+    assert "failed, hung: user code is in a deadlock" in caplog.text
+
+
+def test_a_replica_that_answers_nothing_is_replaced(caplog):
+    async def scenario(world):
+        replica = await serving(world)
+        world.launcher.silent = True
+        await asyncio.wait_for(replica.dead.wait(), 5)
+        world.launcher.silent = False
+        await is_replaced(world, replica)
+
+    run(scenario)
+    assert "failed, hung: its process answers nothing" in caplog.text
+
+
+def test_a_replica_that_answers_nothing_but_computes_is_left_alone(caplog):
+    async def scenario(world):
+        replica = await serving(world)
+        world.launcher.computes = True
+        world.launcher.silent = True
+        await until(lambda: "it is left alone" in caplog.text)
+        world.launcher.silent = False
+        await asyncio.sleep(0.05)
+        return replica.dead.is_set(), world.routed("a") == [replica.start.tag]
+
+    assert run(scenario) == (False, True)
+
+
+def test_three_failed_checks_in_a_row_replace_a_replica():
+    async def scenario(world):
+        replica = await serving(world)
+        checks(replica, SICK, SICK, True, SICK)
+        await is_replaced(world, replica)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("flapping", [[SICK, True] * 30, [SICK, SICK, True] * 20, [SICK, SICK, False, True] * 15])
+def test_a_replica_that_fails_now_and_then_is_never_replaced(flapping):
+    async def scenario(world):
+        replica = await serving(world)
+        await asyncio.wait_for(checks(replica, *flapping).wait(), 10)
+        return replica.dead.is_set(), world.launcher.started
+
+    assert run(scenario) == (False, 1)
+
+
+def test_a_check_that_could_not_be_asked_counts_neither_way():
+    async def scenario(world):
+        replica = await serving(world)
+        checks(replica, SICK, False, SICK, False, SICK)
+        await is_replaced(world, replica)
+
+    run(scenario)
+
+
+def test_a_replica_that_hangs_while_it_drains_has_its_deadline():
+    async def scenario(world):
+        replica = await serving(world)
+        world.launcher.may_stop.clear()
+        world.desired.backends.pop("a")
+        world.reconciler.forget("a", force=False)
+        await until(lambda: replica.drained_with is not None)
+        replica.hung.set()
+        await asyncio.sleep(0.05)
+        killed_early = replica.dead.is_set()
+        world.launcher.may_stop.set()
+        await asyncio.wait_for(replica.dead.wait(), 5)
+        return killed_early
+
+    assert run(scenario) is False
