@@ -227,7 +227,7 @@ class HTTPOptions(BaseModel):
         debug: send tracebacks of handler errors to the client.
         trusted_proxies: addresses whose X-Forwarded-* headers are kept; others' are replaced.
         standby_after_s: when a node has been served for so long, it gets a second proxy process, which takes the port
-            over within milliseconds when the first one dies; None for never. There is none for port 0.
+            over at once when the first one dies; None for never. There is none for port 0.
     """
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, arbitrary_types_allowed=True)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.endurance.figures import Figure, at_most
+from bench.endurance.figures import MIB, Figure, at_most, memory
 from bench.endurance.wire import HOST, PORT
+from bench.standby import await_standby
 from tests.fault.ledger import Ledger, Load, NotingBackend
-from tests.fault.processes import kill, listener, wait_until_answering
+from tests.fault.processes import kill, listener, titled, wait_until_answering
 
 EVERY_S = 0.01
-STANDBY_S = 60.0  # for the next proxy to stand by
 AFTER_S = 1.0  # of probing when the port answers again
 WANTED_S = 1.0
 _REQUEST = b"GET /-/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -85,10 +85,12 @@ def port(client: Any, kills: int, directory: Path) -> Iterator[Figure]:
     ledger = Ledger(directory / "started")
     client.create_backend("port", NotingBackend, str(ledger.path), 0.005, config={"num_replicas": 2})
     client.create_endpoint("port", backend="port", route="/port", methods=["POST"])
-    seconds = []
+    seconds: list[float] = []
+    await_standby(client)
+    spare = max(memory(pid) for pid in titled(r"^ray::.*Proxy") - {listener(PORT)}) / MIB
     with Load(ledger, "/port", clients=4) as load:
         for _ in range(kills):
-            _await_standby(client)
+            await_standby(client)
             load.wait_for(50)
             with Prober() as prober:
                 time.sleep(AFTER_S)
@@ -103,17 +105,10 @@ def port(client: Any, kills: int, directory: Path) -> Iterator[Figure]:
     name = f"port, {kills} kills of the proxy that listens"
     yield at_most(f"{name}: longest outage", max(seconds), WANTED_S, " s")
     yield Figure(f"{name}: median outage", f"{sorted(seconds)[kills // 2] * 1000:.0f} ms", "told", True)
+    yield Figure(f"{name}: memory of a proxy that stands by", f"{spare:.0f} MiB", "told", True)
     failed = f"{len(ledger.failed())} of {len(ledger.entries)}"
     yield Figure(f"{name}: requests of 4 clients without an answer", failed, "told", True)
     yield at_most(f"{name}: failed though nothing had touched them", len(ledger.unexplained()), 0)
     yield at_most(f"{name}: POSTs that ran twice", len(ledger.ran_twice()), 0)
     client.delete_endpoint("port")
     client.delete_backend("port")
-
-
-def _await_standby(client: Any) -> None:
-    until = time.monotonic() + STANDBY_S
-    while "STANDBY" not in (states := client._session.status()["proxies"]).values():
-        if time.monotonic() > until:
-            raise RuntimeError(f"no proxy stands by after {STANDBY_S:g} s: {states}")
-        time.sleep(0.05)

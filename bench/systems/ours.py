@@ -13,6 +13,7 @@ from typing import Any
 import ray
 
 import serve_compat as serve
+from bench.standby import await_standby
 from bench.systems.base import System, call_rate, main
 from bench.systems.fastapi_app import make_app
 from bench.systems.handlers import HANDLERS, hello
@@ -28,7 +29,8 @@ class ServeCompat(System):
     def start(self) -> None:
         """Start Ray and this project's proxy."""
         ray.init("local", num_cpus=self.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        self._client: Any = serve.start(http_options={"host": "127.0.0.1", "port": self.port})
+        self._client: Any = serve.start(http_options={"host": "127.0.0.1", "port": self.port, "standby_after_s": 0})
+        await_standby(self._client)  # users have it after ten seconds, and its start would disturb the first numbers
         self._served: str | None = None
         self._fresh = 0
 

@@ -23,9 +23,11 @@ class Verbose:
         raise LookupError("out of stock " + "x" * LONG + " the end")
 
 
-def logged(text: str) -> bool:
+def logged(text: str) -> list[str]:
+    """The lines of our processes' logs that hold the text."""
     directory = Path(ray._private.worker._global_node.get_logs_dir_path())
-    return any(text.encode() in path.read_bytes() for path in directory.glob("*.err"))
+    logs = [path.read_text(errors="replace") for path in directory.glob("*.err")]
+    return [line for log in logs for line in log.splitlines() if text in line]
 
 
 def check_answer(url: str, begins: str) -> None:
@@ -55,3 +57,18 @@ def test_the_text_of_a_failed_start_is_cut_in_errors_and_in_the_status(instance)
     assert "out of stock x" in str(caught.value)
     assert len(str(caught.value)) <= CUT
     assert logged("x" * LONG + " the end")
+
+
+def test_no_text_of_an_error_begins_a_line_of_the_log(instance):
+    forged = "2026-01-01 INFO nothing happened"
+
+    def raising(request):
+        raise LookupError(f"out of stock\n{forged}")
+
+    serve.create_backend("b", raising)
+    serve.create_endpoint("b", backend="b", route="/b")
+    assert instance.get("/b").status_code == 500
+    assert logged(forged)
+    assert not [line for line in logged(forged) if line.startswith(forged)]
+    serve.delete_endpoint("b")
+    serve.delete_backend("b")
