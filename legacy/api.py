@@ -64,7 +64,8 @@ def start(
     Raises:
         TypeError: another argument.
         ValueError: a bad option, or options given both ways.
-        RayServeException: see above.
+        RayServeException: see above; also when other programs, such as stock Ray Serve, have all names that a detached
+            instance may have (`legacy.controllers`).
         OSError: the HTTP address is taken.
         TimeoutError: HTTP was not up within a minute.
     """

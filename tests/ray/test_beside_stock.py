@@ -82,7 +82,7 @@ def verb(*arguments):
 
 def python(cluster, tmp_path, text, *arguments, **more):
     (tmp_path / "program.py").write_text(text)
-    command = [sys.executable, *arguments, str(tmp_path / "program.py"), cluster.address]
+    command = [sys.executable, *arguments, str(tmp_path / "program.py"), cluster.address, cluster.client]
     env = environment(RAY_TMPDIR=cluster.directory, **more)
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -125,7 +125,7 @@ print(ray.get(serve.get_handle("ours").remote()))
 """
 ERA_0_8 = """
 import sys, ray
-ray.init(sys.argv[1], namespace="serve", log_to_driver=False)
+ray.init("ray://" + sys.argv[2], namespace="serve", log_to_driver=False)
 from ray import serve
 serve.init()
 print(sorted(serve.list_backends()))
@@ -216,7 +216,7 @@ def real_stock(cluster, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path(PEERS, ".installed").exists(), reason="stock Ray Serve is not here: see bench/peers.py")
+@pytest.mark.skipif(not Path(PEERS, ".installed").exists(), reason="no stock Ray Serve: bench.cases installs it")
 @pytest.mark.parametrize("first", ["stock", "ours"])
 def test_the_real_stock_and_ours_live_side_by_side_and_end_one_after_the_other(tmp_path, first):
     ports = {"stock": free_port(), "ours": free_port()}
