@@ -1,5 +1,6 @@
 """Replicas and proxies on several nodes, with Ray's in-process cluster: every node is a raylet of its own."""
 
+import itertools
 import os
 import pickle
 import select
@@ -8,6 +9,7 @@ import stat
 import struct
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -199,9 +201,9 @@ def test_nothing_that_is_sent_to_any_port_is_unpickled(cluster, tmp_path):
     places = [address for pid in titled(OURS) for address in listening(pid)]
     (directory,) = {host(address) for address in places if isinstance(address, str)}
     ports = [address for address in places if not isinstance(address, str)]
-    for address in [*ports, *(str(path) for path in Path(directory).iterdir() if path.is_socket())]:
-        for form in forms:
-            say(address, form)
+    places = [*ports, *(str(path) for path in Path(directory).iterdir() if path.is_socket())]
+    with ThreadPoolExecutor(16) as speakers:
+        list(speakers.map(say, *zip(*itertools.product(places, forms), strict=True)))
     answer = requests.post(f"{URL}/far", data=canary, headers={"content-type": "application/python-pickle"}, timeout=30)
     assert answer.json() == len(canary)
     assert not (tmp_path / "sung").exists()
