@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import random
 from collections import Counter
 from typing import Any
 
@@ -98,6 +99,36 @@ def test_a_client_that_pings_and_does_not_read_is_held_back():
                     await asyncio.wait_for(writer.drain(), 2)
             assert sent < 32 * 2**20
             writer.transport.abort()
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_whatever_clients_do_all_bytes_come_back():
+    rng = random.Random(12)
+
+    async def some(made: Stage) -> None:
+        """A request of any size, which may not fit, stop, leave, or be answered."""
+        _, writer = await made.connect()
+        size = rng.choice([10, 5_000, 200_000, 3_000_000, 9_000_000])
+        framing = b"Content-Length: %d\r\n\r\n" % size
+        body = b"x" * size
+        if rng.random() < 0.5:
+            framing, body = b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
+        with contextlib.suppress(ConnectionError, asyncio.TimeoutError):
+            writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + framing + body[: rng.choice([size // 2, len(body)])])
+            await asyncio.wait_for(writer.drain(), rng.random())
+            await asyncio.sleep(rng.random())
+        writer.transport.abort()
+
+    async def play() -> None:
+        async with stage(shadows={"s": 1.0}, limit=2, max_buffered_bytes=BUDGET, queue_timeout_s=0.5) as made:
+            budget = made.app.budget
+            budget.disk.limit = BUDGET  # whatever there is where the tests run
+            shares = (budget.requests, budget.answers, budget.shadows, budget.disk)
+            for _ in range(3):
+                await asyncio.gather(*(some(made) for _ in range(20)))
+            await made.until(lambda: made.clients == 0 and made.in_flight("b") + made.in_flight("s") == 0, 20)
+            await made.until(lambda: [share.used for share in shares] == [0] * 4)
 
     asyncio.run(asyncio.wait_for(play(), 60))
 
