@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import ClassVar
 
 import pytest
-from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import rule
 
-from legacy.control.controller import ServeController
-from legacy.records import StartFailure
-from tests.fakes_control import FakeLauncher, FakeReplica
-from tests.fault.commands import backend, bounded, deployment, prefix
-from tests.fault.lives import Life, World, no_cluster  # noqa: F401 - a fixture
+from tests.fault.commands import bounded, deployment, prefix
+from tests.fault.lives import Life, no_cluster  # noqa: F401 - a fixture
+from tests.fault.overlapping import OverlappingMachine, a_while, config_of, one_backend, replace, run, truth, update
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 
@@ -24,85 +20,6 @@ pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch):
     monkeypatch.setattr("legacy.control.fleet.retry_delay", lambda failures: 0.01)
-
-
-def is_bad(config: Any) -> bool:
-    return "bad" in str(config.user_config)
-
-
-class HeldReplica(FakeReplica):
-    """Takes over a config when the test lets it, and says which one it refused."""
-
-    async def _initialize(self) -> Any:
-        return await self._refused(self.start.spec.config, "constructor") or await super()._initialize()
-
-    async def _reconfigure(self, config: Any) -> StartFailure | None:
-        self.configs.append(config)
-        return await self._refused(config, "reconfigure")
-
-    async def _refused(self, config: Any, step: Any) -> StartFailure | None:
-        held = self.fleet.held.get(config.user_config)
-        if held is not None:
-            await self._unless_dead(held.wait())
-        self.fleet.heard.append(config)
-        text = f"ValueError: refused {config.user_config}"
-        return StartFailure(self.start.tag, text, "", step) if is_bad(config) else None
-
-
-class HoldingLauncher(FakeLauncher):
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[str, asyncio.Event] = {}
-        self.heard: list[Any] = []  # every config that any replica was told, in order
-        self.refuses = is_bad
-
-    def start_replica(self, start: Any, actor_options: Any) -> HeldReplica:
-        self.started += 1
-        self.actors[start.tag] = HeldReplica(start, self)
-        return self.actors[start.tag]
-
-    def hold(self, value: str) -> None:
-        self.held[value] = asyncio.Event()
-
-    def let_go(self) -> None:
-        for event in self.held.values():
-            event.set()
-
-
-async def one_backend() -> tuple[World, Life]:
-    world = World()
-    world.launcher = HoldingLauncher()
-    life = Life(world)
-    await life.controller.create_backend("first", backend("a", num_replicas=2, user_config="0 good"))
-    await life.settle()
-    return world, life
-
-
-def config_of(life: Life) -> tuple[Any, int]:
-    config = life.controller._desired.backends["a"].config
-    return config.user_config, config.num_replicas
-
-
-async def a_while() -> None:
-    """Everything that can go on by itself has done so."""
-    for _ in range(200):
-        await asyncio.sleep(0)
-
-
-def update(controller: ServeController, command: str, **changes: Any) -> asyncio.Future[Any]:
-    return asyncio.ensure_future(controller.update_backend(command, "a", changes))
-
-
-def replace(controller: ServeController, command: str, **config: Any) -> asyncio.Future[Any]:
-    spec = backend("a", num_replicas=2, **config)
-    return asyncio.ensure_future(controller.replace_backend(command, spec))
-
-
-async def truth(life: Life, *changes: asyncio.Future[Any]) -> list[str]:
-    """How the changes ended, "" for success; what runs is settled then."""
-    outcomes = await asyncio.gather(*changes, return_exceptions=True)
-    await life.settle()
-    return [str(outcome) if isinstance(outcome, Exception) else "" for outcome in outcomes]
 
 
 def test_a_change_that_was_acknowledged_stays_when_a_later_one_fails():
@@ -309,136 +226,75 @@ def test_a_deploy_of_what_is_under_way_already_waits_for_it_or_returns_at_once()
     bounded(scenario)
 
 
-@dataclass
-class Change:
-    """One driver's command, with values that nobody else sets."""
+class ChangesMachine(OverlappingMachine):
+    """Of the config of one backend, which is also replaced."""
 
-    id: str
-    send: Callable[..., asyncio.Future[Any]]
-    sets: dict[str, Any]
-    begun: int
-    ended: int = 0
-    task: asyncio.Future[Any] | None = None
-    error: str | None = None  # "" for success
+    first: ClassVar = {"user_config": "0 good", "max_concurrent_queries": 8}
 
+    def there(self):
+        config = self.life.controller._desired.backends["a"].config
+        return {name: getattr(config, name) for name in self.first}
 
-class ChangesMachine(RuleBasedStateMachine):
-    """Two drivers change one backend, the controller crashes, and every acknowledgement has to be true."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.world, self.life = self.loop.run_until_complete(one_backend())
-        self.changes: list[Change] = []
-        self.now = 0
-
-    def teardown(self) -> None:
-        try:
-            self.everything_comes_to_rest()
-        finally:
-            self.loop.run_until_complete(self._die())
-            self.loop.close()
+    def was_in_force(self, change):
+        heard, sets = self.world.launcher.heard, change.sets.items()
+        return any(all(getattr(each, name) == what for name, what in sets) for each in heard)
 
     @rule(driver=st.sampled_from("AB"), good=st.booleans(), held=st.booleans())
-    def configure(self, driver: str, good: bool, held: bool) -> None:
-        self._begin(driver, update, user_config=self._value(good, held))
+    def configure(self, driver, good, held):
+        value = self._value(good, held)
+        self._begin(driver, partial(update, user_config=value), {"user_config": value}, value)
 
     @rule(driver=st.sampled_from("AB"))
-    def widen(self, driver: str) -> None:
-        self._begin(driver, update, max_concurrent_queries=100 + self.now)
+    def widen(self, driver):
+        sets = {"max_concurrent_queries": 100 + self.now}
+        self._begin(driver, partial(update, **sets), sets)
 
     @rule(driver=st.sampled_from("AB"), good=st.booleans(), held=st.booleans())
-    def put_another_in_its_place(self, driver: str, good: bool, held: bool) -> None:
+    def put_another_in_its_place(self, driver, good, held):
         value = self._value(good, held)
-        self._begin(driver, replace, user_config=value, max_concurrent_queries=100 + self.now)
-
-    @rule()
-    def let_go(self) -> None:
-        self.world.launcher.let_go()
-        self.loop.run_until_complete(a_while())
-        self._note()
-
-    @rule()
-    def crash(self) -> None:
-        self.life.dead.set()
-        self._note()
-
-    @rule(effects=st.integers(0, 8))
-    def crash_after_some_more_effects(self, effects: int) -> None:
-        self.life._left = effects
-
-    @rule()
-    def everything_comes_to_rest(self) -> None:
-        self.life._left = None
-        self.world.launcher.let_go()
-        open_ones = [change.task for change in self.changes if change.error is None and change.task is not None]
-        if open_ones:
-            self.loop.run_until_complete(asyncio.wait_for(asyncio.wait(open_ones), 20))
-        self._note()
-        self.loop.run_until_complete(self.life.settle())
-        config = self.life.controller._desired.backends["a"].config
-        for field, first in (("user_config", "0 good"), ("max_concurrent_queries", 8)):
-            done = [change for change in self.changes if change.error == "" and field in change.sets]
-            last = [change.sets[field] for change in done if not any(other.begun > change.ended for other in done)]
-            assert getattr(config, field) in (last or [first]), (config, self.changes)
-        for actor in self.world.launcher.actors.values():
-            heard = [each for each in (actor.start.spec.config, *actor.configs) if not is_bad(each)]
-            assert (heard[-1].user_config, heard[-1].max_concurrent_queries) == (
-                config.user_config,
-                config.max_concurrent_queries,
-            )
-        self.life.check_nothing_is_left_over()
-        self.changes = [change for change in self.changes if change.error == ""]
-
-    def _value(self, good: bool, held: bool) -> str:
-        value = f"{self.now + 1} {'good' if good else 'bad'}"
-        if held:
-            self.world.launcher.hold(value)
-        return value
-
-    def _begin(self, driver: str, send: Callable[..., asyncio.Future[Any]], **sets: Any) -> None:
-        self.now += 1
-        change = Change(f"{driver}{self.now}", send, sets, self.now)
-        self.changes.append(change)
-        self.loop.run_until_complete(self._send([change]))
-        self._note()
-
-    async def _send(self, changes: list[Change]) -> None:
-        for change in changes:
-            change.task = change.send(self.life.controller, change.id, **change.sets)
-        await a_while()
-
-    async def _die(self) -> None:
-        self.life.end()
-        await a_while()
-
-    async def _live_again(self) -> None:
-        await self._die()
-        self.life = Life(self.world)
-        await self._send([change for change in self.changes if change.error is None])  # Ray runs them again
-
-    def _note(self) -> None:
-        self.now += 1
-        if self.life.dead.is_set():  # what was not told until then never will be
-            self.loop.run_until_complete(self._live_again())
-        for change in self.changes:
-            task = change.task
-            if change.error is None and task is not None and task.done() and not task.cancelled():
-                change.error, change.ended = str(task.exception() or ""), self.now
-                self._check_what_it_was_told(change)
-
-    def _check_what_it_was_told(self, change: Change) -> None:
-        value = str(change.sets.get("user_config", ""))
-        if change.error == "":
-            heard = self.world.launcher.heard
-            assert "bad" not in value, change
-            assert any(all(getattr(each, name) == what for name, what in change.sets.items()) for each in heard), change
-        else:
-            its_own = "bad" in value and f"refused {value}" in change.error
-            assert its_own or "took the place" in change.error, change
+        sets = {"user_config": value, "max_concurrent_queries": 100 + self.now}
+        self._begin(driver, partial(replace, **sets), sets, value)
 
 
-def test_every_acknowledgement_is_true_whatever_overlaps_and_crashes():
-    # Not shrunk: what fails may do so by never coming to rest, and each try of that takes a while.
-    few = settings(max_examples=60, stateful_step_count=12, phases=[Phase.generate], report_multiple_bugs=False)
-    run_state_machine_as_test(ChangesMachine, settings=few)
+def test_every_acknowledgement_of_a_change_is_true_whatever_overlaps_and_crashes():
+    run(ChangesMachine)
+
+
+class DeploysMachine(OverlappingMachine):
+    """Of one deployment with its route, which is also deleted."""
+
+    first: ClassVar = {"d": ("0 good", "/0")}
+    may_be_told = ("took the place", "was deleted")
+
+    async def begin(self):
+        world, life = await one_backend()
+        await deploy("0 good", "/0")(life.controller, "first d")
+        return world, life
+
+    def there(self):
+        desired = self.life.controller._desired
+        assert ("d" in desired.backends) == ("d" in desired.endpoints)
+        if "d" not in desired.backends:
+            return {"d": None}
+        return {"d": (desired.backends["d"].config.user_config, desired.endpoints["d"].endpoint.route)}
+
+    def was_in_force(self, change):
+        return change.sets["d"] is None or any(each.user_config == change.value for each in self.world.launcher.heard)
+
+    @rule(driver=st.sampled_from("AB"), good=st.booleans(), held=st.booleans(), moves=st.booleans())
+    def deploy(self, driver, good, held, moves):
+        value, route = self._value(good, held), f"/{self.now + 1 if moves else 0}"
+        self._begin(driver, deploy(value, route), {"d": (value, route)}, value)
+
+    @rule(driver=st.sampled_from("AB"))
+    def delete(self, driver):
+        self._begin(driver, lambda c, id: asyncio.ensure_future(c.delete_deployment(id, "d")), {"d": None})
+
+
+def deploy(value, route):
+    spec = deployment("d", value.encode(), value, user_config=value)
+    return lambda c, id: asyncio.ensure_future(c.deploy(id, spec, prefix("d", route), None, True))
+
+
+def test_every_acknowledgement_of_a_deploy_is_true_whatever_overlaps_and_crashes():
+    run(DeploysMachine)

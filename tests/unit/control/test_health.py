@@ -131,3 +131,20 @@ def test_a_config_that_makes_a_replica_sick_is_not_taken_for_good():
         return [seen.state for seen in world.replicas("a").values()]
 
     assert run(scenario) == [State.RUNNING]
+
+
+def test_a_change_is_not_blamed_for_a_replica_that_falls_sick_beside_it():
+    async def scenario(world):
+        world.create("a", **CHECKS, num_replicas=2)
+        await world.reconciler.settled("a", "c1")
+        (first, _) = world.launcher.actors.values()
+        world.launcher.may_start.clear()
+        world.update("a", "c2", num_replicas=3)
+        changing = asyncio.ensure_future(world.reconciler.settled("a", "c2"))
+        world.launcher.sick = lambda replica: replica is first
+        await until(lambda: failures(world))
+        world.launcher.may_start.set()
+        await changing
+        return first.start.tag in world.routed("a"), len(world.routed("a"))
+
+    assert run(scenario) == (False, 3)
