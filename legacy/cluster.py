@@ -87,6 +87,11 @@ def actor_id(actor: Any) -> str:
     return str(actor._actor_id.hex())
 
 
+def this_actor() -> str:
+    """The id (hex) of the actor that this process runs."""
+    return str(ray.get_runtime_context().get_actor_id())
+
+
 def waits_for_room(actor: Any) -> bool:
     """Whether an actor has not begun on any node yet."""
     found = _ray_state.actors(actor_id=actor_id(actor))

@@ -83,14 +83,19 @@ def others_in(namespace: str) -> str:
     return f" (the actor {' and '.join(held)} there is {_OTHERS})" if held else ""
 
 
-def is_up(name: InstanceName) -> bool:
-    """Whether the instance of that name was ready once."""
-    return cluster.kv_get(announcement(name)[0]) is not None
+def is_up(name: InstanceName, actor: Any) -> bool:
+    """Whether the instance of that name and controller was ready once."""
+    return cluster.kv_get(announcement_key(name)) == announcement(name, cluster.actor_id(actor))
 
 
-def announcement(name: InstanceName) -> tuple[str, bytes]:
-    """The key and the value that an instance writes into the store when it is up, for others to find."""
-    return f"{_UP}{name.namespace}/{name.controller}", json.dumps(name).encode()
+def announcement_key(name: InstanceName) -> str:
+    """Where an instance writes into the store that it is up, for others to find."""
+    return f"{_UP}{name.namespace}/{name.controller}"
+
+
+def announcement(name: InstanceName, actor_id: str) -> bytes:
+    """What it writes there. The id of its controller tells it from one of that name which was killed before."""
+    return json.dumps([name, actor_id]).encode()
 
 
 def running() -> tuple[list[InstanceName], list[InstanceName]]:
@@ -121,4 +126,5 @@ def _announced(prefix: str) -> Iterator[InstanceName]:
     for key in cluster.kv_keys(_UP + prefix):
         value = cluster.kv_get(key)
         if value is not None:  # it may have ended meanwhile
-            yield InstanceName(*json.loads(value))
+            name, _ = json.loads(value)
+            yield InstanceName(*name)

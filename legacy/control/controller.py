@@ -71,7 +71,7 @@ class ServeController(DeploymentCommands):
         """Wait until every HTTP proxy listens, as `Proxies.ready`; node id -> (host, port)."""
         await self._recovered
         addresses = await self._proxies.ready()
-        self._store.announce()
+        self._store.announce(cluster.this_actor())
         return addresses
 
     async def status(self) -> dict[str, Any]:

@@ -69,9 +69,9 @@ class Store:
         self._kv = kv
         self.journal = Journal(self.save, self.remove)
 
-    def announce(self) -> None:
-        """Write down that the instance is up."""
-        self._kv.put(*controllers.announcement(self._name))
+    def announce(self, actor_id: str) -> None:
+        """Write down that the instance is up, whose controller is this actor."""
+        self._kv.put(controllers.announcement_key(self._name), controllers.announcement(self._name, actor_id))
 
     def save(self, kind: str, name: str, record: Any) -> None:
         """Write one record durably."""
@@ -132,7 +132,7 @@ class Store:
         for key in self._kv.keys(self._key(kind, "") if kind else self._root):
             self._kv.delete(key)
         if not kind:
-            self._kv.delete(controllers.announcement(self._name)[0])
+            self._kv.delete(controllers.announcement_key(self._name))
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._root}{kind}/{name}"

@@ -55,7 +55,7 @@ def found_or_launched(find: Callable[[], Session | None], launch: Callable[[], S
         try:
             if found is None:
                 return launch(), True
-            if not controllers.is_up(found.name):
+            if not controllers.is_up(found.name, found.controller):
                 found.wait_until_ready(READY_S)
             return found, False
         except InstanceError as error:

@@ -28,7 +28,10 @@ def actors(monkeypatch):
     monkeypatch.setattr(controllers, "holder", held.get)
     monkeypatch.setattr(controllers.cluster, "kv_get", store.get)
     monkeypatch.setattr(controllers.cluster, "kv_keys", lambda start: [key for key in store if key.startswith(start)])
-    held["announce"] = lambda name: store.update([controllers.announcement(name)])
+    monkeypatch.setattr(controllers.cluster, "actor_id", id)
+    held["announce"] = lambda name: store.update(
+        {controllers.announcement_key(name): controllers.announcement(name, id(held[name]))}
+    )
     return held
 
 
@@ -74,7 +77,9 @@ def test_a_set_name_comes_first_and_has_no_colon(monkeypatch):
         controllers.detached_names()
 
 
-def test_an_instance_is_up_once_it_said_so(actors):
-    assert not controllers.is_up(DEFAULT)
+def test_an_instance_is_up_once_it_said_so_itself_not_one_of_its_name_that_was_killed(actors):
+    actors[DEFAULT] = OURS
+    assert not controllers.is_up(DEFAULT, OURS)
     actors["announce"](DEFAULT)
-    assert controllers.is_up(DEFAULT)
+    assert controllers.is_up(DEFAULT, OURS)
+    assert not controllers.is_up(DEFAULT, Handle(controllers.MARK))

@@ -15,7 +15,7 @@ NAMES = [InstanceName(CONTROLLER_NAME, "serve"), InstanceName(BESIDE_STOCK_NAME,
 class Found:
     """A session to an instance that another program starts."""
 
-    name = NAMES[0]
+    name, controller = NAMES[0], None
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
@@ -28,7 +28,7 @@ class Found:
 
 @pytest.fixture(autouse=True)
 def coming_up(monkeypatch):
-    monkeypatch.setattr(controllers, "is_up", lambda name: False)
+    monkeypatch.setattr(controllers, "is_up", lambda name, actor: False)
     monkeypatch.setattr(starting, "LOOK_AGAIN_S", 0)
 
 
@@ -54,7 +54,7 @@ def test_who_waited_for_one_that_was_given_up_starts_it_himself():
 
 
 def test_an_instance_that_is_up_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(controllers, "is_up", lambda name: True)
+    monkeypatch.setattr(controllers, "is_up", lambda name, actor: True)
     found = Found()
     assert found_or_launched(lambda: found, taken) == (found, False)
 
