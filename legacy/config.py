@@ -28,7 +28,7 @@ ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
 CONCURRENCY_1_4 = 100
 SMALLEST_BUFFER = 1024 * 1024  # less would refuse single requests of a usual size
-ALIVE_PERIOD_S, ALIVE_TIMEOUT_S = 4.0, 3.0  # a process that stops just after an answer is found after 4 + 3 * 3 s
+ALIVE_PERIOD_S, ALIVE_TIMEOUT_S = 3.0, 3.0  # a process that stops just after an answer is found after 3 + 3 * 3 s
 
 
 class BackendMetadata(BaseModel):

@@ -27,7 +27,7 @@ async def until_silent(
     Returns:
         True once it is silent for good; False when it died, which others see too.
     """
-    missed = 0
+    missed, left_alone = 0, False
     while missed < UNANSWERED:
         period_s, timeout_s = limits()
         if missed:
@@ -38,9 +38,11 @@ async def until_silent(
         if answered is None:
             return False
         missed = 0 if answered else missed + 1
+        left_alone = left_alone and not answered
         if missed == UNANSWERED and works:
-            logger.warning("replica %r answers nothing, but computes: it is left alone", tag)
-            missed -= 1
+            if not left_alone:
+                logger.warning("replica %r answers nothing, but computes: it is left alone", tag)
+            missed, left_alone = missed - 1, True
     return True
 
 

@@ -54,9 +54,10 @@ def test_a_replica_that_is_dead_is_seen_by_others():
     assert silent() == (False, 1)
 
 
-def test_who_computes_is_left_alone_as_long_as_it_does():
+def test_who_computes_is_left_alone_as_long_as_it_does_and_that_is_said_once(caplog):
     never = [NEVER] * 8
     assert silent(*never, works=[True] * 5) == (True, 7)  # the first look comes with the second question
+    assert caplog.text.count("left alone") == 1
 
 
 def test_a_stopped_process_is_found_in_time_by_default():
