@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from statistics import median
 from typing import Any
 
 from legacy.constants import MAX_SHADOWS
@@ -136,5 +137,28 @@ def test_half_of_the_requests_means_half_of_the_copies():
                 await read_response(reader)
             await made.until(lambda: made.in_flight("shadow") == 0)
             assert 430 <= len(shadowed(made)) <= 570
+
+    asyncio.run(play())
+
+
+def test_the_primary_is_as_quick_beside_a_shadow_that_is_slow_and_full():
+    async def works(seen: Seen, receive: Any, send: Any) -> None:
+        await asyncio.sleep(1.0 if seen.replica.startswith("shadow") else 0.02)
+        await echo(seen, receive, send)
+
+    async def seconds(made: Stage, path: str) -> float:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        assert (await made.get(path)).startswith(b"HTTP/1.1 200")
+        return loop.time() - begun
+
+    async def play() -> None:
+        async with stage(works, shadows=SHADOW, limit=1) as made:
+            beside, alone = [], []
+            for _ in range(40):  # in turns, so that a busy machine is no difference
+                beside.append(await seconds(made, "/echo"))
+                alone.append(await seconds(made, "/few"))  # has no shadow
+            assert made.in_flight("shadow") == 1
+            assert median(beside) <= 1.2 * median(alone)
 
     asyncio.run(play())
