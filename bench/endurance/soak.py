@@ -23,8 +23,6 @@ CLIENTS = 4
 WORK_S = 0.02
 CONFIG = {  # a stopped replica holds two of the four clients at most
     "max_concurrent_queries": 2,
-    "health_check_period_s": 3.0,
-    "health_check_timeout_s": 3.0,
     "experimental_graceful_shutdown_timeout_s": 5.0,
 }
 FOUND_S = 15.0

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from legacy.records import BackendView, Endpoint, Poll, Update
@@ -120,7 +120,8 @@ class Publisher:
                 await asyncio.wait_for(self._news.wait(), patience_s)
         router.polling = False
         router.heard_at = _now()
-        return self.log.since(poll.epoch, poll.seen, self._secret)
+        news = self.log.since(poll.epoch, poll.seen, self._secret)
+        return _without_actors(news) if poll.kind == "proxy" else news
 
     async def acknowledged(self, version: int, timeout_s: float, kinds: Iterable[str] = ("proxy", "handle")) -> int:
         """Wait until all living routers of these kinds have `version` in force.
@@ -179,6 +180,15 @@ class Publisher:
             del self._routers[name]
             self._remember(name, None)
         return list(self._routers.values())
+
+
+def _without_actors(news: Update) -> Update:
+    """For proxies, which speak HTTP to replicas: in Ray a process pays for each actor handle as long as it lives."""
+    backends = {
+        tag: view and replace(view, replicas=tuple(replace(one, actor=None) for one in view.replicas))
+        for tag, view in news.backends.items()
+    }
+    return replace(news, backends=backends)
 
 
 def _now() -> float:

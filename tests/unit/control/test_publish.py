@@ -1,7 +1,8 @@
 import asyncio
+import dataclasses
 
 from legacy.control.publish import SILENCE_S, ChangeLog, Publisher, RouterRecord
-from legacy.records import BackendView, Poll
+from legacy.records import BackendView, Poll, ReplicaAddress
 
 
 def view(tag):
@@ -183,3 +184,17 @@ def test_calls_sent_by_all_routers_add_up():
         return publisher.take_sent("a#1"), publisher.take_sent("a#1"), publisher.load("a")
 
     assert asyncio.run(scenario()) == (7, 0, 7)
+
+
+def test_only_handles_are_given_actors():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        replica = ReplicaAddress("a#1", "a", "node", 1, "/run/a", ("10.0.0.1", 4000), actor=object())
+        publisher.put(("backend", "a"), BackendView("a", 8, (replica,)))
+        publisher.put(("backend", "gone"), None)
+        return replica, *[await publisher.watch(poll(0, "older", kind=kind), 1) for kind in ("handle", "proxy")]
+
+    replica, handle, proxy = asyncio.run(scenario())
+    assert handle.backends["a"].replicas == (replica,)
+    assert proxy.backends["a"].replicas == (dataclasses.replace(replica, actor=None),)
