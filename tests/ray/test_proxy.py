@@ -38,6 +38,9 @@ class FakeController:
     async def seen(self) -> int:
         return max((poll.seen for poll in self.polls), default=-1)
 
+    async def serve_compat_instance(self) -> None:
+        """What a controller of ours is known by."""
+
     async def watch(self, poll: Poll) -> Update:
         self.polls.append(poll)
         await self._told.wait()
@@ -114,8 +117,9 @@ def look(proxy: Any) -> ProxyLook:
 
 def after(proxy: Any, *states: ProxyState) -> ProxyLook:
     """What the proxy does when these states are over."""
-    seen = states[0]
+    seen, deadline = states[0], time.monotonic() + 60
     while (found := ray.get(proxy.look.remote(seen), timeout=30)).state in states:
+        assert time.monotonic() < deadline, found
         seen = found.state
     return found
 
