@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
 import ray
@@ -61,7 +62,7 @@ class RayLauncher:
         if address.node_id == cluster.this_node():
             return await asyncio.to_thread(computes, address.pid)
         there = NodeAffinitySchedulingStrategy(address.node_id, soft=False)
-        look = ray.remote(computes).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        look = _remote(computes).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
         try:
             return bool(await asyncio.wait_for(look.remote(address.pid), LOOK_S))
         except (RayError, asyncio.TimeoutError):
@@ -73,7 +74,7 @@ class RayLauncher:
 
     def _make(self, kind: type, name: str, options: dict[str, Any]) -> Any:
         shared = {"name": self._full(name), "namespace": self._instance.namespace, "lifetime": "detached"}
-        return ray.remote(kind).options(**{"max_concurrency": MANY, **options, **shared})
+        return _remote(kind).options(**{"max_concurrency": MANY, **options, **shared})
 
     def _make_on(self, node_id: str, kind: type, name: str, num_cpus: float, retries: int) -> Any:
         there = NodeAffinitySchedulingStrategy(node_id, soft=False)
@@ -82,3 +83,8 @@ class RayLauncher:
 
     def _full(self, name: str) -> str:
         return f"{self._instance.controller}:{name}"
+
+
+@cache  # Ray keeps for good whatever it makes of a class or function, 40 KiB each time
+def _remote(what: Any) -> Any:
+    return ray.remote(what)
