@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from legacy.private_directory import make_private, mark
@@ -37,21 +38,19 @@ class PortLock:
             OSError: the file cannot be made.
         """
         loop = asyncio.get_running_loop()
-        held: asyncio.Future[int] = loop.create_future()
+        held: asyncio.Future[None] = loop.create_future()
 
         def wait() -> None:
             try:
-                descriptor = _locked(self._path)
+                outcome: OSError | int = _locked(self._path, lambda: not held.done())
             except OSError as error:
-                outcome: OSError | int = error
-            else:
-                outcome = descriptor
+                outcome = error
             with contextlib.suppress(RuntimeError):  # the loop is closed: so is this process in a moment
-                loop.call_soon_threadsafe(_tell, held, outcome)
+                loop.call_soon_threadsafe(self._tell, held, outcome)
 
         # The kernel's wait has no end of its own, so a thread of the loop's pool would keep the process from ending.
         threading.Thread(target=wait, name="port-lock", daemon=True).start()
-        self._descriptor = await held
+        await held
 
     def release(self) -> None:
         """Remove the file, and the directory when nothing else is in it. Does nothing for who does not hold it."""
@@ -61,6 +60,16 @@ class PortLock:
             os.close(descriptor)
             with contextlib.suppress(OSError):  # replicas of the node live there
                 self._path.parent.rmdir()
+
+    def _tell(self, held: asyncio.Future[None], outcome: OSError | int) -> None:
+        if isinstance(outcome, int):
+            self._descriptor = outcome
+        if held.done():  # nobody waits any more
+            self.release()
+        elif isinstance(outcome, int):
+            held.set_result(None)
+        else:
+            held.set_exception(outcome)
 
 
 def sweep_locks(directory: str) -> int:
@@ -82,8 +91,9 @@ def _suffix() -> str:
     return f"-{mark()}.port"
 
 
-def _locked(path: Path) -> int:
-    while True:
+def _locked(path: Path, is_wanted: Callable[[], bool]) -> int:
+    """The descriptor of the locked file; -1 for who has given up waiting, and then makes no new one."""
+    while is_wanted():
         make_private(str(path.parent))
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -93,19 +103,10 @@ def _locked(path: Path) -> int:
         if _is_at(descriptor, path):
             return descriptor
         os.close(descriptor)  # its holder removed the file, so the lock of that name is another one now
+    return -1
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     return False
-
-
-def _tell(held: asyncio.Future[int], outcome: OSError | int) -> None:
-    if held.done():  # nobody waits any more
-        if isinstance(outcome, int):
-            os.close(outcome)
-    elif isinstance(outcome, int):
-        held.set_result(outcome)
-    else:
-        held.set_exception(outcome)

@@ -51,7 +51,7 @@ def test_an_instance_leaves_directories_of_other_programs_alone_whatever_they_ar
     with listening_once(os.path.join(run_directory, "serve-mine", "app.sock")):
         pass  # bound once, and nobody listens: as after a crash of its program
     before = below(run_directory)
-    with running_instance():
+    with running_instance(standby_after_s=0):
         serve.create_backend("b", lambda request: "b")
     assert below(run_directory) == before
 
