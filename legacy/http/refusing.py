@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from legacy.http.cycle import Cycle
+from legacy.http.cycle import Cycle, reset
 from legacy.http.kernel import is_closed, unacknowledged, watch_peer
 from legacy.http.limits import Limits, Pace, Phase, Verdict, overdue
 from legacy.http.protocol import CancellingProtocol
@@ -136,7 +136,7 @@ class RefusingProtocol(CancellingProtocol):
         elif verdict is Verdict.FINE and not self._pace.is_kept(now, streamed()):
             verdict = Verdict.TIMEOUT
         if verdict is Verdict.CUT:
-            self.transport.abort()
+            reset(self.transport)
         elif verdict is Verdict.TIMEOUT:
             self._refuse(Refusal(408, "The request did not arrive in time."))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -69,8 +70,15 @@ def test_who_never_reads_is_cut_in_the_promised_time_and_not_before() -> None:
             assert made.clients == 1
             await after(made, READ_S + 1)
             await made.until(lambda: made.clients == 0 and made.in_flight() == 0)
+            assert is_reset(writer)  # else the kernel would keep what was written, and the client hear nothing
 
     asyncio.run(play())
+
+
+def is_reset(writer: asyncio.StreamWriter) -> bool:
+    poll = select.poll()
+    poll.register(writer.get_extra_info("socket").fileno(), select.POLLERR)
+    return bool(poll.poll(1000))
 
 
 @pytest.mark.parametrize(
