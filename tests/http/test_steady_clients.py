@@ -89,8 +89,8 @@ async def read_steadily(made: Stage, piece: int, pause_s: float, for_s: float) -
 
 def test_a_client_that_reads_slowly_but_steadily_is_served():
     async def play() -> None:
-        async with stage(big, limits=FAST) as made:
-            await read_steadily(made, 64 * 1024, 0.2, 5.0)
+        async with stage(big, limits=Limits(write_idle_s=2.5, tick_s=0.02)) as made:
+            await read_steadily(made, 64 * 1024, 0.2, 6.0)
 
     run(play)
 
