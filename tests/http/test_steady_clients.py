@@ -17,7 +17,6 @@ from tests.http.test_cancel import GET, Slow, run
 from tests.http.wire import read_response
 
 BIG = 8 * 2**20
-FAST = Limits(write_idle_s=1.0, tick_s=0.02)
 
 
 async def big(seen: Seen, receive: Any, send: Any) -> None:
