@@ -8,11 +8,18 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import stat
 from typing import Any
 
 from legacy import settings
-from legacy.redaction import is_hidden, json_without_secrets, redacted, without_secrets
+from legacy.redaction import (
+    is_hidden,
+    json_without_secrets,
+    multipart_without_secrets,
+    redacted,
+    without_secrets,
+)
 from legacy.seldom import Seldom
 
 MAX_BODY = 2**20  # bytes; a longer body is left out, and the line says so
@@ -26,6 +33,7 @@ _LEFT_OUT = {
     b"user-agent",
 }
 _OWN_PATHS = "/-/"
+_FORM = re.compile(r"[^\s=&{}<>\"]+=[^\s{}<>\"]*")
 
 _seldom = Seldom()
 
@@ -73,7 +81,7 @@ def line(scope: Any, body: bytes, size: int, secret_names: tuple[str, ...] = ())
         size: of the whole body, in bytes.
         secret_names: of headers and parameters whose values are left out, besides the well-known ones.
     """
-    target = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"]
+    target = redacted(scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"])
     query = without_secrets(scope["query_string"].decode("latin-1"), secret_names)
     said: dict[str, Any] = {"method": scope["method"], "path": target + (f"?{query}" if query else "")}
     headers = [
@@ -89,14 +97,18 @@ def line(scope: Any, body: bytes, size: int, secret_names: tuple[str, ...] = ())
     return json.dumps(said) + "\n"
 
 
-def _body(body: bytes, kind: bytes, secret_names: tuple[str, ...]) -> dict[str, str]:
+def _body(body: bytes, kind: bytes, names: tuple[str, ...]) -> dict[str, str]:
+    if b"multipart/" in kind.lower():
+        body = multipart_without_secrets(body, names)
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return {"body_base64": base64.b64encode(body).decode("ascii")}
-    if b"form-urlencoded" in kind.lower():
-        return {"body": without_secrets(text, secret_names)}
-    return {"body": json_without_secrets(text, secret_names) if b"json" in kind.lower() else text}
+        said = json_without_secrets(body, names)  # in UTF-16, perhaps
+        return {"body_base64": base64.b64encode(body).decode("ascii")} if said is None else {"body": said}
+    # What it is tells its text: its type may be missing, or be a wrong one. Only a plain text is no form.
+    if b"text/plain" not in kind.lower() and _FORM.fullmatch(text):
+        return {"body": without_secrets(text, names)}
+    return {"body": json_without_secrets(text, names) or redacted(text, more=names)}
 
 
 def _append(path: str, text: str) -> None:

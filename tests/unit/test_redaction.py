@@ -4,9 +4,10 @@ from legacy.redaction import is_hidden, json_without_secrets, redacted, secrets_
 
 SECRET = (
     "Authorization Proxy-Authorization cookie set-cookie X-API-Key x_api_key apikey x-auth-token X-Auth token id_token "
-    "client_secret password passwd pwd sig X-Amz-Signature X-Goog-Credential session sessionid csrf XSRF-TOKEN"
+    "client_secret password passwd pwd sig X-Amz-Signature X-Goog-Credential session sessionid csrf XSRF-TOKEN "
+    "Ocp-Apim-Subscription-Key x-functions-key authKey passcode pin x-amzn-oidc-data client_assertion"
 )
-READABLE = "content-type author max_tokens tokenizer key page passenger signal design"
+READABLE = "content-type author max_tokens tokenizer key page passenger signal design X-Serve-Shard-Key sort_key spin"
 
 
 @pytest.mark.parametrize("name", SECRET.split())
@@ -28,6 +29,7 @@ def test_users_may_name_more():
     ("query", "kept"),
     [
         ("a=1&token=x&b", "a=1&token=***&b"),
+        ("u=https%3A%2F%2Fme%3Apw%40h&p=1", "u=***&p=1"),
         ("%74oken=x;sig=y&sig", "%74oken=***;sig=***&sig"),
         ("", ""),
     ],
@@ -40,8 +42,15 @@ def test_a_query_keeps_the_rest_as_it_is(query, kept):
     ("text", "kept"),
     [
         ('{"password": "x", "n": [{"token": "y", "n": 5}]}', '{"password": "***", "n": [{"token": "***", "n": 5}]}'),
-        ('{"a":1}', '{"a":1}'),
-        ("no json", "no json"),
+        ('{"password": 12345678, "api_keys": ["x", 5]}', '{"password": "***", "api_keys": ["***", "***"]}'),
+        ('{"credentials": {"v": "x", "on": true}}', '{"credentials": {"v": "***", "on": true}}'),
+        ('[{"name": "password", "value": "x"}]', '[{"name": "password", "value": "***"}]'),
+        ('{"token": "x"}\n\n{"n": 1}\n', '{"token": "***"}\n\n{"n": 1}\n'),
+        ('{"token":"x"}'.encode("utf-16"), '{"token": "***"}'),
+        ('{"a":1}', None),
+        ('{"max_tokens": 5, "tokens": ["a"], "key": "k"}', None),
+        ("no json", None),
+        ("[" * 100_000, None),
     ],
 )  # fmt: skip
 def test_a_json_body_is_changed_only_where_it_holds_a_secret(text, kept):
@@ -49,12 +58,15 @@ def test_a_json_body_is_changed_only_where_it_holds_a_secret(text, kept):
 
 
 def test_urls_in_a_text_lose_what_is_secret_in_them():
+    assert redacted("git+https://me:p@w@h/r; https://h?mail=a@b") == "git+https://***@h/r; https://h?mail=a@b"
+    assert redacted("https://h/#access_token=x&n=2, Bearer abc.def") == "https://h/#access_token=***&n=2, Bearer ***"
     text = "no http://me:pw@h/t/t0ken/ours, https://h/x?sig=1&n=2 and git+https://ghp_1@h/r; pw%40d"
     said = "no http://***@h/t/***/ours, https://h/x?sig=***&n=2 and git+https://***@h/r; ***"
     assert redacted(text, secrets_in(["https://me:pw%40d@h"])) == said
 
 
 def test_the_secrets_of_urls_are_found_encoded_and_plain_and_short_ones_are_no_words():
-    assert secrets_in(["https://me:pw%40d@h/t/t0ken/c", "git+https://ghp_1@h", "http://me:x@h"]) == {
-        "pw%40d", "pw@d", "t0ken", "ghp_1"
+    urls = ["https://me:pw%40d@h/t/t0ken/c", "git+https://ghp_1@h", "http://me:x@h", "https://ghp_2:x-oauth-basic@h"]
+    assert secrets_in(urls) == {
+        "pw%40d", "pw@d", "t0ken", "ghp_1", "ghp_2", "x-oauth-basic"
     }  # fmt: skip

@@ -51,6 +51,35 @@ def test_it_holds_no_credentials_and_is_for_its_owner_only(tmp_path):
     assert stat.S_IMODE((tmp_path / "r").stat().st_mode) == 0o600
 
 
+MULTIPART = (
+    b'--q\r\nContent-Disposition: form-data; name="password"\r\n\r\nS3CRET\r\n'
+    b'--q\r\nContent-Disposition: form-data; name="f"; filename="f"\r\nContent-Type: x/y\r\n\r\n\xff\x00\r\n--q--\r\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("", b"user=a&password=S3CRET"),
+        ("", b'{"password": "S3CRET"}'),
+        ("text/plain", b'{"password": ["S3CRET"]}'),
+        ("text/plain", b"curl -H 'Authorization: Bearer S3CRET' https://me:S3CRET@h/?token=S3CRET"),
+        ("application/x-ndjson", b'{"token": "S3CRET"}\n{"token": "S3CRET"}\n'),
+        ("application/json; charset=utf-16", '{"password": "S3CRET"}'.encode("utf-16")),
+        ("multipart/form-data; boundary=q", MULTIPART),
+    ],
+)
+def test_no_body_shows_its_secrets_whatever_its_type_says(tmp_path, kind, body):
+    record(tmp_path / "r", {**SCOPE, "headers": [(b"content-type", kind.encode())]}, body)
+    (request,) = requests_of([(tmp_path / "r").read_text()])
+    assert b"S3CRET" not in request.body
+    assert (b"\xff\x00" in request.body) == (body is MULTIPART)
+
+
+def test_a_path_that_holds_a_url_shows_no_password():
+    assert "S3CRET" not in line({**SCOPE, "raw_path": b"/get/https://me:S3CRET@h/"}, b"", 0)
+
+
 def test_a_body_that_is_no_text_is_kept(tmp_path):
     record(tmp_path / "r", SCOPE, b"\xff\x00")
     assert requests_of([(tmp_path / "r").read_text()])[0].body == b"\xff\x00"
