@@ -107,6 +107,8 @@ class GuardProtocol(RefusingProtocol):
             self._check_size(self._head_bytes)
         if self._head_bytes + self._segment > limits.head_bytes:
             self._check_size(self.head_size(self.headers))
+        if len(self.pipeline) >= limits.pipelined:
+            self._stop(429, f"More than {limits.pipelined} requests wait here for the answer to the one before them.")
         self._check_head(self.parser.get_http_version())
         super().on_headers_complete()
 

@@ -25,6 +25,7 @@ class Limits:
         linger_s: a refused client may go on sending for so long, so that the refusal reaches it.
         tick_s: between two looks at all connections.
         target_bytes, head_bytes, headers: of one request.
+        pipelined: requests of one connection that wait for the answer to the one before them.
         noise_bytes: of chunk extensions, trailers and blank lines between two pieces of content.
     """
 
@@ -40,6 +41,7 @@ class Limits:
     target_bytes: int = 16 * 1024
     head_bytes: int = 64 * 1024
     headers: int = 100
+    pipelined: int = 100
     noise_bytes: int = 64 * 1024
 
 

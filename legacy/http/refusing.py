@@ -32,8 +32,12 @@ class RefusingProtocol(CancellingProtocol):
         # A client that only closed its sending side still gets its answer. One that is gone looks the same at first, so
         # it is asked again and again, and at once while its request has not been started.
         cycle = self.cycle
-        if self._deaf or self.running is None or cycle is None or cycle.more_body or cycle.scope["type"] != "http":
+        if self._lingers or self.running is None or cycle is None or cycle.scope["type"] != "http":
             return False
+        if cycle.more_body and self._refusal is None:
+            if cycle is self.running:
+                return False
+            self.pipeline.remove(cycle)  # it will never be whole; those before it are answered
         self._deaf = True
         watch_peer(self.transport)
         if self.connection.queued:

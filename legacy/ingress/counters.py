@@ -17,7 +17,7 @@ class Counters:
         router_requests: endpoint -> requests handed to one of its backends.
         errors: status -> answers the proxy gave by itself because something went wrong.
         shadows_sent, shadows_dropped: backend -> shadow requests that were answered, and those that were dropped: the
-            body was too long or never complete, or too many wait already.
+            body was too long or never complete, too many wait already, or the answer had no end.
     """
 
     http_requests: Counter[str] = field(default_factory=Counter)

@@ -21,6 +21,9 @@ from legacy.ingress.waiting import wait_for_slot
 from legacy.records import ReplicaAddress
 from legacy.traffic.slots import Slots
 
+# Nobody reads the answer, so nobody leaves: one without an end would keep its slot and its bytes for ever.
+LONGEST_BODY_S = 60.0
+
 
 @dataclass(frozen=True)
 class ShadowRequest:
@@ -118,6 +121,7 @@ class Shadows:
             answered = upstream.request(head + request.body, request.is_head, deadline)
             del request  # the connection has bytes of its own
             await answered
+            upstream.deadline = asyncio.get_running_loop().time() + LONGEST_BODY_S
             while not upstream.complete:
                 await upstream.more()
                 upstream.take()

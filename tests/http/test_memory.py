@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import gc
 import random
+import sys
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from legacy.http.limits import Limits
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
@@ -188,3 +190,38 @@ def test_connections_that_were_aborted_leave_nothing_for_the_collector(request_:
         asyncio.run(asyncio.wait_for(play(), 60))
     finally:
         gc.enable()
+
+
+def test_requests_pipelined_without_end_cost_no_more_than_a_few():
+    async def play() -> None:
+        gate = Gate()
+        async with stage(gate) as made:
+            reader, writer = await made.connect()
+            writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n" * 5000)
+            await made.until(lambda: made.in_flight() == 1)
+            (connection,) = made.front._state.connections
+            assert len(connection.pipeline) <= Limits.pipelined
+            gate.open.set()
+            statuses: Counter[int] = Counter()
+            while (answer := await asyncio.wait_for(read_response(reader), 5)) is not None:
+                statuses[answer.status] += 1
+            assert statuses == {200: Limits.pipelined + 1, 429: 1}
+            assert len(made.seen) == Limits.pipelined + 1
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_a_body_in_crumbs_that_nobody_reads_yet_costs_about_its_length():
+    async def play() -> None:
+        gate = Gate()
+        async with stage(gate) as made:
+            _, writer = await made.connect()
+            post = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n" + post + b"2\r\nab\r\n" * 5000)
+            await made.until(lambda: made.clients == 1)
+            (connection,) = made.front._state.connections
+            await made.until(lambda: connection.cycle is not None and connection.cycle._size == 10_000)
+            assert sum(map(sys.getsizeof, connection.cycle._pieces)) < 12_000
+            writer.transport.abort()
+
+    asyncio.run(asyncio.wait_for(play(), 60))

@@ -6,7 +6,10 @@ import asyncio
 from statistics import median
 from typing import Any
 
+import pytest
+
 from legacy.constants import MAX_SHADOWS
+from legacy.http.limits import Limits
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
@@ -160,5 +163,27 @@ def test_the_primary_is_as_quick_beside_a_shadow_that_is_slow_and_full():
                 alone.append(await seconds(made, "/few"))  # has no shadow
             assert made.in_flight("shadow") == 1
             assert median(beside) <= 1.2 * median(alone)
+
+    asyncio.run(play())
+
+
+def test_a_shadow_whose_answer_has_no_end_gives_its_place_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("legacy.ingress.shadow.LONGEST_BODY_S", 0.2)
+
+    async def play() -> None:
+        async def endless(seen: Seen, receive: Any, send: Any) -> None:
+            if not seen.replica.startswith("shadow"):
+                await echo(seen, receive, send)
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b"data: x\n\n", "more_body": True})
+                await asyncio.sleep(0.01)
+
+        async with stage(endless, limits=Limits(tick_s=0.02), shadows=SHADOW, limit=2) as made:
+            for _ in range(4):
+                await post(made, b"1")
+            await made.until(lambda: made.app.counters().shadows_dropped == {"shadow": 4})
+            assert (made.in_flight("shadow"), made.app.budget.shadows.used) == (0, 0)
 
     asyncio.run(play())

@@ -122,3 +122,33 @@ def test_a_websocket_message_that_is_too_big_is_told_so(size: int):
             assert closed.value.rcvd.code == 1009
 
     run(play)
+
+
+@pytest.mark.parametrize(
+    ("behind", "statuses"),
+    [
+        (b"", [200, 200]),
+        (b"this is no request\r\n\r\n", [200, 200, 400]),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", [200, 200]),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [200, 200, 400]),
+        (b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", [200, 200, 200]),
+    ],
+)
+def test_a_client_that_stops_sending_is_answered_whatever_it_sent_behind_its_requests(
+    behind: bytes, statuses: list[int]
+):
+    async def play() -> None:
+        slow = Slow()
+        async with stage(slow) as made:
+            reader, writer = await made.connect()
+            writer.write(GET * 2 + behind)
+            writer.write_eof()
+            await made.until(lambda: slow.began == 1)
+            await asyncio.sleep(0.1)  # for the end of the client's side to arrive
+            slow.go.set()
+            got = []
+            while (answer := await asyncio.wait_for(read_response(reader), 5)) is not None:
+                got.append(answer.status)
+            assert (got, slow.cancelled) == (statuses, 0)
+
+    run(play)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from typing import Any
 
 import pytest
@@ -271,3 +272,17 @@ def test_a_copy_exists_only_of_a_whole_and_small_body():
 def test_an_empty_chunked_body_is_just_the_last_chunk():
     assert frame(b"", True, True) == b"0\r\n\r\n"
     assert frame(b"", True, False) == b""
+
+
+@pytest.mark.parametrize("size", [1, 2, 100, 511, 512, 5000])
+def test_a_body_in_crumbs_holds_about_what_is_counted(size: int):
+    async def play() -> None:
+        sent = b"".join(b"%06d" % number for number in range(20_000))
+        pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+        body = body_of(pieces, len(sent))
+        await body.prefetch()
+        assert sum(map(sys.getsizeof, body._pieces)) < 1.2 * body.held
+        assert await read(body) == sent
+        body.close()
+
+    asyncio.run(play())
