@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import sys
+import zlib
 from typing import Any
 
 import pytest
@@ -12,10 +15,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from legacy.ingress.tunnel import Pipe
+from legacy.replica.websocket import AT_ONCE
 from tests.http.scripted import Scripted
 from tests.http.stage import Seen, Stage, stage
 from tests.http.wire import is_closed
 
+MIB = 2**20
 HANDSHAKE = (
     b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -241,3 +246,67 @@ def test_what_one_side_sends_when_the_other_has_just_gone_is_dropped():
             far.close()
 
     uvloop.run(play())  # which proxies run on: it raises where asyncio only warns
+
+
+class Later:
+    """A websocket that asks for messages only when it is told to, and keeps their lengths and the close's code."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.got: list[int] = []
+
+    async def __call__(self, seen: Seen, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.go.wait()
+        while (message := await receive())["type"] == "websocket.receive":
+            self.got.append(len(message["bytes"]))
+        self.got.append(message["code"])
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """A frame of a client; the mask is zeros."""
+    return bytes([opcode, 0x80 | 126]) + struct.pack("!H", len(payload)) + bytes(4) + payload
+
+
+async def opened(made: Stage) -> tuple[asyncio.StreamWriter, Any]:
+    """A client's side of a websocket with compression, and the replica's."""
+    reader, writer = await made.connect()
+    writer.write(HANDSHAKE.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"))
+    assert b"permessage-deflate" in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    (replica,) = made.states["b#0"].connections
+    return writer, replica
+
+
+def test_short_frames_that_unpack_to_much_are_unpacked_as_the_handler_takes_them():
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    frame = masked(0xC2, (packer.compress(bytes(MIB)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4])
+
+    async def play() -> None:
+        later = Later()
+        async with stage(later) as made:
+            writer, replica = await opened(made)
+            writer.write(frame * 50 + masked(0x88, struct.pack("!H", 1000)))
+            await made.until(lambda: replica.queue.qsize() > 0)
+            await asyncio.sleep(0.1)  # for all of it to arrive
+            assert replica.queue.qsize() <= AT_ONCE / len(frame) + 1
+            later.go.set()
+            await made.until(lambda: later.got == [MIB] * 50 + [1000], 20)
+
+    asyncio.run(play())
+
+
+def test_a_message_in_crumbs_costs_about_its_length():
+    async def play() -> None:
+        later = Later()
+        async with stage(later) as made:
+            writer, replica = await opened(made)
+            writer.write(masked(0x02, b"ab") + masked(0x00, b"ab") * 4999)
+            await made.until(lambda: sum(map(len, replica.frames)) == 10_000)
+            assert sum(map(sys.getsizeof, replica.frames)) < 12_000
+            later.go.set()
+            writer.write(masked(0x80, b"end"))
+            await made.until(lambda: later.got == [10_003])
+            writer.transport.abort()
+
+    asyncio.run(play())
