@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
@@ -14,9 +15,10 @@ from legacy.control.reconcile import Reconciler, start_error, superseded
 from legacy.control.registered import BackendRecord, EndpointRecord, undoing, undone
 from legacy.control.store import Store
 from legacy.control.turns import Turns
-from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError
+from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError, InstanceError
 from legacy.logs import logger
 
+RETRY_S = 1.0  # until the store is asked again
 IN_FORCE_S = 10.0  # how long a command waits for a slow proxy to acknowledge it
 
 
@@ -64,25 +66,37 @@ class Changes:
         if known.revision == undoing(command) and fleet is not None and fleet.taken_back is not None:
             raise start_error(tag, fleet.taken_back)
 
-    def accept(self, record: BackendRecord, endpoint: EndpointRecord | None = None) -> int:
+    def accept(self, record: BackendRecord, endpoint: EndpointRecord | None = None, code: bytes | None = None) -> int:
         """Make a record and its endpoint the wanted ones, durably, and begin to act on them; gives their version.
 
-        After a crash both are there or neither.
+        After a crash, and when the store fails, both are there or neither: one write makes them so.
+
+        Args:
+            code: what the record's key names, where that is new.
         """
         known = self.desired.backends.get(record.tag)
-        self._keep(replace(record, opens=endpoint))
+        if known is None:
+            self.reconciler.outdate(record.tag)
+        try:
+            if code is not None:
+                self.store.save_code(code)
+            self._keep(replace(record, opens=endpoint))
+        except BaseException:  # whatever it was, the record is not there
+            self._drop_unused_code(record)
+            raise
         self.reconciler.begin(record.tag)
         if known is not None:
             self._drop_unused_code(known)
         return self.open_endpoint(record.tag)
 
     def open_endpoint(self, tag: str) -> int:
-        """Write and publish the endpoint that an accepted record brought with it; gives its version."""
+        """Publish the endpoint that an accepted record brought with it, and write it; gives its version."""
         record = self.desired.backends[tag]
         if record.opens is None:
             return self.publisher.version
-        version = self.put_endpoint(record.opens)
-        self._keep(replace(record, opens=None))
+        self.desired.restore(record.opens)
+        version = self.publisher.put(("endpoint", tag), record.opens.endpoint)
+        self._write_opened_later(tag)
         return version
 
     async def carry_out(self, record: BackendRecord, tries: int = 1) -> int:
@@ -93,17 +107,15 @@ class Changes:
             BackendDeletedError: it was deleted meanwhile.
             ChangeSupersededError: another took its place.
         """
-        try:
-            await self.reconciler.settled(record.tag, record.revision, tries)
-        except BackendStartError:
-            await self._undo(record.tag, record.revision)
-            raise
-        now = self.desired.backends[record.tag]
-        if not now.confirmed:
-            self._keep(replace(now, confirmed=True, before=None))
-            self._drop_unused_code(now)
-            self.reconciler.announce(now.tag)
-        return self.reconciler.publish(now.tag)
+        while True:
+            try:
+                await self.reconciler.settled(record.tag, record.revision, tries)
+            except BackendStartError:
+                await self._undo(record.tag, record.revision)
+                raise
+            if self._stored(lambda: self._confirm(record.tag)):
+                return self.reconciler.publish(record.tag)
+            await asyncio.sleep(RETRY_S)
 
     async def finish(self, record: BackendRecord, tries: int = 1) -> None:
         """Carry out a change nobody waits for; a failure ends in the log and the status."""
@@ -148,6 +160,7 @@ class Changes:
 
     def put_endpoint(self, record: EndpointRecord) -> int:
         """Register an endpoint as decided; gives the version in which it is true."""
+        self._write_opened(record.endpoint.name)
         self.store.save("endpoint", record.endpoint.name, record)
         self.desired.restore(record)
         return self.publisher.put(("endpoint", record.endpoint.name), record.endpoint)
@@ -158,13 +171,13 @@ class Changes:
 
     async def drop_deployment(self, record: BackendRecord) -> None:
         """Unregister a backend with the endpoint of its name: unroute first, then stop the replicas."""
-        self._unregister(record.tag)  # recovery drops a deployment's endpoint that has no backend
-        if record.tag in self.desired.endpoints:
-            await self.drop_endpoint(record.tag)
+        self._unregister(record.tag)
+        await self._close_endpoint(record.tag)
         await self._stop(record, force=False)
 
     async def drop_endpoint(self, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it."""
+        self._write_opened(name)
         self.store.remove("endpoint", name)
         self.desired.delete_endpoint(name)
         return await self.in_force(self.publisher.put(("endpoint", name), None))
@@ -184,19 +197,18 @@ class Changes:
         return version
 
     async def _undo(self, tag: str, revision: str) -> None:
-        record = self.desired.backends.get(tag)
-        if record is None or record.revision != revision:
-            return  # somebody else has taken over
-        old = undone(record)
-        if old is None:
-            await self.forget(record, force=True)
-            if record.created_endpoint and tag in self.desired.endpoints:
-                await self.drop_endpoint(tag)
-            return
         failures = self.reconciler.fleets()[tag].blamed(revision)
-        version = self.accept(old, self._endpoint_before(record))
-        self.reconciler.took_back(tag, failures[-1] if failures else None)
-        await self.in_force(version)
+        while (record := self.desired.backends.get(tag)) and record.revision == revision:  # else another took over
+            old = undone(record)
+            if old is None and self._stored(partial(self._unregister, tag)):
+                if record.created_endpoint:
+                    await self._close_endpoint(tag)
+                await self._stop(record, force=True)
+            elif old is not None and self._stored(partial(self.accept, old, self._endpoint_before(record))):
+                self.reconciler.took_back(tag, failures[-1] if failures else None)
+                await self.in_force(self.publisher.version)
+            else:
+                await asyncio.sleep(RETRY_S)
 
     def _endpoint_before(self, record: BackendRecord) -> EndpointRecord | None:
         before = record.before.endpoint if record.before is not None else None
@@ -206,6 +218,47 @@ class Changes:
         # Traffic and shadows are other commands': they may have changed since.
         kept = replace(before.endpoint, traffic=now.endpoint.traffic, shadows=now.endpoint.shadows)
         return None if kept == now.endpoint else replace(before, endpoint=kept)
+
+    def _confirm(self, tag: str) -> None:
+        self._write_opened(tag)
+        record = self.desired.backends[tag]
+        if not record.confirmed:
+            self._keep(replace(record, confirmed=True, before=None))
+            self._drop_unused_code(record)
+            self.reconciler.announce(tag)
+
+    def _stored(self, write: Callable[[], object]) -> bool:
+        """Whether the store took what a change under way has to write; what does not depend on it has not been done."""
+        try:
+            write()
+        except InstanceError:  # it ends, and takes nothing any more
+            raise
+        except Exception as error:  # a client of the GCS raises many kinds
+            logger.warning("the store took no record (%s), trying again", error)
+            return False
+        return True
+
+    def _write_opened(self, tag: str) -> None:
+        """Write the endpoint that a record brought with it on its own, before anything else is written about it."""
+        record = self.desired.backends.get(tag)
+        if record is None or record.opens is None:
+            return
+        known = self.desired.endpoints.get(tag)
+        if known is not None:
+            self.store.save("endpoint", tag, known)
+        self._keep(replace(record, opens=None))
+
+    def _write_opened_later(self, tag: str) -> None:
+        with contextlib.suppress(InstanceError):
+            if not self._stored(partial(self._write_opened, tag)):
+                asyncio.get_running_loop().call_later(RETRY_S, self._write_opened_later, tag)
+
+    async def _close_endpoint(self, tag: str) -> None:
+        """Unroute what belonged to a deployment that is not registered any more: recovery would do so, too."""
+        if tag in self.desired.endpoints:
+            self.store.journal.remove("endpoint", tag)
+            self.desired.delete_endpoint(tag)
+            await self.in_force(self.publisher.put(("endpoint", tag), None))
 
     def _unregister(self, tag: str) -> None:
         self.store.remove("backend", tag)
@@ -231,4 +284,4 @@ class Changes:
         if record.before is not None:
             keys.add(record.before.backend.code_key)
         for key in keys - self.desired.code_keys():
-            self.store.remove("code", key)
+            self.store.journal.remove("code", key)

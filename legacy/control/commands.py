@@ -40,11 +40,11 @@ class Commands:
         changes, key = self._changes, code_key(spec.code)
         changes.desired.create_backend(command, spec, key)  # refused at once, not when it is its turn
         async with changes.turn(spec.tag, command):
-            if spec.tag not in changes.desired.backends and not spec.generation.waits_for_resources:
-                await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
+            if spec.tag not in changes.desired.backends:
+                await self._check_room(spec)
             record = changes.desired.create_backend(command, spec, key)
             if spec.tag not in changes.desired.backends:
-                self._accept(record, spec)
+                changes.accept(record, code=spec.code)
             version = await self._carry_out(record)
         return await changes.in_force(version)
 
@@ -58,15 +58,16 @@ class Commands:
         surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options)
         changes.check_how_it_ended(spec.tag, command)
         known = backends.get(spec.tag)
-        if known is None or known.created_by == command:
-            return await self.create_backend(command, spec)
         new = replace(new_record(command, spec, code_key(spec.code)), surge=surge)
-        if not known.confirmed and known.revision != command and not wants_the_same(known, spec, new.code_key):
-            self._accept(instead_of(known, new), spec)
+        if known is not None and _is_in_the_way(known, new, spec):
+            changes.accept(instead_of(known, new), code=spec.code)
         async with changes.turn(spec.tag, command, next_one=True):
             known = backends.get(spec.tag)
-            if known is None or known.revision != command:
-                self._accept(new if known is None else instead_of(known, new), spec)
+            if known is None:
+                await self._check_room(spec)
+                changes.accept(new, code=spec.code)
+            elif command not in (known.revision, known.created_by):
+                changes.accept(instead_of(known, new), code=spec.code)
             version = await self._carry_out(backends[spec.tag])
         return await changes.in_force(version)
 
@@ -133,10 +134,6 @@ class Commands:
         await self._recovered
         return {name: record.endpoint for name, record in self._changes.desired.endpoints.items()}
 
-    def _accept(self, record: BackendRecord, spec: BackendSpec) -> None:
-        self._changes.store.save_code(spec.code)
-        self._changes.accept(record)
-
     async def _carry_out(self, record: BackendRecord) -> int:
         changes = self._changes
         return changes.publisher.version if record.confirmed else await changes.carry_out(record)
@@ -146,7 +143,16 @@ class Commands:
         await self._changes.created(backends)
         return await self._changes.set_endpoint(decide())
 
+    async def _check_room(self, spec: BackendSpec) -> None:
+        if not spec.generation.waits_for_resources:
+            await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
+
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
         wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
         if not record.spec.generation.waits_for_resources and wanted > record.config.num_replicas:
             await check_capacity(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)
+
+
+def _is_in_the_way(known: BackendRecord, new: BackendRecord, spec: BackendSpec) -> bool:
+    """Whether a change that is not in force yet has to end for this one."""
+    return not known.confirmed and known.revision != new.revision and not wants_the_same(known, spec, new.code_key)

@@ -36,6 +36,7 @@ POLL_S = 30.0  # a long poll without news ends after this
 NODES_S = 1.0
 LOOK_S = 1.0  # how long `status` waits for what replicas counted; a stuck one must not hide the others
 STAT_S = 5.0
+END_S = 2.0  # after a shutdown, for the answer to reach whoever asked for it
 
 
 class ServeController(DeploymentCommands):
@@ -110,9 +111,10 @@ class ServeController(DeploymentCommands):
         self._publisher.leave(router_id)
 
     async def shutdown(self) -> None:
-        """Stop every proxy and replica and forget everything; the caller then kills this actor."""
+        """Stop every proxy and replica and forget everything; the caller then kills this actor, or it ends itself."""
         await self._recovered
         self._stopping = True
+        self._store.close()
         for task in self._background:
             task.cancel()
         # Should this process die now, its next life finds nothing wanted, and the replicas that it still has to stop.
@@ -123,6 +125,7 @@ class ServeController(DeploymentCommands):
         await self._environments.stop()
         self._store.journal.close()
         self._store.clear()
+        asyncio.get_running_loop().call_later(END_S, cluster.exit_this_actor)  # the caller may have died meanwhile
 
     async def _counted(self, patience_s: float) -> tuple[dict[str, str], dict[str, tuple[int, int, str]]]:
         """Of the replicas that run: replica -> backend, and replica -> what it counted if it answers in time."""

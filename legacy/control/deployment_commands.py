@@ -92,11 +92,11 @@ class DeploymentCommands(Commands):
             opens = record.before is None and decision.endpoint is not None
             record = replace(
                 record,
-                code_key=changes.store.save_code(spec.code) if new_code else record.code_key,
+                code_key=code_key(spec.code) if new_code else record.code_key,
                 created_endpoint=record.created_endpoint or opens,
                 surge=new_code and record.replicas == 1 and fits,
             )
-            return changes.accept(record, decision.endpoint)
+            return changes.accept(record, decision.endpoint, spec.code if new_code else None)
         return changes.publisher.version if decision.endpoint is None else changes.put_endpoint(decision.endpoint)
 
     def _unhealthy(self, spec: BackendSpec, error: BackendStartError) -> BackendStartError:

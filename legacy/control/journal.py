@@ -40,6 +40,10 @@ class Journal:
         """Forget one record, as soon as that is possible."""
         self._write((kind, name), None)
 
+    def overtaken(self, kind: str, name: str) -> None:
+        """What is behind of one record is not wanted any more: a later write of it came first."""
+        self._behind.pop((kind, name), None)
+
     def close(self) -> None:
         """Write nothing more: the instance ends, and its records with it."""
         self._behind.clear()
@@ -57,7 +61,7 @@ class Journal:
                     self._remove(kind, name)
                 else:
                     self._save(kind, name, record)
-                del self._behind[kind, name]
+                self._behind.pop((kind, name), None)
         except Exception as error:  # a client of the GCS raises many kinds; the records are kept and tried again
             logger.warning("the store took no records (%s), trying again; %d wait", error, self.behind)
             asyncio.get_running_loop().call_later(RETRY_S, self._catch_up)

@@ -92,6 +92,13 @@ class Reconciler:
             fleet.force = force
         self.touch(tag)
 
+    def outdate(self, tag: str) -> None:
+        """What still runs under a tag that is not registered belongs to a deleted backend, whatever its version."""
+        fleet = self._fleets.get(tag)
+        for live in fleet.replicas.values() if fleet is not None else ():
+            live.seen.version = f"{live.seen.version} of a deleted backend"
+            self._tools.store.journal.save("replica", live.seen.tag, live.record())
+
     def begin(self, tag: str) -> None:
         """A command changed a backend: earlier failures no longer hold it back."""
         fleet = self._fleet(tag, self._desired.backends[tag])

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from legacy import cluster, controllers
 from legacy.control import checkpoint
 from legacy.control.journal import Journal
+from legacy.errors import InstanceError
 from legacy.records import InstanceName
 
 
@@ -67,15 +68,19 @@ class Store:
         self._name = name
         self._root = f"{name.namespace}/{name.controller}/"
         self._kv = kv
+        self._closed = False
         self.journal = Journal(self.save, self.remove)
 
     def announce(self, actor_id: str) -> None:
         """Write down that the instance is up, whose controller is this actor."""
+        self._check_open()
         self._kv.put(controllers.announcement_key(self._name), controllers.announcement(self._name, actor_id))
 
     def save(self, kind: str, name: str, record: Any) -> None:
         """Write one record durably."""
+        self._check_open()
         self._kv.put(self._key(kind, name), checkpoint.encode(record))
+        self.journal.overtaken(kind, name)
 
     def load(self, kind: str, name: str) -> Any:
         """One record, or None.
@@ -100,10 +105,13 @@ class Store:
     def remove(self, kind: str, name: str) -> None:
         """Forget one record."""
         self._kv.delete(self._key(kind, name))
+        self.journal.overtaken(kind, name)
 
     def save_code(self, code: bytes) -> str:
         """Keep pickled user code once per content; gives the key to find it again."""
+        self._check_open()
         name = code_key(code)
+        self.journal.overtaken("code", name)
         key = self._key("code", name)
         if self._kv.get(key) is None:
             self._kv.put(key, code)
@@ -127,12 +135,23 @@ class Store:
             if key[len(prefix) :] not in used:
                 self._kv.delete(key)
 
+    def close(self) -> None:
+        """Take no records any more: the instance ends, and a later one of its name must find none."""
+        self._closed = True
+
     def clear(self, kind: str = "") -> None:
         """Forget all records of a kind, or the whole instance."""
         for key in self._kv.keys(self._key(kind, "") if kind else self._root):
             self._kv.delete(key)
         if not kind:
             self._kv.delete(controllers.announcement_key(self._name))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InstanceError(
+                f"serve instance {self._name.controller!r} is being shut down, so that nothing can be changed; "
+                "serve.start() a new one"
+            )
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._root}{kind}/{name}"

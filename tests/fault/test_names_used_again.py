@@ -1,0 +1,97 @@
+"""A name that is given up while it is used: what was there before does not come back under it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from legacy.control import commands
+from legacy.errors import InstanceError
+from legacy.generations import V0_8
+from legacy.records import Poll
+from tests.fault.commands import backend, bounded, deployment, endpoint, prefix
+from tests.fault.lives import Life, World, no_cluster  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
+
+
+def codes(life):
+    return {actor.start.spec.code for actor in life.world.launcher.actors.values()}
+
+
+def test_a_deployment_that_is_deleted_and_deployed_at_once_runs_the_new_code_also_with_the_same_version():
+    async def scenario():
+        life = Life(World())
+        control = life.controller
+        await control.deploy("1", deployment("d", b"old", "v1"), prefix("d", "/d"), None, True)
+        await control.watch(Poll("slow", "proxy", "", 0))  # and it acknowledges nothing
+        deleting = asyncio.ensure_future(control.delete_deployment("2", "d"))
+        await asyncio.sleep(0.01)
+        deploying = asyncio.ensure_future(
+            control.deploy("3", deployment("d", b"new", "v1"), prefix("d", "/d"), None, True)
+        )
+        await asyncio.sleep(0.01)
+        await control.leave("slow")
+        await asyncio.gather(deleting, deploying)
+        await life.settle()
+        assert codes(life) == {b"new"}
+        life.check_nothing_is_left_over()
+        life.end()
+
+    bounded(scenario)
+
+
+def test_of_two_programs_that_create_a_backend_of_ray_0_8_at_once_the_later_one_replaces_it(monkeypatch):
+    async def room(*_):
+        await asyncio.sleep(0.01)
+
+    async def scenario():
+        monkeypatch.setattr(commands, "check_capacity", room)
+        life = Life(World())
+        specs = [replace(backend("a"), generation=V0_8, code=code) for code in (b"one", b"two")]
+        create = life.controller.replace_backend
+        await asyncio.gather(*(create(spec.code.decode(), spec) for spec in specs))
+        await life.settle()
+        assert len(codes(life)) == 1
+        life.check_nothing_is_left_over()
+        life.end()
+
+    bounded(scenario)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.create_backend("2", backend("b")),
+        lambda c: c.deploy("2", deployment("d", b"d"), prefix("d", "/d"), None, True),
+        lambda c: c.create_endpoint("2", endpoint("e", "/e", a=1.0)),
+        lambda c: c.update_backend("2", "a", {"num_replicas": 2}),
+        lambda c: c.ready(),
+    ],
+    ids=["create_backend", "deploy", "create_endpoint", "update_backend", "ready"],
+)
+def test_an_instance_that_ends_refuses_changes_so_that_the_next_one_of_its_name_finds_none(change):
+    async def scenario():
+        life = Life(World())
+        await life.controller.create_backend("1", backend("a"))
+        await life.controller.shutdown()
+        with pytest.raises(InstanceError, match="is being shut down"):
+            await asyncio.wait_for(change(life.controller), 5)
+        assert life.world.kv.data == {}
+        life.end()
+
+    bounded(scenario)
+
+
+def test_a_controller_ends_by_itself_when_who_shut_it_down_has_died(monkeypatch):
+    ended = asyncio.Event()
+    monkeypatch.setattr("legacy.control.controller.END_S", 0.01)
+    monkeypatch.setattr("legacy.control.controller.cluster.exit_this_actor", ended.set)
+
+    async def scenario():
+        life = Life(World())
+        await life.controller.shutdown()
+        await asyncio.wait_for(ended.wait(), 5)
+        life.end()
+
+    bounded(scenario)
