@@ -47,12 +47,36 @@ async def check(tag: str, actor: Any, timeout_s: float) -> Check:
         return Check(StartFailure(tag, str(getattr(error, "cause", error)), "", "health"))
 
 
-async def failed_check(tag: str, actor: Any, timeout_s: float) -> StartFailure | None:
-    """Check a replica until user code has been asked or does not answer at all: why that failed, or None."""
+async def failed_check(tag: str, actor: Any, timeout_s: float, limit_s: float) -> StartFailure | None:
+    """Check a replica until user code has been asked or does not answer at all: why that failed, or None.
+
+    Args:
+        limit_s: seconds for which user code may keep its thread from being asked.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + limit_s
     while True:
         failure, asked = await check(tag, actor, timeout_s)
         if asked or failure is not None:
             return failure
+        if loop.time() >= deadline:
+            text = f"TimeoutError: user code kept its thread for {limit_s:g} s, so that its health check could not run"
+            return StartFailure(tag, text, "", "timeout")
+
+
+async def failed_first_check(tag: str, actor: Any, timeout_s: float, limit_s: float) -> StartFailure | None:
+    """`failed_check` of a replica that has just come up, which may also hang by now."""
+    checking = asyncio.ensure_future(failed_check(tag, actor, timeout_s, limit_s))
+    hanging = asyncio.ensure_future(actor.wait_until_gone.remote())
+    try:
+        await asyncio.wait((checking, hanging), return_when=asyncio.FIRST_COMPLETED)
+        if not checking.done() and hanging.exception() is None:
+            return StartFailure(tag, hanging.result(), "", "hung")
+        return await checking  # one that died is told by its check
+    finally:
+        checking.cancel()
+        if not hanging.cancel() and not hanging.cancelled():
+            hanging.exception()  # looked at, so that nobody reports it
 
 
 async def within(timeout_s: float, call: Awaitable[Answer]) -> Answer:

@@ -17,7 +17,7 @@ from legacy import cluster
 from legacy.config import BackendConfig
 from legacy.control.answering import until_silent
 from legacy.control.fleet import Fleet, Live
-from legacy.control.health import FAILED_CHECKS, check, failed_check
+from legacy.control.health import FAILED_CHECKS, check, failed_check, failed_first_check
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
@@ -133,7 +133,8 @@ class Supervisor:
             outcome = StartFailure(tag, f"{type(error).__name__}: {error}", "", "died")
         if isinstance(outcome, ReplicaAddress):
             live.first_check = True
-            outcome = await self._failed_check(live) or outcome
+            timeout_s, limit_s = self._fleet.config.health_check_timeout_s, self._tools.start_timeout_s
+            outcome = await failed_first_check(tag, live.actor, timeout_s, limit_s) or outcome
             live.first_check = False
         if not self._is_here(live):
             return
@@ -235,7 +236,8 @@ class Supervisor:
                 self._touch(self._fleet.tag)
 
     async def _failed_check(self, live: Live) -> StartFailure | None:
-        return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s)
+        limit_s = self._tools.start_timeout_s
+        return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s, limit_s)
 
     async def _unwell(self, live: Live, failure: StartFailure) -> None:
         """Have a replica replaced. It finishes its requests before it goes."""

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from legacy.control.health import failed_first_check
 from legacy.control.plan import State
-from legacy.errors import BackendHealthError
-from tests.fakes_control import World, run
+from legacy.errors import BackendHealthError, BackendStartError
+from tests.fakes_control import FakeReplica, World, run
 from tests.unit.control.test_reconcile import until
 
 CHECKS = {"health_check_period_s": 0.01, "health_check_timeout_s": 0.05}
@@ -39,6 +40,37 @@ def test_a_replica_whose_first_check_fails_is_never_routed_and_its_start_has_fai
         with pytest.raises(BackendHealthError, match=r"its health check failed: (sick|TimeoutError: its health check)"):
             await world.reconciler.settled("a", "c1")
         assert world.routed("a") == []
+        return world.launcher.actors
+
+    assert run(scenario) == {}
+
+
+async def never_asked(timeout_s):
+    await asyncio.sleep(0.001)
+    return False
+
+
+def test_a_first_check_for_which_user_code_never_leaves_its_thread_fails_in_the_time_of_a_start():
+    async def scenario(world):
+        replica = FakeReplica(None, world.launcher)
+        replica._check_health = never_asked
+        return await failed_first_check("a#1", replica, 0.05, 0.05)
+
+    failure = run(scenario)
+    assert (failure.kind, "could not run" in failure.error) == ("timeout", True)
+
+
+def test_user_code_that_hangs_before_its_first_check_is_asked_is_a_start_that_has_failed():
+    async def scenario(world):
+        world.launcher.may_start.clear()
+        world.create("a", **CHECKS)
+        await until(lambda: world.launcher.actors)
+        (replica,) = world.launcher.actors.values()
+        replica._check_health = never_asked
+        replica.hung.set()
+        world.launcher.may_start.set()
+        with pytest.raises(BackendStartError, match="it hangs: user code is in a deadlock"):
+            await world.reconciler.settled("a", "c1")
         return world.launcher.actors
 
     assert run(scenario) == {}
