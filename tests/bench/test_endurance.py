@@ -22,8 +22,8 @@ def held(figures):
     ("answers", "holds"),
     [
         (GOOD + REFUSED, True),
-        (GOOD[: len(GOOD) // 2] + REFUSED, False),
-        (GOOD + REFUSED[200:] + [Answer(503, 0.3, retry_after=True)] * 200, False),
+        (GOOD[: len(GOOD) * 88 // 100] + REFUSED, False),
+        (GOOD + REFUSED[200:] + [Answer(503, 0.06, retry_after=True)] * 200, False),
         (GOOD + REFUSED[1:] + [Answer(503, 0.01)], False),
         (GOOD + REFUSED[1:] + [Answer(0, 0.01)], False),
         ([Answer(200, 5.0)] * len(GOOD) + REFUSED, False),

@@ -1,12 +1,14 @@
 """The soak's own oracle: it fails when something fails that no fault touched, and when something grows."""
 
 import random
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from bench.endurance.schedule import CALM, EVERY_S, STORM, blow, storm_s, warm_up_s
 from bench.endurance.slopes import Usage, growth
-from bench.endurance.soak import judge
+from bench.endurance.soak import _of_blows, _of_commands, judge
 from tests.fault.faults import Entry, Fault
 from tests.fault.ledger import Ledger
 
@@ -59,6 +61,22 @@ def test_one_failure_in_another_replica_than_the_killed_one_is_not_explained(led
     assert not held(judge(ledger))
 
 
+@pytest.mark.parametrize(("status", "text"), [(200, "id-1"), (200, ""), (404, "no route"), (413, "too long")])
+def test_a_wrong_answer_is_explained_by_no_kill(ledger, status, text):
+    lost = next(entry for entry in ledger.entries if entry.sent >= 5 and int(entry.id[3:]) % 3 == 0)
+    fail(lost, status, text)
+    assert ledger.unexplained() == [lost]
+
+
+@pytest.mark.parametrize(("took", "explained"), [(4.0, True), (6.0, False)])
+def test_who_waits_long_for_a_replica_that_is_gone_was_not_told_because_of_its_kill(ledger, took, explained):
+    lost = next(entry for entry in ledger.entries if entry.sent >= 15 and int(entry.id[3:]) % 3 == 0)
+    fail(lost, None)
+    lost.ended = lost.sent + took
+    ledger.faults = [Fault("replica", PIDS[0], lost.sent - 0.01, lost.sent + 0.01)]
+    assert (ledger.unexplained() == []) == explained
+
+
 def test_one_failure_between_two_kills_is_not_explained(ledger):
     entry = ledger.entries[252]
     fail(entry)
@@ -106,6 +124,29 @@ def test_what_nobody_sent_and_what_ran_twice_does_not_hold(ledger):
         assert not held(judge(ledger))
 
 
+def test_an_answer_without_anything_that_ran_does_not_hold(ledger):
+    ledger.path.write_text("".join(ledger.path.read_text().splitlines(keepends=True)[1:]))
+    assert not held(judge(ledger))
+
+
+@pytest.mark.parametrize(
+    ("outages", "found", "holds"),
+    [([0.9], [14.9], True), ([0.2, 1.1], [], False), ([], [3.0, 15.1], False), ([], [], True)],
+)
+def test_how_long_a_port_is_away_and_who_is_stopped_stays_are_bound_as_promised(outages, found, holds):
+    killer = SimpleNamespace(blows=Counter(replica=1), outages=outages, found=found)
+    assert held(_of_blows(killer)) == holds
+
+
+@pytest.mark.parametrize(
+    ("lost", "failed", "settled", "holds"),
+    [([], [], 9.9, True), (["create a"], [], 1.0, False), ([], ["create a"], 1.0, False), ([], [], 10.1, False)],
+)
+def test_a_lost_command_an_unexplained_one_and_what_does_not_settle_do_not_hold(lost, failed, settled, holds):
+    commands = SimpleNamespace(done=7, lost=lost, failed=failed)
+    assert held(_of_commands(commands, settled)) == holds
+
+
 def usage(hours=0.75, mib_per_hour=0.0, files_per_hour=0.0, tasks_per_hour=0.0):
     rng = random.Random(0)
     for at in range(0, int(3600 * hours), 10):
@@ -116,7 +157,7 @@ def usage(hours=0.75, mib_per_hour=0.0, files_per_hour=0.0, tasks_per_hour=0.0):
 
 def test_what_stays_as_it_is_holds_and_a_leak_does_not():
     assert held(growth("proxy", list(usage())))
-    for leak in ({"mib_per_hour": 10}, {"files_per_hour": 60}, {"tasks_per_hour": 60}):
+    for leak in ({"mib_per_hour": 2}, {"files_per_hour": 60}, {"tasks_per_hour": 60}):
         assert not held(growth("proxy", list(usage(**leak))))
 
 

@@ -58,6 +58,8 @@ class Fault:
         """
         if self.begun > entry.ended or entry.ended > self.over + LATE_S:
             return False
+        if entry.status is not None and entry.status < 500:
+            return False  # who died can have cut an answer or be reported as lost, but not have given a wrong one
         if self.kind == "replica":
             return where == self.pid and entry.sent <= self.over
         if self.kind == "proxy":

@@ -5,9 +5,15 @@ import asyncio
 import pytest
 import ray.exceptions
 
+from legacy.config import BackendConfig
+from legacy.control.answering import UNANSWERED
+from legacy.control.health import ANSWER_S
+from legacy.control.process_state import LOOKS, PAUSE_S
+from legacy.replica import deadlock, liveness
 from tests.fakes_control import run
 from tests.unit.control.test_reconcile import until
 
+PROMISED_S = 15.0
 QUICK = {"health_check_period_s": 0.005, "health_check_timeout_s": 0.05}
 SICK = ray.exceptions.RayTaskError("check_health", "Traceback ...", ValueError("sick"))
 
@@ -45,6 +51,12 @@ def checks(replica, *outcomes):
 
     replica._check_health = check
     return over
+
+
+def test_the_default_times_find_what_hangs_within_the_promised_15_s():
+    period_s, timeout_s = BackendConfig().answer_limits()
+    assert period_s + UNANSWERED * max(timeout_s, LOOKS * PAUSE_S) + ANSWER_S <= PROMISED_S
+    assert liveness.SUSPICIOUS_S + deadlock.STILL_S + 3 * liveness.LOOK_S <= PROMISED_S
 
 
 def test_a_replica_whose_user_code_will_never_go_on_is_replaced_at_once(caplog):
@@ -95,10 +107,18 @@ def test_three_failed_checks_in_a_row_replace_a_replica():
 def test_a_replica_that_fails_now_and_then_is_never_replaced(flapping):
     async def scenario(world):
         replica = await serving(world)
-        await asyncio.wait_for(checks(replica, *flapping).wait(), 10)
-        return replica.dead.is_set(), world.launcher.started
+        over, check = checks(replica, *flapping), replica._check_health
+        sick = []
 
-    assert run(scenario) == (False, 1)
+        async def noting(timeout_s):
+            sick.append(world.replicas("a")[replica.start.tag].sick)
+            return await check(timeout_s)
+
+        replica._check_health = noting
+        await asyncio.wait_for(over.wait(), 10)
+        return replica.dead.is_set(), world.launcher.started, any(sick)
+
+    assert run(scenario) == (False, 1, False)
 
 
 def test_a_check_that_could_not_be_asked_counts_neither_way():
