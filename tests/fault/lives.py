@@ -180,6 +180,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(controller.cluster, "living_nodes", lambda: [Node("node", "127.0.0.1", True, {})])
     monkeypatch.setattr(controller.cluster, "exit_this_actor", lambda: None)
+    monkeypatch.setattr(controller.cluster, "this_actor", lambda: "actor")
     monkeypatch.setattr(commands, "check_capacity", room)
     monkeypatch.setattr(commands, "has_capacity", yes)
     monkeypatch.setattr(deployment_commands, "has_capacity", yes)
