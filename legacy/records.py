@@ -216,12 +216,13 @@ class ProxyLook:
 
 @dataclass(frozen=True)
 class Poll:
-    """A router's long poll: what it has applied, and what it sent to replicas it no longer uses.
+    """A router's long poll: what it has applied, and where its calls are not over.
 
     Attributes:
         seen: the version the router has in force; this acknowledges everything up to it.
-        sent: replica tag -> handle calls sent to it in all, for replicas that the applied version removed. A draining
-            replica waits until that many calls have arrived, so none can be lost on the way.
+        unfinished: tags of replicas that the applied version removed while calls of this router to them were not over.
+            A replica is not stopped before, so no call can be lost on the way; and a call that failed on the way, as
+            one does whose argument is the reference to a failed task, is over too.
         load: backend tag -> requests queued in or in flight from this router (autoscaling).
     """
 
@@ -229,5 +230,5 @@ class Poll:
     kind: Literal["proxy", "handle"]
     epoch: str
     seen: int
-    sent: dict[str, int] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
     load: dict[str, int] = field(default_factory=dict)

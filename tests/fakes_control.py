@@ -52,7 +52,7 @@ class FakeReplica:
         self.dead = asyncio.Event()
         self.hung = asyncio.Event()
         self.configs: list[BackendConfig] = []
-        self.drained_with: tuple[int, float] | None = None
+        self.drained_with: float | None = None
 
     def __getattr__(self, name):
         return _Method(getattr(self, f"_{name}"))
@@ -69,8 +69,8 @@ class FakeReplica:
             return StartFailure(self.start.tag, "ValueError: refused", "", "reconfigure")
         return None
 
-    async def _drain(self, expected, timeout_s):
-        self.drained_with = (expected, timeout_s)
+    async def _drain(self, timeout_s):
+        self.drained_with = timeout_s
         await self._unless_dead(self.fleet.may_stop.wait())
 
     async def _wait_until_gone(self):

@@ -60,7 +60,7 @@ class SlotWaiter:
         if self.granted.cancel():
             slots.withdraw(self)
         elif self.granted.exception() is None:
-            slots.give_back(self.granted.result().tag, unsent=True)
+            slots.give_back(self.granted.result().tag)
 
 
 class Channel:
@@ -103,7 +103,7 @@ class Channel:
             else:
                 answer, marker = method(*call.args, **call.kwargs)
         except BaseException:  # whatever kept the call from leaving, its slot must come back
-            self.slots.give_back(replica.tag, unsent=True)
+            self.slots.give_back(replica.tag)
             raise
         with self._lock:
             self._open[marker] = (replica.tag, answer if silent else None)

@@ -206,11 +206,11 @@ class LocalRouter:
             self._work.cancel()
 
     async def _fetch(self, poll: Poll) -> Update:
-        if not self._session_goes_on():
+        if self.closed or not self._session_goes_on():  # closed: asyncio's wait_for may swallow a cancellation
             self.closed = True
             raise asyncio.CancelledError
-        self._reap()  # calls that are over are no load, and autoscaling looks at every poll
-        poll = replace(poll, load=self._router.load())
+        self._reap()  # calls that are over are no load for autoscaling, and no reason to keep a replica
+        poll = replace(poll, unfinished=self._router.unfinished(), load=self._router.load())
         try:
             if self._controller is None:
                 self._controller = controllers.find(self.instance)

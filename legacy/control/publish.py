@@ -3,6 +3,9 @@
 A change of one backend or endpoint is one new version of one key, so what a router receives is proportional to what
 changed. A router acknowledges a version by polling with it. Versions of different epochs (controller restarts) do not
 compare: such a router gets everything anew.
+
+A poll also names the replicas that the router uses no more, but where calls of it are not over. It is answered soon,
+news or not, since the next one says whether they are over by then.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from legacy.records import BackendView, Endpoint, Poll, Update
 Key = tuple[Literal["backend", "endpoint"], str]
 Kind = Literal["proxy", "handle"]
 SILENCE_S = 5.0  # a router that got an answer and has not polled again for so long is gone
+FIRST_LOOK_S = 0.05  # when a router that has calls which are not over is asked again; each time twice as late, until
+LAST_LOOK_S = 1.0
 
 
 class ChangeLog:
@@ -65,6 +70,8 @@ class _Router:
     polling: bool
     heard_at: float
     load: dict[str, int]
+    unfinished: frozenset[str]
+    look_s: float
 
 
 class Publisher:
@@ -83,7 +90,6 @@ class Publisher:
         self._secret = secret
         self._remember = remember
         self._routers: dict[str, _Router] = {}
-        self._sent: dict[str, dict[str, int]] = {}  # replica -> router -> newest number
         self._news = asyncio.Event()
         self._heard = asyncio.Event()
         self._open = asyncio.Event()
@@ -101,7 +107,9 @@ class Publisher:
                 like any other, until they poll or were silent for too long.
         """
         for record in expected:
-            self._routers.setdefault(record.router_id, _Router(record.kind, -1, False, _now(), {}))
+            self._routers.setdefault(
+                record.router_id, _Router(record.kind, -1, False, _now(), {}, frozenset(), FIRST_LOOK_S)
+            )
         self._open.set()
 
     def put(self, key: Key, value: BackendView | Endpoint | None) -> int:
@@ -112,8 +120,9 @@ class Publisher:
         return version
 
     async def watch(self, poll: Poll, patience_s: float) -> Update:
-        """Answer a long poll: at once when there is news, else after `patience_s` seconds."""
+        """Answer a long poll: at once when there is news, else after `patience_s` seconds, or sooner if need be."""
         router = self._note(poll)
+        patience_s = min(patience_s, router.look_s) if poll.unfinished else patience_s
         await self._open.wait()
         if poll.epoch == self.log.epoch and poll.seen == self.version:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -129,10 +138,21 @@ class Publisher:
         Returns:
             How many had not when `timeout_s` was over. A router that went silent counts as gone, not as late.
         """
-        deadline = _now() + timeout_s
         wanted = frozenset(kinds)
+        return await self._until_none(lambda router: router.kind in wanted and router.seen < version, timeout_s)
+
+    async def finished(self, replica: str, timeout_s: float) -> int:
+        """Wait until no living router has a call that is not over at a replica that all have ceased to use.
+
+        Returns:
+            How many had when `timeout_s` was over.
+        """
+        return await self._until_none(lambda router: replica in router.unfinished, timeout_s)
+
+    async def _until_none(self, is_late: Callable[[_Router], bool], timeout_s: float) -> int:
+        deadline = _now() + timeout_s
         while True:
-            late = [router for router in self._living() if router.kind in wanted and router.seen < version]
+            late = [router for router in self._living() if is_late(router)]
             left = deadline - _now()
             if not late or left <= 0:
                 return len(late)
@@ -147,10 +167,6 @@ class Publisher:
             self._heard.set()
             self._heard = asyncio.Event()
 
-    def take_sent(self, replica: str) -> int:
-        """How many handle calls all routers sent to a replica before they stopped using it."""
-        return sum(self._sent.pop(replica, {}).values())
-
     def load(self, backend: str) -> int:
         """Requests queued in or in flight from all living routers for a backend."""
         return sum(router.load.get(backend, 0) for router in self._living())
@@ -162,12 +178,13 @@ class Publisher:
 
     def _note(self, poll: Poll) -> _Router:
         seen = poll.seen if poll.epoch == self.log.epoch else -1
-        router = _Router(poll.kind, seen, True, _now(), poll.load)
-        if poll.router_id not in self._routers:
+        router = _Router(poll.kind, seen, True, _now(), poll.load, poll.unfinished, FIRST_LOOK_S)
+        before = self._routers.get(poll.router_id)
+        if before is None:
             self._remember(poll.router_id, RouterRecord(poll.router_id, poll.kind))
+        elif before.unfinished == poll.unfinished:
+            router.look_s = min(LAST_LOOK_S, 2 * before.look_s)
         self._routers[poll.router_id] = router
-        for replica, count in poll.sent.items():
-            self._sent.setdefault(replica, {})[poll.router_id] = count
         self._heard.set()
         self._heard = asyncio.Event()
         return router

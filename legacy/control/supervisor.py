@@ -173,9 +173,11 @@ class Supervisor:
         # Forced, calls may break off: only proxies are told first, so that new HTTP requests go elsewhere.
         kinds = ("proxy",) if self._fleet.force else ("proxy", "handle")
         await self._tools.publisher.acknowledged(self.publish(), ACKNOWLEDGE_S, kinds)
-        expected = self._tools.publisher.take_sent(tag)
+        until = _now() + timeout_s
+        await self._tools.publisher.finished(tag, timeout_s)
+        left_s = max(0.0, until - _now())
         try:
-            await asyncio.wait_for(live.actor.drain.remote(expected, timeout_s), timeout_s + STOP_S)
+            await asyncio.wait_for(live.actor.drain.remote(left_s), left_s + STOP_S)
         except (RayError, asyncio.TimeoutError) as error:
             logger.warning("replica %r did not stop by itself: %s", tag, type(error).__name__)
         self._tools.launcher.kill(live.actor)
@@ -272,7 +274,6 @@ class Supervisor:
             if task is not asyncio.current_task():
                 task.cancel()
         self._tools.store.journal.remove("replica", live.seen.tag)
-        self._tools.publisher.take_sent(live.seen.tag)
         self.publish()
         self._touch(self._fleet.tag)
 

@@ -148,7 +148,7 @@ class Relay:
             return False  # it keeps a replica anyway, and is asked for when that takes it
         call.now = self._loop.time()
         replica = call.slots.take() or await self._queue(call)
-        call.slots.give_back(replica.tag, unsent=True)
+        call.slots.give_back(replica.tag)
         return True
 
     async def _queue(self, call: Call) -> ReplicaAddress:

@@ -48,7 +48,7 @@ async def wait_for_slot(slots: Slots, deadline: float | None) -> ReplicaAddress:
         return await waiter.slot
     except BaseException:  # cancelled or late: a slot that was granted in the same moment must not get lost
         if not slots.withdraw(waiter) and _was_granted(waiter.slot):
-            slots.give_back(waiter.slot.result().tag, unsent=True)
+            slots.give_back(waiter.slot.result().tag)
         raise
     finally:
         if timer is not None:

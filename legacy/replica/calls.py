@@ -68,12 +68,10 @@ class Gate:
     """Counts the handle calls of a replica and lets at most `ceiling` run; the others wait in order. One event loop.
 
     Attributes:
-        arrived: calls in all.
         running: calls that were let in and have not left.
     """
 
     def __init__(self, ceiling: int) -> None:
-        self.arrived = 0
         self.running = 0
         self._ceiling = ceiling
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -85,7 +83,6 @@ class Gate:
 
     async def enter(self) -> None:
         """Wait for room. Call `leave` afterwards, unless this raised."""
-        self.arrived += 1
         if self.running < self._ceiling and not self._waiting:
             self.running += 1
             return

@@ -135,20 +135,19 @@ class ServeReplica:
             return True
         return await ask(self._servable, self._user, self._start.tag, timeout_s)
 
-    async def drain(self, expected_calls: int, timeout_s: float) -> None:
-        """Finish what is there, then stop. No router sends new requests to the replica any more.
+    async def drain(self, timeout_s: float) -> None:
+        """Finish what is there, then stop. No router sends new requests any more, and no handle call is on its way.
 
         HTTP requests that still arrive are refused without running user code. Calling it again only shortens the time.
 
         Args:
-            expected_calls: handle calls sent to this replica in all; some may still be on their way.
             timeout_s: seconds until it gives up: HTTP requests that are not done then are answered with 503.
         """
         if self._app is not None:
             self._app.draining = True
         self._drain_until = min(self._drain_until, time.monotonic() + timeout_s)
         if self._drained is None:
-            self._drained = asyncio.get_running_loop().create_task(self._finish(expected_calls))
+            self._drained = asyncio.get_running_loop().create_task(self._finish())
         await asyncio.shield(self._drained)
 
     async def stop(self) -> None:
@@ -231,10 +230,10 @@ class ServeReplica:
     def _running(self) -> int:
         return self._gate.running + (self._app.in_flight if self._app else 0)
 
-    async def _finish(self, expected_calls: int) -> None:
+    async def _finish(self) -> None:
         idle_since: float | None = None
         while (now := time.monotonic()) < self._drain_until:
-            idle = not self._running() and not self._gate.waiting and self._gate.arrived >= expected_calls
+            idle = not self._running() and not self._gate.waiting
             idle_since = (idle_since or now) if idle else None
             if idle_since is not None and now - idle_since >= QUIET_S:
                 break

@@ -95,13 +95,12 @@ class Router:
                 self._slots[backend_tag] = Slots(backend_tag, self._max_waiting, self._rng)
             return self._slots[backend_tag]
 
-    def sent_to_removed(self) -> dict[str, int]:
-        """Replica tag -> requests ever sent, for replicas that updates removed since the last call."""
+    def unfinished(self) -> frozenset[str]:
+        """Tags of the replicas that updates removed while requests to them were not over, and are not yet."""
         with self._lock:
-            everyone = [*self._slots.values(), *self._retired]
-            sent = {tag: count for slots in everyone for tag, count in slots.sent_to_removed().items()}
             self._retired = [slots for slots in self._retired if slots.total_in_flight]
-        return sent
+            everyone = [*self._slots.values(), *self._retired]
+        return frozenset(tag for slots in everyone for tag in slots.unfinished())
 
     def load(self) -> dict[str, int]:
         """Backend tag -> requests that wait or are in flight, where there are any."""

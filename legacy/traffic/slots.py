@@ -31,12 +31,11 @@ class Waiter(Protocol):
 
 
 class _Replica:
-    __slots__ = ("address", "in_flight", "listed", "ready", "sent", "suspected")
+    __slots__ = ("address", "in_flight", "listed", "ready", "suspected")
 
     def __init__(self, address: ReplicaAddress) -> None:
         self.address = address
         self.in_flight = 0
-        self.sent = 0
         self.listed = True  # the newest view names it
         self.suspected = False
         self.ready = False  # whether it is in Slots._ready
@@ -63,7 +62,6 @@ class Slots:
         self._ready: deque[_Replica] = deque()
         self._waiters: OrderedDict[int, Waiter] = OrderedDict()
         self._in_flight = 0
-        self._report: dict[str, int] = {}
 
     # what the routing snapshot says
 
@@ -132,18 +130,17 @@ class Slots:
         with self._lock:
             return self._waiters.pop(id(waiter), None) is not None
 
-    def give_back(self, replica_tag: str, unsent: bool = False) -> None:
+    def give_back(self, replica_tag: str) -> None:
         """A request is over: its slot goes to whoever waits longest.
 
         Args:
             replica_tag: the replica the slot was taken at; it may be gone by now.
-            unsent: the request never left this router, so the replica must not expect it.
 
         Raises:
             ValueError: no slot is taken at that replica, so a slot was given back twice.
         """
         with self._lock:
-            self._release(replica_tag, unsent)
+            self._release(replica_tag)
             somebody_waits = bool(self._waiters)
         if somebody_waits:
             self._serve_waiters()
@@ -166,20 +163,10 @@ class Slots:
         """How many wait for a slot."""
         return len(self._waiters)
 
-    def sent(self, replica_tag: str) -> int:
-        """How many requests this router has ever sent to the replica; 0 once it is gone and idle."""
+    def unfinished(self) -> set[str]:
+        """Tags of the replicas that updates removed and where slots are still taken."""
         with self._lock:
-            replica = self._replicas.get(replica_tag)
-            return replica.sent if replica else 0
-
-    def sent_to_removed(self) -> dict[str, int]:
-        """Replica tag -> requests ever sent, for replicas removed since the last call.
-
-        A replica is named again when a request counted for it turns out never to have left.
-        """
-        with self._lock:
-            report, self._report = self._report, {}
-            return report
+            return {tag for tag, replica in self._replicas.items() if not replica.listed}
 
     # below here: the lock is held, except in _serve_waiters
 
@@ -192,7 +179,7 @@ class Slots:
                 _, waiter = self._waiters.popitem(last=False)
             if not waiter.grant(replica.address):
                 with self._lock:
-                    self._release(replica.address.tag, unsent=True)
+                    self._release(replica.address.tag)
 
     def _reserve(self) -> _Replica | None:
         if not self._ready:
@@ -200,21 +187,16 @@ class Slots:
         replica = self._ready.popleft()
         replica.ready = False
         replica.in_flight += 1
-        replica.sent += 1
         self._in_flight += 1
         self._offer(replica)
         return replica
 
-    def _release(self, replica_tag: str, unsent: bool) -> None:
+    def _release(self, replica_tag: str) -> None:
         replica = self._replicas.get(replica_tag)
         if replica is None or not replica.in_flight:
             raise ValueError(f"no slot is taken at replica {replica_tag!r} of backend {self.tag!r}; given back twice?")
         replica.in_flight -= 1
         self._in_flight -= 1
-        if unsent:
-            replica.sent -= 1
-            if not replica.listed:
-                self._report[replica_tag] = replica.sent
         self._offer(replica)
         if not replica.listed and not replica.in_flight:
             del self._replicas[replica_tag]
@@ -235,8 +217,6 @@ class Slots:
         for tag, replica in list(self._replicas.items()):
             if tag not in named and replica.listed:
                 replica.listed = False
-                if replica.sent:
-                    self._report[tag] = replica.sent
                 if not replica.in_flight:
                     del self._replicas[tag]
         fresh = []

@@ -32,16 +32,15 @@ async def follow(
         fetch: sends one poll and returns the answer; it may raise anything.
         router: the router to keep up to date.
         router_id: tells this router from all others, across restarts of the controller.
-        kind: only the calls of handles are counted by replicas, so a proxy reports none.
+        kind: a replica sees HTTP requests to their end by itself, so a proxy reports none that are not over.
         applied: told of each update that changed something, after it is in force.
     """
-    sent: dict[str, int] = {}
     pause = 0.0
     while True:
-        news = router.sent_to_removed()
-        if kind == "handle":
-            sent.update(news)
-        poll = Poll(router_id, kind, router.epoch, router.version, dict(sent), router.load())
+        unfinished = router.unfinished()
+        if kind == "proxy":
+            unfinished = frozenset()
+        poll = Poll(router_id, kind, router.epoch, router.version, unfinished, router.load())
         try:
             update = await asyncio.wait_for(fetch(poll), POLL_TIMEOUT_S)
             changed = update.full or (update.epoch, update.version) != (router.epoch, router.version)
@@ -57,6 +56,5 @@ async def follow(
         if pause:
             logger.info("router %s: routing news again, version %s", router_id, router.version)
         pause = 0.0
-        sent.clear()
         if changed and applied is not None:
             applied(update)

@@ -1,8 +1,9 @@
 """Deployments on a real instance: versions, updates, failures, handles and URLs."""
 
+import asyncio
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import ray
@@ -186,3 +187,35 @@ def test_deleting_frees_the_name_and_a_second_time_does_nothing(instance):
     assert instance.get("/Model").status_code == 404
     with pytest.raises(KeyError, match="Model"):
         serve.get_deployment("Model")
+
+
+def test_a_drain_waits_for_a_call_on_its_way_and_for_none_whose_argument_failed(instance):
+    @ray.remote(num_cpus=0)
+    class Argument:
+        def __init__(self):
+            self.may_come = asyncio.Event()
+
+        async def get(self):
+            await self.may_come.wait()
+            return "came"
+
+        async def let_it_come(self):
+            self.may_come.set()
+
+        def fail(self):
+            raise KeyError("no such")
+
+    same = serve.deployment(lambda x: x, name="same")
+    same.deploy()
+    handle, argument = same.get_handle(), Argument.remote()
+    with pytest.raises(KeyError, match="no such"):
+        ray.get(handle.remote(argument.fail.remote()))
+    on_its_way = handle.remote(argument.get.remote())  # Ray sends the call when its argument is there
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(same.delete)
+        while instance.get("/same").status_code != 404:
+            time.sleep(0.01)
+        assert not wait([deleting], 0.5).done
+        ray.get(argument.let_it_come.remote())
+        assert ray.get(on_its_way) == "came"
+        deleting.result(10)

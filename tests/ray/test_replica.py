@@ -396,7 +396,7 @@ def test_draining_finishes_what_is_there_and_refuses_what_comes(replica, directo
     it = replica(held.handler())
     by_http, by_handle = it.in_background(), it.send()
     appears(held.begun)
-    drained = it.actor.drain.remote(1, 20)
+    drained = it.actor.drain.remote(20)
     it.do("load")  # an actor begins calls in order: the drain has begun
     status, headers, _ = it.http()
     assert (status, headers["x-serve-refused"]) == (503, "1")
@@ -406,22 +406,13 @@ def test_draining_finishes_what_is_there_and_refuses_what_comes(replica, directo
     assert not os.path.exists(os.path.dirname(it.address.unix_path))
 
 
-def test_draining_waits_for_calls_that_are_still_on_their_way(replica):
-    it = replica(lambda request: "late")
-    drained = it.actor.drain.remote(2, 20)
-    assert it.call() == "late"
-    assert ray.wait([drained], timeout=0.3)[0] == []
-    assert it.call() == "late"
-    ray.get(drained, timeout=30)
-
-
 @pytest.mark.parametrize("blocking", [False, True])
 def test_a_request_that_outlives_the_drain_is_told_so(replica, directory, blocking):
     held = Held(directory, blocking)
     it = replica(held.handler())
     asking = it.in_background()
     appears(held.begun)
-    it.do("drain", 0, 0.2)
+    it.do("drain", 0.2)
     status, _, body = asking.join()
     assert (status, "time to finish was up" in body) == (503, True)
 
@@ -438,6 +429,6 @@ def test_the_destructor_runs_once_when_the_replica_stops(replica, directory):
             say("bye\n")
 
     it = replica(Last)
-    it.do("drain", 0, 5)
+    it.do("drain", 5)
     it.do("stop")
     assert Path(log).read_text() == "bye\n"

@@ -18,7 +18,7 @@ EXAMPLES = [
     BackendSpec("b", b"code", True, BackendConfig(num_replicas=2, user_config={"a": 1}), {"num_cpus": 1}, V1_2),
     Endpoint("e", "/e", ("GET",), {"b": 1}, {"s": 0.5}, V1_4),
     Update("epoch", 3, True, {"e": None}, {"b": BackendView("b", 8, (REPLICA,)), "gone": None}, "secret"),
-    Poll("me", "handle", "epoch", 3, {"b#abcdef": 2}, {"b": 1}),
+    Poll("me", "handle", "epoch", 3, frozenset({"b#abcdef"}), {"b": 1}),
 ]
 
 

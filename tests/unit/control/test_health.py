@@ -103,7 +103,7 @@ def test_three_failed_checks_replace_a_replica_that_finishes_its_requests_first(
         return first[0].drained_with, world.routed("a"), world.launcher.started
 
     drained, routed, started = run(scenario)
-    assert drained == (0, 20.0)
+    assert drained == pytest.approx(20.0, abs=0.5)
     assert (len(routed), started) == (1, 2)
 
 

@@ -1,7 +1,7 @@
 import asyncio
 import dataclasses
 
-from legacy.control.publish import SILENCE_S, ChangeLog, Publisher, RouterRecord
+from legacy.control.publish import FIRST_LOOK_S, SILENCE_S, ChangeLog, Publisher, RouterRecord
 from legacy.records import BackendView, Poll, ReplicaAddress
 
 
@@ -175,15 +175,47 @@ def test_a_router_that_says_goodbye_is_not_waited_for():
     assert asyncio.run(scenario()) == 0
 
 
-def test_calls_sent_by_all_routers_add_up():
+def test_the_load_of_all_routers_adds_up():
     async def scenario():
         publisher = Publisher("e", "")
         publisher.open()
-        await publisher.watch(poll(0, router="x", sent={"a#1": 3}, load={"a": 2}), 0.01)
-        await publisher.watch(poll(0, router="y", sent={"a#1": 4}, load={"a": 5}), 0.01)
-        return publisher.take_sent("a#1"), publisher.take_sent("a#1"), publisher.load("a")
+        await publisher.watch(poll(0, router="x", load={"a": 2}), 0.01)
+        await publisher.watch(poll(0, router="y", load={"a": 5}), 0.01)
+        return publisher.load("a")
 
-    assert asyncio.run(scenario()) == (7, 0, 7)
+    assert asyncio.run(scenario()) == 7
+
+
+def test_a_replica_is_finished_when_no_routers_calls_to_it_are_open():
+    async def scenario():
+        publisher = Publisher("e", "")
+        publisher.open()
+        for router in "xy":
+            await publisher.watch(poll(0, router=router, unfinished=frozenset({"a#1"})), 0.0)
+        assert await publisher.finished("a#2", 10) == 0
+        assert await publisher.finished("a#1", 0.01) == 2
+        waiting = asyncio.ensure_future(publisher.finished("a#1", 10))
+        await publisher.watch(poll(0, router="x"), 0.0)
+        assert not waiting.done()
+        publisher.leave("y")  # it ends, and its calls with it
+        return await waiting
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_who_has_calls_that_are_not_over_is_asked_again_soon_and_then_less_and_less_often():
+    async def scenario():
+        publisher, took = Publisher("e", ""), []
+        publisher.open()
+        for tag in ("a#1", "a#1", "a#1", "a#2"):
+            begun = asyncio.get_running_loop().time()
+            await publisher.watch(poll(0, unfinished=frozenset({tag})), 10)
+            took.append((asyncio.get_running_loop().time() - begun) / FIRST_LOOK_S)
+        return took
+
+    first, second, third, anew = asyncio.run(scenario())
+    assert 1 <= first < 2 <= second < 4 <= third
+    assert 1 <= anew < third
 
 
 def test_only_handles_are_given_actors():

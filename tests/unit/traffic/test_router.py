@@ -134,23 +134,22 @@ def test_who_waits_for_a_backend_not_known_yet_gets_its_first_slot():
     assert waiter.events == ["r1"]
 
 
-def test_removed_replicas_are_reported_once_also_those_of_deleted_backends():
+def test_replicas_removed_under_a_request_are_unfinished_also_those_of_deleted_backends():
     router = started(view("b", "r1"), view("c", "r2"), view("d", "idle"))
     for tag in "bc":
         router.slots(tag).take()
     router.apply(delta(2, backends={"b": view("b", "r9"), "c": None, "d": None}))
-    assert router.sent_to_removed() == {"r1": 1, "r2": 1}
-    assert router.sent_to_removed() == {}
+    assert router.unfinished() == {"r1", "r2"}
 
 
-def test_a_deleted_backend_still_corrects_its_report():
+def test_a_deleted_backend_is_finished_when_its_last_request_is_over():
     router = started()
     slots = router.slots("b")
     slots.take()
     router.apply(delta(2, backends={"b": None}))
-    router.sent_to_removed()
-    slots.give_back("r1", unsent=True)
-    assert router.sent_to_removed() == {"r1": 0}
+    assert router.unfinished() == {"r1"}
+    slots.give_back("r1")
+    assert router.unfinished() == set()
 
 
 def test_load_is_what_waits_and_what_is_in_flight():

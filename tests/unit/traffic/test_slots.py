@@ -105,7 +105,7 @@ def test_a_waiter_that_gave_up_passes_its_slot_on():
     slots.wait(next_one)
     slots.give_back("r1")
     assert next_one.replica == "r1"
-    assert (slots.in_flight("r1"), slots.sent("r1")) == (1, 2)
+    assert slots.in_flight("r1") == 1
 
 
 def test_a_withdrawn_waiter_is_never_granted():
@@ -161,7 +161,7 @@ def test_a_replica_that_is_gone_still_gets_its_slot_back():
     slots.update(view(1))
     slots.wait(waiter)
     slots.give_back("r1")
-    assert (waiter.replica, slots.total_in_flight, slots.sent("r1")) == (None, 0, 0)
+    assert (waiter.replica, slots.total_in_flight) == (None, 0)
 
 
 def test_a_replica_that_comes_back_has_not_forgotten_what_is_in_flight():
@@ -220,24 +220,22 @@ def test_a_slot_given_back_does_not_make_a_suspect_eligible():
     assert slots.take() is None
 
 
-def test_removed_replicas_are_reported_once_with_what_was_sent():
-    slots = filled(5, "r1", "r2")
+def test_a_removed_replica_is_unfinished_until_its_last_slot_is_back():
+    slots, seen = filled(5, "r1", "r2"), []
     for _ in range(3):
         slots.take()
-    slots.update(view(5, "r2"))
-    assert slots.sent_to_removed() == {"r1": 2}
-    assert slots.sent_to_removed() == {}
+    for step in (lambda: None, lambda: slots.update(view(5, "r2")), *[lambda: slots.give_back("r1")] * 2):
+        step()
+        seen.append(slots.unfinished())
+    assert seen == [set(), {"r1"}, {"r1"}, set()]
 
 
-def test_a_report_is_corrected_when_a_request_never_left():
+def test_a_replica_that_comes_back_is_in_use_again():
     slots = filled(5, "r1")
     slots.take()
-    slots.take()
     slots.update(view(5))
-    slots.sent_to_removed()
-    slots.give_back("r1", unsent=True)
-    slots.give_back("r1")
-    assert slots.sent_to_removed() == {"r1": 1}
+    slots.update(view(5, "r1"))
+    assert slots.unfinished() == set()
 
 
 def test_a_waiter_may_call_back_from_grant():

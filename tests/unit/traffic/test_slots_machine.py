@@ -103,11 +103,11 @@ class SlotsMachine(RuleBasedStateMachine):
         self.collect()
 
     @precondition(lambda self: self.flying)
-    @rule(data=st.data(), unsent=st.booleans())
-    def give_back(self, data: st.DataObject, unsent: bool) -> None:
+    @rule(data=st.data())
+    def give_back(self, data: st.DataObject) -> None:
         tag = data.draw(st.sampled_from(self.flying))
         self.flying.remove(tag)
-        self.slots.give_back(tag, unsent)
+        self.slots.give_back(tag)
         self.collect()
 
     @precondition(lambda self: self.queue)
@@ -136,6 +136,10 @@ class SlotsMachine(RuleBasedStateMachine):
         assert self.slots.waiting == len(self.queue)
 
     @invariant()
+    def a_removed_replica_is_unfinished_exactly_while_something_is_in_flight(self) -> None:
+        assert self.slots.unfinished() == set(self.flying) - set(self.listed)
+
+    @invariant()
     def nobody_waits_while_there_is_a_slot(self) -> None:
         free = [t for t in self.listed if t not in self.suspects and self.flying.count(t) < self.limit]
         assert not (free and self.slots.waiting)
@@ -146,7 +150,7 @@ class SlotsMachine(RuleBasedStateMachine):
         replica = None if self.slots.waiting else self.slots.take()
         if replica is not None:
             assert before[replica.tag] < self.limit
-            self.slots.give_back(replica.tag, unsent=True)
+            self.slots.give_back(replica.tag)
 
 
 TestSlotsMachine = SlotsMachine.TestCase
