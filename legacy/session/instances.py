@@ -54,6 +54,7 @@ class Instances:
         """
         with self._lock:
             _ensure_ray()
+            self._forget_ended()
             running = self.of_replica() or self._first()
             if running is not None and self._attaches(running, options):
                 return running
@@ -144,6 +145,12 @@ class Instances:
             self._key, self._sessions = key, []
         self._sessions = [session for session in self._sessions if session.alive]
         return self._sessions
+
+    def _forget_ended(self) -> None:
+        """Leave out what another program has shut down: a handle does not tell until it is used."""
+        for session in self._living():
+            holder = controllers.holder(session.name)
+            session.alive = holder is not None and cluster.actor_id(holder) == cluster.actor_id(session.controller)
 
     def _first(self) -> Session | None:
         return next(iter(self._living()), None)

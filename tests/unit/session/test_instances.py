@@ -1,7 +1,13 @@
+from types import SimpleNamespace
+
 import pytest
 
+from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_2, V1_4
-from legacy.session.instances import random_letters, second_start
+from legacy.records import InstanceName
+from legacy.session import instances as under_test
+from legacy.session.instances import Instances, random_letters, second_start
+from legacy.session.session import Session
 
 
 @pytest.mark.parametrize(
@@ -24,3 +30,24 @@ def test_a_second_start_attaches_or_makes_an_instance_beside_the_first(used, sam
 def test_random_letters_are_letters():
     assert len(random_letters()) == 6
     assert random_letters(20).isalpha()
+
+
+def controller(actor_id):
+    return SimpleNamespace(_actor_id=bytes([actor_id]))
+
+
+@pytest.mark.parametrize("holder", [None, controller(2)], ids=["nobody has the name", "another has it"])
+def test_a_start_after_another_program_has_shut_the_instance_down_starts_one(monkeypatch, holder):
+    name = InstanceName("SERVE_CONTROLLER_ACTOR", "ns")
+    first, second = (Session(controller(number), name, owned=False, detached=True) for number in (1, 2))
+    starting = iter([(first, True), (second, True)])
+    monkeypatch.setattr(under_test, "_ensure_ray", lambda: None)
+    monkeypatch.setattr(under_test, "process_key", lambda: "this Ray")
+    monkeypatch.setattr(under_test, "found_or_launched", lambda *_: next(starting))
+    monkeypatch.setattr(under_test.cluster, "instance_namespace", lambda: "ns")
+    monkeypatch.setattr(under_test.controllers, "holder", lambda _: first.controller)
+    instances = Instances()
+    assert instances.start(True, HTTPOptions(), False) is first
+    monkeypatch.setattr(under_test.controllers, "holder", lambda _: holder)
+    assert instances.start(True, HTTPOptions(), False) is second
+    assert not first.alive
