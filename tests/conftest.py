@@ -14,7 +14,10 @@ import pytest
 import ray
 from hypothesis import HealthCheck, settings
 
-from tests.ray.cluster import running_cluster
+# Before anybody imports them: tests of other rooms do so, too.
+pytest.register_assert_rewrite("tests.fault.ledger", "tests.fault.lives", "tests.fault.signals", "tests.fault.wire")
+
+from tests.ray.cluster import running_cluster  # noqa: E402 - after the registration
 
 # How long an example takes says something about the machine, which may be busy, and nothing about the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

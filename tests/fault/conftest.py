@@ -5,12 +5,9 @@ import pytest
 import ray
 
 import serve_compat as serve
-
-pytest.register_assert_rewrite("tests.fault.ledger", "tests.fault.lives", "tests.fault.signals", "tests.fault.wire")
-
-from tests.fault import wire  # noqa: E402 - after the registration
-from tests.fault.ledger import Ledger, NotingBackend  # noqa: E402
-from tests.fault.signals import Gated, Signals  # noqa: E402
+from tests.fault import wire
+from tests.fault.ledger import Ledger, NotingBackend
+from tests.fault.signals import Gated, Signals
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Deployments on a real instance: versions, updates, failures, handles and URLs."""
 
-import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -189,33 +188,26 @@ def test_deleting_frees_the_name_and_a_second_time_does_nothing(instance):
         serve.get_deployment("Model")
 
 
-def test_a_drain_waits_for_a_call_on_its_way_and_for_none_whose_argument_failed(instance):
+def test_a_drain_waits_for_a_call_on_its_way_and_for_none_whose_argument_failed(instance, tmp_path):
     @ray.remote(num_cpus=0)
-    class Argument:
-        def __init__(self):
-            self.may_come = asyncio.Event()
-
-        async def get(self):
-            await self.may_come.wait()
-            return "came"
-
-        async def let_it_come(self):
-            self.may_come.set()
-
-        def fail(self):
+    def argument(text, file):
+        while not file.exists():
+            time.sleep(0.01)
+        if text == "fails":
             raise KeyError("no such")
+        return text
 
     same = serve.deployment(lambda x: x, name="same")
     same.deploy()
-    handle, argument = same.get_handle(), Argument.remote()
+    handle = same.get_handle()
     with pytest.raises(KeyError, match="no such"):
-        ray.get(handle.remote(argument.fail.remote()))
-    on_its_way = handle.remote(argument.get.remote())  # Ray sends the call when its argument is there
+        ray.get(handle.remote(argument.remote("fails", tmp_path)))
+    on_its_way = handle.remote(argument.remote("came", tmp_path / "go"))  # sent when its argument is there
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(same.delete)
         while instance.get("/same").status_code != 404:
             time.sleep(0.01)
         assert not wait([deleting], 0.5).done
-        ray.get(argument.let_it_come.remote())
+        (tmp_path / "go").touch()
         assert ray.get(on_its_way) == "came"
         deleting.result(10)
