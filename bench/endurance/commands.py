@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from typing import Any
 
+from bench.endurance.beside import Beside
 from legacy.errors import RayServeException
 from tests.fault.ledger import Ledger
 
 EVERY_S = 3.0
 
 
-class Commands:
+class Commands(Beside):
     """Changes traffic and numbers of replicas until stopped; a context manager.
 
     Args:
@@ -28,6 +28,7 @@ class Commands:
     """
 
     def __init__(self, client: Any, ledger: Ledger, endpoint: str, scaled: list[str], others: list[str]) -> None:
+        super().__init__()
         self.done = 0
         self.lost: list[str] = []
         self.failed: list[str] = []
@@ -36,16 +37,6 @@ class Commands:
         self._endpoint = endpoint
         self._scaled, self._all = scaled, scaled + others
         self._rng = random.Random(1)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Commands:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):

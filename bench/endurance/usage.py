@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from bench.endurance.beside import Beside
 from bench.endurance.figures import memory, open_files
 from bench.endurance.slopes import Usage
 
@@ -87,22 +87,13 @@ def _born(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
 
 
-class Sampler:
+class Sampler(Beside):
     """Samples processes every ten seconds, from `warm_up_s` seconds after its start on; a context manager."""
 
     def __init__(self, watched: list[Watched], warm_up_s: float) -> None:
+        super().__init__()
         self._watched = watched
         self._warm_up_s = warm_up_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Sampler:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         if self._stop.wait(self._warm_up_s):
