@@ -7,9 +7,8 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from ray import cloudpickle
-
 from legacy.replica.backends import IMPORT_PATH
+from legacy.replica.code_pickle import unpacked
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,6 @@ def prepare(setup: str) -> None:
     """Call the function of that dotted path, which makes this process fit for the user's code."""
     module, _, name = setup.rpartition(".")
     getattr(importlib.import_module(module), name)()
-
-
-def unpacked(code: bytes) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """The user's function, class or import path, and the constructor's arguments, as they were registered."""
-    target, args, kwargs = cloudpickle.loads(code)
-    return target, tuple(args), dict(kwargs)
 
 
 async def load(code: bytes) -> Code:
@@ -71,15 +64,22 @@ async def construct(code: Code) -> Any:
         TypeError: neither a class nor a function.
         Exception: whatever the user's constructor raises.
     """
-    target = code.target
+    target: Any = code.target
     if not inspect.isclass(target):
         if not callable(target):
             raise TypeError(f"a backend must be a function or a class, not {target!r}")
         return target
-    if not inspect.iscoroutinefunction(target.__init__):
+    is_application = hasattr(target, "__serve_created__")
+    if not is_application and not inspect.iscoroutinefunction(target.__init__):
         return target(*code.args, **code.kwargs)
-    instance = target.__new__(target, *code.args, **code.kwargs) if _has_own_new(target) else target.__new__(target)
-    await target.__init__(instance, *code.args, **code.kwargs)
+    instance: Any = (
+        target.__new__(target, *code.args, **code.kwargs) if _has_own_new(target) else target.__new__(target)
+    )
+    if is_application:
+        instance.__serve_created__()
+    made = target.__init__(instance, *code.args, **code.kwargs)
+    if inspect.isawaitable(made):
+        await made
     return instance
 
 

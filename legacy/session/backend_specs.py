@@ -8,8 +8,6 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray import cloudpickle
-
 from legacy import settings
 from legacy.environments.fingerprint import package_fingerprint
 from legacy.environments.lookup import LookupPaths, lookup_paths, resolved
@@ -18,6 +16,7 @@ from legacy.environments.resolve import CondaEnv
 from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.generations import Generation
 from legacy.records import BackendSpec
+from legacy.replica.code_pickle import packed
 from legacy.replica.flask_request import MISSING, is_available
 from legacy.session.checks import check_target, checked_actor_options, checked_config
 
@@ -53,7 +52,7 @@ def backend_spec(generation: Generation, backend: Backend) -> BackendSpec:
     config = checked_config(backend.tag, backend.target, backend.config, generation)
     return BackendSpec(
         tag=backend.tag,
-        code=cloudpickle.dumps((backend.target, backend.init_args, backend.init_kwargs)),
+        code=packed(backend.target, backend.init_args, backend.init_kwargs),
         is_class=is_class,
         config=config,
         actor_options=actor_options,

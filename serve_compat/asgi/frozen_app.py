@@ -1,180 +1,137 @@
-"""A copy of an ASGI application that can be sent to replicas.
+"""An ASGI application as it was when its class was decorated, and how it becomes that again in a replica.
 
-Apps are not picklable as they are (locks, compiled validators, functions that refer back to the app), and a pickle made
-when the class is decorated would miss what the program defines further down. So the frame of the app (FastAPI's and
-Starlette's own objects) is written down at once, while everything of the user's (functions, classes, other objects) is
-kept as it is and goes to the replica together with the class. FastAPI's routes are written as the arguments they were
-made with, and built anew in the replica; those that are methods of the class become methods of its instance there.
+The application itself goes to the replica, in one pickle with all that names it: globals, closures, objects and
+constructor arguments. So whatever user code does to the application there is done to the one that serves. What the
+program did to it after the decoration stays behind: what its parts held then is remembered, and put back. Routes that
+are methods of the class become methods of its instance.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-import io
-import pickle
-import threading
-from collections.abc import Callable
-from types import CellType, FunctionType, MethodType
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ray import cloudpickle
-from starlette.datastructures import State
 from starlette.routing import Router
 
+from legacy.replica import asgi_parts
 from serve_compat.asgi.views import Views
 
-_FRAMEWORKS = ("fastapi", "starlette")
-_LOCKS: dict[type, Callable[[], Any]] = {type(make()): make for make in (threading.Lock, threading.RLock)}
-_PLAIN = frozenset((str, bytes, int, float, bool, type(None), list, dict, set, tuple, frozenset, CellType, MethodType))
-
-
-class _Method:
-    """Stands for a method of that instance."""
-
-    def __init__(self, function: Any) -> None:
-        self.function = function
-
-
-_INSTANCE = object()  # stands for the instance that does not exist yet
-_INSTANCE_PLACE = -1
+_CONTAINERS = (list, dict, set)
 
 
 class FrozenApp:
-    """An application as it was at one moment.
+    """An application, and what it was when this was made.
 
     Args:
-        frame: the pickle of the framework's part.
-        kept: the user's objects in it.
-    """
-
-    def __init__(self, frame: bytes, kept: list[Any]) -> None:
-        self._frame = frame
-        self._kept = kept
-
-    def thawed(self, instance: Any) -> Any:
-        """The application, anew at every call.
-
-        Args:
-            instance: the object whose methods are routes.
-        """
-        return _Reader(io.BytesIO(self._frame), self._kept, instance).load()
-
-
-class _Given(FrozenApp):
-    """An application that is not of a framework we know: it stays as it is."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    def thawed(self, instance: Any) -> Any:
-        return self._app
-
-
-def freeze(app: Any, views: Views) -> FrozenApp:
-    """Copy an application.
-
-    Args:
-        app: FastAPI and Starlette apps are copied, others are taken as they are.
-        views: whose methods become methods of the instance in the copy.
+        app: any ASGI application; of those that are not made of Starlette's or FastAPI's parts, nothing is remembered.
+        views: whose methods become methods of the instance.
 
     Raises:
         RayServeException: a method that is a route has no `self`.
+
+    Attributes:
+        app: the application itself.
     """
-    if not _is_frame(type(app)):
-        return _Given(app)
-    frame = io.BytesIO()
-    writer = _Writer(frame, views)
-    writer.dump(app)
-    return FrozenApp(frame.getvalue(), writer.kept)
+
+    def __init__(self, app: Any, views: Views) -> None:
+        self.app = app
+        self._held: list[tuple[Any, dict[str, Any]]] = []
+        self._views: list[tuple[Any, Any]] = []  # routes and their methods
+        self._included: list[Any] = []
+        for part in _parts(app):
+            asgi_parts.register(part)
+            if isinstance(part, asgi_parts.HOLDERS):
+                self._held.append((part, _copied(_own(part, views))))
+            elif not hasattr(part, "endpoint"):
+                self._included.append(part)
+            elif views.is_own(part.endpoint):
+                self._views.append((part, part.endpoint))
+
+    def __getstate__(self) -> dict[str, Any]:
+        held = [(part, asgi_parts.with_new_locks(state)) for part, state in self._held]
+        return {**vars(self), "_held": held}
+
+    def states(self) -> dict[int, dict[str, Any]]:
+        """What the parts of the application held, by the identity of the part."""
+        return {id(part): state for part, state in self._held}
+
+    def containers(self) -> dict[int, Any]:
+        """The remembered containers, by the identity of those that the parts hold now."""
+        return {
+            id(now): then
+            for part, state in self._held
+            for name, then in state.items()
+            if type(now := vars(part).get(name)) is type(then) and type(then) in _CONTAINERS
+        }
+
+    def revive(self, instance: Any) -> Any:
+        """In a replica: make the application what it was, with that instance's methods as routes, and give it."""
+        asgi_parts.take(self.app)
+        for part, state in self._held:
+            asgi_parts.take(part)
+            _put_back(part, state)
+        for route, function in self._views:
+            asgi_parts.bind(route, function, instance)
+        for router in self._included:
+            asgi_parts.make(router)  # what it made of its routes formerly is of no use
+        for part in _parts(self.app):
+            if asgi_parts.is_route(type(part)):
+                asgi_parts.complete(part)
+        return self.app
 
 
-class _Writer(cloudpickle.Pickler):
-    def __init__(self, file: io.BytesIO, views: Views) -> None:
-        super().__init__(file)
-        self.kept: list[Any] = []
-        self._views = views
-        self._places: dict[int, int] = {}
-
-    def persistent_id(self, obj: Any) -> int | None:
-        """The place among the kept objects of what belongs to the user; None for what is written."""
-        if obj is _INSTANCE:
-            return _INSTANCE_PLACE
-        kind = type(obj)
-        if kind in _PLAIN or kind in _LOCKS or kind is _Method:
-            return None
-        if _is_framework(obj) if isinstance(obj, (type, FunctionType)) else _is_frame(kind):
-            return None
-        place = self._places.get(id(obj))
-        if place is None:
-            place = self._places[id(obj)] = len(self.kept)
-            self.kept.append(obj)
-        return place
-
-    def reducer_override(self, obj: Any) -> Any:
-        """How the framework's objects are written."""
-        kind = type(obj)
-        if kind in _LOCKS:
-            return _LOCKS[kind], ()
-        if kind is _Method:
-            return MethodType, (obj.function, _INSTANCE)
-        if isinstance(obj, State):
-            return State, (dict(obj._state),)
-        if isinstance(obj, Router):
-            return _router(obj, self._views)
-        if not _is_route(kind):
-            return super().reducer_override(obj)
-        return _rebuilt, (kind, _route_arguments(obj, self._views))
+def _parts(app: Any) -> Iterator[Any]:
+    """The application, its routers, states and FastAPI's routes, also of applications within it."""
+    seen: set[int] = set()
+    found = [app]
+    while found:
+        one = found.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        kind = type(one)
+        if kind is dict:
+            found.extend(one.values())
+        elif kind in (list, tuple, set, frozenset):
+            found.extend(one)
+        elif asgi_parts.is_route(kind):
+            yield one
+            found.extend(asgi_parts.arguments_of(one).values())
+        elif asgi_parts.is_frame(kind) and hasattr(one, "__dict__"):
+            if isinstance(one, asgi_parts.HOLDERS):
+                yield one
+            found.extend(vars(one).values())
 
 
-class _Reader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, kept: list[Any], instance: Any) -> None:
-        super().__init__(file)
-        self._kept = kept
-        self._instance = instance
-
-    def persistent_load(self, place: int) -> Any:
-        """The kept object at that place."""
-        return self._instance if place == _INSTANCE_PLACE else self._kept[place]
+def _own(part: Any, views: Views) -> dict[str, Any]:
+    """What a part holds, without the methods of other classes."""
+    if not isinstance(part, Router):
+        return vars(part)
+    return {**vars(part), "routes": [one for one in part.routes if not views.is_others(getattr(one, "endpoint", None))]}
 
 
-def _is_framework(obj: Any) -> bool:
-    module = getattr(obj, "__module__", None) or ""
-    return module.partition(".")[0] in _FRAMEWORKS
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: _copy(value) for name, value in state.items()}
 
 
-def _is_frame(kind: type) -> bool:
-    return any(_is_framework(base) for base in kind.__mro__)
+def _copy(value: Any) -> Any:
+    return value.copy() if type(value) in _CONTAINERS else value
 
 
-def _is_route(kind: type) -> bool:
-    """Whether it is a class of FastAPI's that is built from its arguments: API routes and included routers."""
-    names = {base.__name__ for base in kind.__mro__ if base.__module__ == "fastapi.routing"}
-    return bool(names & {"APIRoute", "APIWebSocketRoute", "_IncludedRouter"})
+def _put_back(part: Any, then: dict[str, Any]) -> None:
+    now = vars(part)
+    for name in now.keys() - then.keys():
+        del now[name]
+    for name, value in then.items():
+        held = now.get(name)
+        if type(held) is not type(value) or type(value) not in _CONTAINERS:
+            now[name] = value
+        elif held is value:
+            then[name] = _copy(value)  # what happens from now on is not remembered
+        else:
+            _fill(held, value)
 
 
-def _route_arguments(route: Any, views: Views) -> dict[str, Any]:
-    if dataclasses.is_dataclass(route):
-        names = [field.name for field in dataclasses.fields(route) if not field.name.startswith("_")]
-        return {name: getattr(route, name) for name in names}
-    made_by = next(base for base in type(route).__mro__ if base.__module__ == "fastapi.routing")
-    names = [name for name in inspect.signature(made_by.__init__).parameters if hasattr(route, name)]  # type: ignore[misc]
-    arguments = {name: getattr(route, name) for name in names}
-    if getattr(route, "stream_item_type", None) is not None:
-        arguments.pop("response_model", None)  # FastAPI works both out from the annotation, or neither
-    if views.is_own(route.endpoint):
-        arguments["endpoint"] = _Method(route.endpoint)
-    return arguments
-
-
-def _rebuilt(kind: Any, arguments: dict[str, Any]) -> Any:
-    return kind(**arguments)
-
-
-def _router(router: Router, views: Views) -> Any:
-    routes = [route for route in router.routes if not views.is_others(getattr(route, "endpoint", None))]
-    return _new, (type(router),), {**vars(router), "routes": routes}
-
-
-def _new(kind: type) -> Any:
-    return object.__new__(kind)
+def _fill(container: Any, content: Iterable[Any]) -> None:
+    container.clear()
+    container.extend(content) if isinstance(container, list) else container.update(content)

@@ -1,7 +1,7 @@
 """`@serve.ingress`: a class that answers HTTP through a FastAPI or other ASGI application (Ray 1.3-2.6).
 
-The application is copied when the class is decorated: what is done to it later has no effect on the deployment. In a
-replica, the class's own routes get the replica's instance as `self`.
+What the program does to the application after the class was decorated has no effect on the deployment. In a replica,
+the class's own routes get the replica's instance as `self`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from serve_compat.asgi.frozen_app import FrozenApp, freeze
+from serve_compat.asgi.frozen_app import FrozenApp
 from serve_compat.asgi.lifespan import Lifespan
 from serve_compat.asgi.views import Views
 
@@ -39,16 +39,21 @@ def ingress(app: Any) -> Callable[[type], type]:
                 f"{cls.__name__} has a __call__ method, but @serve.ingress sends HTTP requests to the app instead; "
                 "remove __call__, or give it another name and a route"
             )
-        return _with_app(cls, freeze(_application(app), Views(cls)))
+        return _with_app(cls, FrozenApp(_application(app), Views(cls)))
 
     return decorate
 
 
 def _with_app(cls: type, frozen: FrozenApp) -> type:
     class Ingress(cls):
+        __serve_app__ = frozen
+
+        def __serve_created__(self) -> None:
+            """Called by the replica before the constructor."""
+            self._serve_lifespan = Lifespan(frozen.revive(self))
+
         async def __serve_startup__(self) -> None:
             """Called by the replica after the constructor."""
-            self._serve_lifespan = Lifespan(frozen.thawed(self))
             await self._serve_lifespan.startup()
 
         async def __serve_asgi__(self, scope: Any, receive: Any, send: Any) -> None:

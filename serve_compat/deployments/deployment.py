@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
-from legacy.replica.code import unpacked
+from legacy.replica.code_pickle import unpacked
 from legacy.session import deployments
 from legacy.session.deployments import DeploymentRequest
 from serve_compat.deployments import options as table

@@ -91,10 +91,9 @@ FILE_LINES, FUNCTION_LINES, PARAMETERS = 300, 50, 7
 MAY_READ_ENVIRON = {"legacy.settings"}
 MAY_TOUCH_RAY_INTERNALS = {"legacy.cluster"}
 MAY_UNPICKLE = {
-    "legacy.replica.code",  # the user's code, sent by the controller through Ray
+    "legacy.replica.code_pickle",  # the user's code, sent by the controller through Ray
     "legacy.ingress.proxy",  # HTTPOptions, whose middlewares are user code
     "legacy.control.checkpoint",  # our own state, from the cluster's store
-    "serve_compat.asgi.frozen_app",  # the user's ASGI app, pickled here or sent with the user's code
 }
 FREE_BASES = {"Protocol", "NamedTuple", "BaseModel", "Generic", "Enum", "str"}  # these ask for no methods
 

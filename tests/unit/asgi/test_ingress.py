@@ -7,9 +7,10 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
-from ray import cloudpickle
 
 from legacy.errors import RayServeException
+from legacy.replica.code import construct, load
+from legacy.replica.code_pickle import packed
 from serve_compat.asgi.ingress import ingress
 
 fastapi = pytest.importorskip("fastapi")
@@ -22,10 +23,11 @@ from starlette.routing import Route  # noqa: E402
 
 
 class Served:
-    """A decorated class as it lives in a replica."""
+    """A decorated class as it lives in a replica, which got the class itself or its code."""
 
     def __init__(self, cls, *args):
-        self._made = cloudpickle.loads(cloudpickle.dumps(cls))(*args)
+        code = asyncio.run(load(cls if isinstance(cls, bytes) else packed(cls, args, {})))
+        self._made = asyncio.run(construct(code))
 
     def get(self, target, method="GET", body=b""):
         return asyncio.run(self._ask(target, method, body))
