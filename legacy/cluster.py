@@ -18,8 +18,9 @@ from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
 from ray.util import client as _ray_client
 
+from legacy.constants import SHARED_NAMESPACE
+
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
-FALLBACK_NAMESPACE = "serve"  # as Ray 1.13 does: two anonymous drivers find each other's detached instance
 
 SETUP_HOOK_VARIABLE = _ray_constants.WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # what Ray makes of a job's set-up hook
 
@@ -38,11 +39,11 @@ class Node:
     total: dict[str, float]
 
 
-def instance_namespace() -> str:
-    """The Ray namespace serve actors of this driver live in: its own when it has a name, else "serve"."""
+def job_namespace() -> str:
+    """The Ray namespace of this job, SHARED_NAMESPACE for one without a name, so that such jobs find each other's."""
     own = ray.get_runtime_context().namespace
     anonymous = len(own) == ANONYMOUS_LENGTH and own.count("-") == 4
-    return FALLBACK_NAMESPACE if anonymous else own
+    return SHARED_NAMESPACE if anonymous else own
 
 
 def let_python_heed_sigterm() -> None:

@@ -22,11 +22,11 @@ from pydantic import (
     model_validator,
 )
 
+from legacy import eras
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT, QUEUE_TIMEOUT_S
 
 ASYNC_CONCURRENCY_1_2 = 1_000_000
 SYNC_CONCURRENCY_1_2 = 8
-CONCURRENCY_1_4 = 100
 SMALLEST_BUFFER = 1024 * 1024  # less would refuse single requests of a usual size
 ALIVE_PERIOD_S, ALIVE_TIMEOUT_S = 3.0, 3.0  # a process that stops just after an answer is found after 3 + 3 * 3 s
 
@@ -120,7 +120,8 @@ class BackendConfig(BaseModel):
         num_replicas: how many processes serve the backend, at least 1.
         max_batch_size: the longest list an `accept_batch` handler gets; None means lists of one.
         batch_wait_timeout: seconds to wait for a full batch before a partial one runs.
-        max_concurrent_queries: how many queries each router has in flight per replica; None: the generation decides.
+        max_concurrent_queries: how many queries each router has in flight per replica. Where none is given, it reads as
+            in Ray 1.2 or in the program's era, and the generation of the backend's API decides.
         user_config: anything serialisable; handed to the class's `reconfigure`.
         experimental_graceful_shutdown_wait_loop_s: seconds between two looks at a stopping replica in the originals.
             Here a replica stops as soon as it is idle; the field is kept so that old programs run.
@@ -146,6 +147,15 @@ class BackendConfig(BaseModel):
     health_check_timeout_s: Annotated[PositiveFloat, Heard.BY_CONTROLLER_ONLY] = 30.0
     autoscaling_config: Annotated[AutoscalingConfig | None, Heard.BY_CONTROLLER_ONLY] = None
     internal_metadata: Annotated[BackendMetadata, Heard.BY_CONTROLLER_ONLY] = Field(default_factory=BackendMetadata)
+
+    @model_validator(mode="after")
+    def _limit_can_be_read(self) -> BackendConfig:
+        if self.max_concurrent_queries is None:
+            self.model_fields_set.discard("max_concurrent_queries")
+            default = eras.chosen().client.default_concurrency
+            limit = resolved_concurrency(self, default, is_async=not self.internal_metadata.is_blocking)
+            self.__dict__["max_concurrent_queries"] = limit
+        return self
 
     def updated(self, changes: dict[str, Any] | BackendConfig) -> BackendConfig:
         """This config with the fields in `changes` that were set explicitly; computed defaults do not count as set.
@@ -186,12 +196,13 @@ def resolved_concurrency(config: BackendConfig, default: int | None, is_async: b
     """The `max_concurrent_queries` in force when the user gave none.
 
     Args:
-        config: the backend's config; `max_concurrent_queries` wins when it is set.
+        config: the backend's config; `max_concurrent_queries` wins when it was given.
         default: the generation's; None computes it from the handler and the batch settings, as Ray 0.8-1.2.
         is_async: whether the handler is a coroutine function.
     """
-    if config.max_concurrent_queries is not None:
-        return config.max_concurrent_queries
+    given: int | None = config.given().get("max_concurrent_queries")
+    if given is not None:
+        return given
     if default is not None:
         return default
     if config.max_batch_size and (config.batch_wait_timeout > 0 or not is_async):

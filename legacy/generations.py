@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from legacy.config import CONCURRENCY_1_4
+from legacy.constants import CONCURRENCY_1_4
 
 Matching = Literal["exact", "template", "prefix"]
 
@@ -34,6 +34,7 @@ class Generation:
     style: str = "0.8"  # what `status` calls it
     era: str = "0.8"  # the era that serve calls of its replicas follow; "" leaves it open
     begins_with_init: bool = True  # its programs call `serve.init()`, and `serve.start()` is not theirs
+    one_namespace: bool = False  # its detached instances live in the namespace "serve", whatever that of their job
     # what `serve.start()` does in a program that has used an instance this way
     second_start: Literal["attach", "new"] = "attach"
 
@@ -41,6 +42,7 @@ class Generation:
     strips_prefix: bool = False  # the path of HTTP requests is what comes below the route
     # what handlers get from handle calls: the keyword arguments; one request made of the arguments; those as they are
     call_style: Literal["keywords", "serve_request", "raw"] = "keywords"
+    todays_json: bool = False  # results become JSON in one line, dates, sets and objects too; otherwise indented JSON
     data_argument: str | None = None  # the name of the positional argument of a handle call, if it has one
     several_arguments: bool = False  # handle calls may have several positional arguments; the handler gets them as such
     methods_as_attributes: bool = False  # `handle.method.remote()` calls a method, whether or not it is known to exist
@@ -73,6 +75,8 @@ class Generation:
     answers_head: bool = False  # HEAD is allowed where GET is
     names_allowed_methods: bool = True  # the text of a 405 names the methods
     lists_without_route: bool = True  # /-/routes lists endpoints without a route, under their name
+    lists_methods: bool = True  # /-/routes lists the HTTP methods of an endpoint too
+    no_prefix_is_default: bool = False  # `route_prefix=None` is as if it were not given; otherwise it means no HTTP
     lists_python_methods: bool = False  # `list_endpoints` tells the methods of the endpoint's class
     # X-Serve-Call-Method of an HTTP request names the handler, of a backend that answers no HTTP by itself, and
     # X-Serve-Shard-Key fixes the side of an endpoint's split
@@ -156,13 +160,22 @@ DEPLOYMENT = replace(
     owns_endpoint=True,
     matching="prefix",
     headers_steer=False,
+    lists_methods=False,
+    todays_json=True,
 )  # fmt: skip
 
-# The same where the user says which release, since only that tells what HTTP clients may choose and how graphs await
-# handles.
-DEPLOYMENT_1_4 = replace(DEPLOYMENT, name="deployment 1.4", headers_steer=True)
-V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1")
-V2_3 = replace(DEPLOYMENT, name="2.3", era="2.3", awaited_once="0")
+# The same where the user says which release, since only that tells what HTTP clients may choose, how graphs await
+# handles, what results look like and where instances are.
+DEPLOYMENT_1_4 = replace(
+    DEPLOYMENT,
+    name="deployment 1.4",
+    headers_steer=True,
+    lists_methods=True,
+    no_prefix_is_default=True,
+    todays_json=False,
+)
+V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1", todays_json=False)
+V2_3 = replace(DEPLOYMENT, name="2.3", era="2.3", awaited_once="0", one_namespace=True)
 
 _ROWS = {row.name: row for row in (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT, DEPLOYMENT_1_4, V1_13, V2_3)}
 

@@ -31,7 +31,8 @@ MODULES = {  # the old package had them in modules only
     "legacy.config": "BackendMetadata DeploymentMode",
     "legacy.errors": "RayServeException",
     "legacy.handle": "RayServeHandle RayServeSyncHandle",
-    "legacy.replica.messages": "ServeEncoder ServeMultiDict",
+    "legacy.replica.messages": "ServeMultiDict",
+    "legacy.replica.results": "ServeEncoder",
 }
 
 

@@ -23,7 +23,7 @@ from legacy.calls.shadow import Shadows
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.constants import ROUTER_THREAD
-from legacy.errors import BackendDeletedError, DeadlineError
+from legacy.errors import BackendDeletedError, DeadlineError, EndpointMissingError
 from legacy.records import InstanceName, Poll, Update
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
@@ -265,8 +265,8 @@ def process_key() -> tuple[str, str]:
     return context.get_node_id(), context.get_job_id()
 
 
-def _no_endpoint(name: str, waited_s: float) -> DeadlineError:
-    return DeadlineError(
+def _no_endpoint(name: str, waited_s: float) -> EndpointMissingError:
+    return EndpointMissingError(
         f"endpoint {name!r} does not exist and was not created within {waited_s:g} s; "
         "create_endpoint() or deploy() it first, or check the name"
     )

@@ -103,7 +103,7 @@ class Desired:
         self.backend(tag)
         shadows = {other: share for other, share in record.endpoint.shadows.items() if other != tag}
         if proportion:
-            shadows[tag] = float(proportion)
+            shadows[tag] = proportion  # listed as it was given
         return replace(record, endpoint=replace(record.endpoint, shadows=shadows))
 
     def backend(self, tag: str) -> BackendRecord:

@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from legacy.config import CONCURRENCY_1_4, BackendConfig
+from legacy.config import BackendConfig
+from legacy.constants import CONCURRENCY_1_4
 from legacy.control.plan import Seen, State
 from legacy.records import BackendView, ReplicaAddress, StartFailure
 

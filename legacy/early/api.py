@@ -103,7 +103,7 @@ def session() -> Session:
         return current
     replicas_own = instances.of_replica()
     if replicas_own is None:
-        raise InstanceError("please run serve.init() to start or connect to a serve instance first")
+        raise InstanceError("Please run serve.init() to start or connect to a serve instance first")
     return replicas_own
 
 

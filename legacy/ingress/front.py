@@ -23,11 +23,19 @@ _LOOK_S = 0.01
 _FULL = whole_answer(503, "No more connections can be served just now; try again.", (b"retry-after", b"1"))
 
 
+class AddressError(OSError, ValueError):
+    """HTTP cannot listen there: an OSError as in Ray 0.8-1.7, and a ValueError as in later releases."""
+
+
+class HostError(AddressError, socket.gaierror):
+    """The host does not exist."""
+
+
 def bind(host: str, port: int) -> socket.socket:
     """A socket bound to the address; port 0 chooses a free one.
 
     Raises:
-        OSError: it cannot be bound; the text names the address and the remedy.
+        AddressError: (an OSError and ValueError) it cannot be bound; the text names the address and the remedy.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -44,7 +52,8 @@ def bind(host: str, port: int) -> socket.socket:
             f"the HTTP proxy cannot listen on {host}:{port}: {error.strerror or error}. Stop what uses that address, "
             "or choose another one with http_options={'host': ..., 'port': ...}"
         )
-        raise OSError(error.errno, text) from error
+        refused = HostError if isinstance(error, socket.gaierror) else AddressError
+        raise refused(error.errno, text) from error
     return sock
 
 

@@ -20,8 +20,9 @@ from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.flask_request import flask_request
 from legacy.replica.invoke import Handler, Servable
-from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest, to_http
+from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest
 from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.results import to_http
 
 GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
 
@@ -80,7 +81,7 @@ class ReplicaApp:
             if isinstance(result, Response):
                 failed = not await self._forward(result, scope, receive, send)
             else:
-                headers, body = to_http(result)
+                headers, body = to_http(result, self._servable.todays_json)
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
                 failed = False

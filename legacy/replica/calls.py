@@ -10,9 +10,9 @@ from typing import Any
 from starlette.requests import Request
 
 from legacy.http.contract import CALL_METHOD, SHARD_KEY
+from legacy.replica import flask_request
 from legacy.replica.call_context import WEB
 from legacy.replica.faults import error_text
-from legacy.replica.flask_request import EarlyServeRequest
 from legacy.replica.invoke import Handler, Servable
 from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import CALL, ServeRequest
@@ -55,7 +55,7 @@ def arguments(
     if args and (isinstance(args[0], Request) or getattr(type(args[0]), "is_serve_request", False)):
         return args[:1], {}
     headers: dict[str, Any] = {**(http_headers or {}), CALL_METHOD: name or CALL, SHARD_KEY: shard_key}
-    kind = EarlyServeRequest if flask else ServeRequest
+    kind = flask_request.ServeRequest if flask else ServeRequest
     return (kind(args[0] if args else None, kwargs, headers, http_method or "GET"),), {}
 
 

@@ -58,7 +58,7 @@ def import_path(path: str) -> Any:
 
 
 async def construct(code: Code) -> Any:
-    """The servable: a class's instance, whose `__init__` may be async (Ray 1.4+), or the function itself.
+    """The servable: a class's instance, whose `__init__` may be async and return anything (Ray 1.4+), or the function.
 
     Raises:
         TypeError: neither a class nor a function.
@@ -70,16 +70,18 @@ async def construct(code: Code) -> Any:
             raise TypeError(f"a backend must be a function or a class, not {target!r}")
         return target
     is_application = hasattr(target, "__serve_created__")
-    if not is_application and not inspect.iscoroutinefunction(target.__init__):
+    made_by_metaclass = type(target).__call__ is not type.__call__ and not is_application
+    if made_by_metaclass and not inspect.iscoroutinefunction(target.__init__):
         return target(*code.args, **code.kwargs)
     instance: Any = (
         target.__new__(target, *code.args, **code.kwargs) if _has_own_new(target) else target.__new__(target)
     )
     if is_application:
         instance.__serve_created__()
-    made = target.__init__(instance, *code.args, **code.kwargs)
-    if inspect.isawaitable(made):
-        await made
+    if isinstance(instance, target):
+        begun = type(instance).__init__(instance, *code.args, **code.kwargs)
+        if inspect.isawaitable(begun):
+            await begun
     return instance
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import importlib.util
 import io
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.types import Scope
 
 from legacy.dependencies import REQUIREMENTS
 from legacy.errors import RayServeException
+from legacy.replica import messages
 from legacy.replica.messages import ServeMultiDict
 
 MISSING = (
@@ -33,38 +34,38 @@ def flask_request(scope: Scope, body: bytes) -> Any:
     return _request_class()({name: scope[name] for name in _KEPT if name in scope}, body)
 
 
-class EarlyServeRequest:
-    """What a handler gets from a handle call: the attributes of a Flask request around Python objects (Ray 1.0-1.1).
-
-    Args:
-        data: the positional argument of `handle.remote`, of any type.
-        kwargs: its keyword arguments.
-        headers, method: as given with `handle.options`.
-    """
-
-    def __init__(self, data: Any, kwargs: dict[str, Any], headers: dict[str, Any], method: str) -> None:
-        self.data = data
-        self.args = ServeMultiDict(kwargs)
-        self.headers = headers
-        self.method = method
+class ServeRequest(messages.ServeRequest):
+    """What a handler gets from a handle call: the attributes of a Flask request around Python objects (Ray 1.0-1.1)."""
 
     @property
-    def json(self) -> dict[Any, Any]:
+    def data(self) -> Any:
+        """The positional argument itself, of any type."""
+        return self._data
+
+    @property
+    def args(self) -> ServeMultiDict:
+        """The keyword arguments of `handle.remote`."""
+        return self._kwargs
+
+    @property
+    def json(self) -> dict[Any, Any]:  # type: ignore[override]
         """The positional argument, which must be a dict; RayServeException when it is not."""
-        return self._dict("json")
+        return self._dict("json", "data")
 
     @property
-    def form(self) -> dict[Any, Any]:
+    def form(self) -> dict[Any, Any]:  # type: ignore[override]
         """The same as `json`."""
-        return self._dict("form")
+        return self._dict("form", "data")
 
-    def _dict(self, what: str) -> dict[Any, Any]:
-        if isinstance(self.data, dict):
-            return self.data
-        kind = type(self.data).__name__
-        raise RayServeException(
-            f"request.{what} needs a dict, and the handle was called with a {kind}; use request.data"
-        )
+    @property
+    def query_params(self) -> NoReturn:
+        """Came with Ray 1.2, as did `body`: AttributeError."""
+        raise AttributeError("query_params")
+
+    @property
+    def body(self) -> NoReturn:
+        """Came with Ray 1.2: AttributeError."""
+        raise AttributeError("body")
 
 
 def environ(scope: Scope, body: bytes) -> dict[str, Any]:
@@ -107,6 +108,8 @@ def _request_class() -> type:
 
     class FlaskRequest(base):
         """A Flask 1.x request that can be sent through a handle and arrives as the same request."""
+
+        __module__, __qualname__ = "flask.wrappers", "Request"  # programs print what they get
 
         max_form_memory_size = None  # the proxy limits bodies; Flask 1 did not
         max_form_parts = None

@@ -62,6 +62,7 @@ class Servable:
         wants_flask: its HTTP requests are Flask's (Ray 0.8-1.1).
         takes_keywords: handle calls are keyword arguments of the handler (Ray 0.8).
         called_by_header: HTTP clients may choose the handler; never past the routes of an ASGI application.
+        todays_json: its results become JSON as in Ray 2.x.
     """
 
     def __init__(self, target: Any, backend: str, config: BackendConfig, generation: Generation) -> None:
@@ -76,11 +77,12 @@ class Servable:
         self._configured_with = b""
         self.lock = SharedLock()
         self.asgi: Callable[..., Any] | None = None if self._is_function else getattr(target, "__serve_asgi__", None)
-        # Every request asks for these four.
+        # Every request asks for these.
         self.strips_prefix = generation.strips_prefix
         self.wants_flask = generation.flask_requests
         self.takes_keywords = generation.call_style == "keywords"
         self.called_by_header = generation.headers_steer and self.asgi is None
+        self.todays_json = generation.todays_json
 
     def find(self, name: str) -> Handler:
         """The handler of that name; MethodMissingError lists those there are."""
@@ -201,7 +203,8 @@ class Servable:
         owner = {CALL: self.target}.get if self._is_function else functools.partial(getattr, self.target)
         function = owner(name, None)
         if not callable(function):
-            text = f"backend {self._backend!r} has no method {name!r}; it has {', '.join(self._public()) or 'none'}"
+            there = ", ".join(self._public()) or "none"
+            text = f"backend {self._backend!r} has no method {name!r}. Available methods: {there}"
             raise MethodMissingError(text)
         handler = _handler(function)
         self._handlers[name] = handler

@@ -1,21 +1,17 @@
-"""What user code gets and gives: request objects in, HTTP answers out."""
+"""What user code gets: request objects."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from pydantic import BaseModel
 from starlette.datastructures import URL
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
 from legacy.constants import WHOLE_BYTES
 from legacy.errors import RayServeException
-from legacy.http.head import PLAIN_TEXT
 
 CALL = "__call__"
 
@@ -25,9 +21,6 @@ WHOLE_PATH = "serve.path"
 # What of an ASGI scope a request may take along to another process.
 _LINE = ("type", "asgi", "http_version", "server", "client", "scheme", "method")
 _PORTABLE = (*_LINE, "root_path", "path", "raw_path", "query_string", "headers", "path_params", WHOLE_PATH)
-
-_BYTES = (b"content-type", b"text/plain")
-_JSON = (b"content-type", b"application/json")
 
 
 ERA_HINT = (
@@ -62,13 +55,28 @@ class ServeRequest:
         self,
         data: Any = None,
         kwargs: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, Any] | None = None,
         method: str = "GET",
     ) -> None:
         self._data = data
-        self.method = method
-        self.headers = dict(headers or {})
-        self.query_params = ServeMultiDict(kwargs or {})
+        self._kwargs = ServeMultiDict(kwargs or {})
+        self._headers = dict(headers or {})
+        self._method = method
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """The `http_headers` of `handle.options`."""
+        return self._headers
+
+    @property
+    def method(self) -> str:
+        """The `http_method` of `handle.options`."""
+        return self._method
+
+    @property
+    def query_params(self) -> ServeMultiDict:
+        """The keyword arguments of `handle.remote`."""
+        return self._kwargs
 
     async def body(self) -> Any:
         """The positional argument itself, of any type; None when there was none."""
@@ -85,19 +93,21 @@ class ServeRequest:
     def __getattr__(self, name: str) -> NoReturn:
         raise no_attribute(self, name, "a ServeRequest")
 
-    def _dict(self, what: str) -> dict[Any, Any]:
+    def _dict(self, what: str, whole: str = "body()") -> dict[Any, Any]:
         if isinstance(self._data, dict):
             return self._data
         kind = type(self._data).__name__
-        text = f"request.{what} needs a dict, and the handle was called with a {kind}; use request.body()"
+        text = f"request.{what} needs a dict, and the handle was called with a {kind}; use request.{whole}"
         raise RayServeException(text)
 
     def __repr__(self) -> str:
-        return f"ServeRequest(method={self.method!r}, query_params={self.query_params.data!r})"
+        return f"ServeRequest(method={self._method!r}, keywords={self._kwargs.data!r})"
 
 
 class HTTPRequest(Request):
     """A Starlette request that can be sent through a handle and arrives as the same request."""
+
+    __module__, __qualname__ = Request.__module__, Request.__qualname__  # programs print what they get
 
     @property
     def url(self) -> URL:
@@ -208,41 +218,3 @@ def _replayed(head: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return first_the_head
-
-
-class ServeEncoder(json.JSONEncoder):
-    """JSON for results: bytes, pydantic models, exceptions, numpy arrays and scalars become what users mean.
-
-    As in Ray 0.8-1.7; numpy scalars and pydantic 2 models are this project's.
-    """
-
-    def default(self, o: Any) -> Any:
-        """The JSON value for an object `json` does not know."""
-        if isinstance(o, bytes):
-            return o.decode("utf-8")
-        if isinstance(o, BaseModel):
-            return o.model_dump()
-        if isinstance(o, Exception):
-            return str(o)
-        # Whoever returns a numpy value has imported numpy; importing it here would cost every replica 60 ms.
-        numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(o, (numpy.ndarray, numpy.generic)):
-            return o.tolist()
-        return super().default(o)
-
-
-def to_http(result: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of the 200 answer for a handler's result that is not a Starlette response.
-
-    Raises:
-        TypeError: the result is not JSON; the message names its type.
-    """
-    if isinstance(result, str):
-        kind, body = PLAIN_TEXT, result.encode("utf-8")
-    elif isinstance(result, bytes):
-        kind, body = _BYTES, result
-    elif result is None:
-        kind, body = _BYTES, b""
-    else:
-        kind, body = _JSON, json.dumps(result, cls=ServeEncoder, indent=2).encode("utf-8")
-    return [kind, (b"content-length", b"%d" % len(body))], body

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import ray
 
 from legacy import eras, settings
-from legacy.config import CONCURRENCY_1_4, BackendConfig
+from legacy.config import BackendConfig
+from legacy.constants import CONCURRENCY_1_4
 from legacy.environments.cache import hold_own_environment
 from legacy.errors import RayServeException
 from legacy.http.tls import tls_files

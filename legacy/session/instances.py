@@ -21,6 +21,7 @@ from legacy.generations import Generation
 from legacy.logs import logger
 from legacy.records import InstanceName
 from legacy.replica import context
+from legacy.session.places import Places, places
 from legacy.session.session import Session
 from legacy.session.starting import found_or_launched, launch
 
@@ -58,13 +59,12 @@ class Instances:
             running = self.of_replica() or self._first()
             if running is not None and self._attaches(running, options):
                 return running
-            if not detached:
-                name = _name(f"{random_letters()}:{CONTROLLER_NAME}")
-                return self._add(launch([name], detached, options, dedicated_cpu))
             alone = running is not None or eras.chosen().second_start == "new"
-            names = [_name(each) for each in controllers.detached_names()]
+            called = controllers.detached_names() if detached else [f"{random_letters()}:{CONTROLLER_NAME}"]
+            names = [_name(each) for each in called]
             session, launched = found_or_launched(
-                self._no_detached if alone else self._detached, lambda: launch(names, detached, options, dedicated_cpu)
+                lambda: self._none_beside(detached) if alone else self._started_elsewhere(detached, options),
+                lambda: launch(names, detached, options, dedicated_cpu),
             )
             if not launched:
                 self._warn_if_different(session, options)
@@ -88,15 +88,16 @@ class Instances:
             return self._add(session)
 
     def connect(self) -> Session:
-        """The instance a replica belongs to; elsewhere the detached one of this Ray namespace, or InstanceError."""
+        """The instance a replica belongs to; elsewhere the detached one (`legacy.session.places`), or InstanceError."""
         with self._lock:
             _ensure_ray()
             session = self.of_replica() or self._detached()
             if session is None:
-                others = controllers.others_in(cluster.instance_namespace())
+                where = " or ".join(map(repr, _places().namespaces))
+                others = controllers.others_in(_places().own)
                 raise InstanceError(
-                    f"no detached serve instance runs in this Ray namespace{others}; serve.start(detached=True) one, "
-                    "and give every driver that uses it the same ray.init(namespace=...)"
+                    f"no detached serve instance runs in Ray namespace {where}{others}; serve.start(detached=True) "
+                    "one, and give every driver that uses it the same ray.init(namespace=...)"
                 )
             return self._add(session)
 
@@ -121,15 +122,20 @@ class Instances:
             return session.alive and ray.is_initialized() and session in self._living()
 
     def shutdown_current(self) -> None:
-        """Shut down the instance of `current`; none is fine."""
+        """Shut down the instance of `current`, unless only its being alone in the cluster tells; none is fine."""
         with self._lock:
             if not ray.is_initialized():
                 return
-            try:
-                session = self.current()
-            except InstanceError:
-                return
-            session.shutdown()
+            session = self.of_replica() or self._first() or self._in_places()
+            if session is not None:
+                session.shutdown()
+            elif (other := self._anywhere()) is not None:
+                where = f"{other.name.controller!r} in Ray namespace {other.name.namespace!r}"
+                logger.warning(
+                    "serve.shutdown() leaves serve instance %s alone, which this program has not used; "
+                    "`serve-compat shutdown` ends it",
+                    where,
+                )
 
     def shutdown_owned(self) -> None:
         """At the end of the process: stop what does not outlive it."""
@@ -196,11 +202,29 @@ class Instances:
         return known or self._add(_attached(name, controllers.find(name)))
 
     def _detached(self) -> Session | None:
-        found = controllers.find_detached(cluster.instance_namespace())
+        return self._in_places() or self._anywhere()
+
+    def _in_places(self) -> Session | None:
+        found = (controllers.find_detached(namespace) for namespace in _places().namespaces)
+        return next((_attached(*each) for each in found if each is not None), None)
+
+    def _anywhere(self) -> Session | None:
+        found = controllers.only_detached() if _places().anywhere else None
         return None if found is None else _attached(*found)
 
-    def _no_detached(self) -> None:
-        if self._detached() is not None:
+    def _started_elsewhere(self, detached: bool, options: HTTPOptions) -> Session | None:
+        """The detached instance that `start` attaches to instead of starting one."""
+        session = self._detached()
+        if session is None or (detached and session.name.namespace == _places().own):
+            return session
+        if eras.chosen().second_start == "attach":
+            return session
+        wanted = _address(options)
+        clashes = wanted is not None and wanted[1] != 0 and wanted == _address(session.http_options())
+        return session if clashes else None
+
+    def _none_beside(self, detached: bool) -> None:
+        if detached and controllers.find_detached(_places().own) is not None:
             raise RayServeException(
                 "a detached serve instance runs in this Ray namespace already; serve.connect() to it, "
                 "or shut it down first"
@@ -213,7 +237,11 @@ def random_letters(length: int = 6) -> str:
 
 
 def _name(controller: str) -> InstanceName:
-    return InstanceName(controller, cluster.instance_namespace())
+    return InstanceName(controller, _places().own)
+
+
+def _places() -> Places:
+    return places(eras.chosen(), cluster.job_namespace())
 
 
 def _attached(name: InstanceName, controller: Any) -> Session:

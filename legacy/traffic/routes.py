@@ -19,6 +19,7 @@ from urllib.parse import quote
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
+from legacy.constants import HTTP_METHODS
 from legacy.records import Endpoint
 
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
@@ -160,18 +161,18 @@ class RouteTable:
         )
 
     def listing(self) -> dict[str, Any]:
-        """The body of /-/routes: route -> [endpoint, methods], as in Ray 1.2-1.7; prefix -> endpoint, as in 1.13.
+        """The body of /-/routes: route -> [endpoint, methods], as in Ray 1.2-1.7; prefix -> endpoint, as in 1.8-2.6.
 
         Endpoints without a route are listed under their name up to Ray 1.2.
         """
         listed: dict[str, Any] = {}
         for name, entry in self._entries.items():
             endpoint = entry.endpoint
+            shown = [name, list(endpoint.methods or HTTP_METHODS)] if endpoint.generation.lists_methods else name
             if endpoint.route is not None:
-                is_prefix = endpoint.matching == "prefix"
-                listed[endpoint.route] = name if is_prefix else [name, list(endpoint.methods)]
+                listed[endpoint.route] = shown
             elif endpoint.generation.lists_without_route:
-                listed[name] = [name, list(endpoint.methods)]
+                listed[name] = shown
         return listed
 
     def match(self, path: str, method: str) -> Match:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from legacy.config import CONCURRENCY_1_4, AutoscalingConfig, BackendConfig
+from legacy import eras
+from legacy.config import AutoscalingConfig, BackendConfig
+from legacy.constants import CONCURRENCY_1_4
 from legacy.session.checks import config_fields
 
 
@@ -121,7 +123,7 @@ _ROUTE = "route_prefix"  # the only option for which None is a value of its own
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options under their names, checked. None means "not given", except for route_prefix.
+    """The options under their names, checked. None means "not given", except for route_prefix after Ray 1.7.
 
     Args:
         given: as the user wrote them; `config` (Ray 1.3) is a BackendConfig or its fields as a dict.
@@ -137,7 +139,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
         if option is None:
             known = ", ".join(sorted(each.name for each in TABLE))
             raise TypeError(f"a deployment has no option {spelling!r}; it has {known}")
-        if value is None and option.name != _ROUTE:
+        if value is None and (option.name != _ROUTE or eras.chosen().deployments.no_prefix_is_default):
             continue
         if option.name in found and spelling != option.name:
             raise TypeError(f"{option.name} is given twice: {spelling} is another spelling of it")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable
 from typing import Any
 
-from legacy.replica.messages import ServeEncoder, ServeMultiDict, ServeRequest
+import ray
+import requests  # type: ignore[import-untyped, unused-ignore]  # Ray brings it
+
+from legacy.replica.messages import ServeMultiDict, ServeRequest
+from legacy.replica.results import ServeEncoder
 from legacy.session.instances import random_letters
 from serve_compat.names.teaching import teaching_getattr
 
@@ -34,12 +38,30 @@ def pformat_color_json(d: Any) -> str:
     return json.dumps(d, sort_keys=True, indent=4)
 
 
-def block_until_http_ready(http_endpoint: str, backoff_time_s: float = 1, timeout: float = 60) -> None:
-    """Wait until a URL answers a GET with status 200.
+def _task_too(function: Any) -> Any:
+    """Let a function be called as it is and, as in the originals, as a task: `function.remote(...)`."""
+
+    @functools.wraps(function)
+    def remote(*args: Any, **kwargs: Any) -> ray.ObjectRef:
+        return ray.remote(num_cpus=0)(function).remote(*args, **kwargs)
+
+    function.remote = remote
+    return function
+
+
+@_task_too
+def block_until_http_ready(
+    http_endpoint: str,
+    backoff_time_s: float = 1,
+    check_ready: Callable[[requests.Response], object] | None = None,
+    timeout: float = 60,
+) -> None:
+    """Wait until a URL answers a GET with status 200. `block_until_http_ready.remote(...)` does it in a task.
 
     Args:
         http_endpoint: the URL.
         backoff_time_s: seconds between two tries.
+        check_ready: also asked whether the answer will do.
         timeout: seconds after which it gives up.
 
     Raises:
@@ -48,11 +70,11 @@ def block_until_http_ready(http_endpoint: str, backoff_time_s: float = 1, timeou
     deadline = time.monotonic() + timeout
     while True:
         try:
-            with urllib.request.urlopen(http_endpoint, timeout=max(0.1, deadline - time.monotonic())) as answer:
-                if answer.status == 200:
-                    return
-                last = f"status {answer.status}"
-        except (OSError, urllib.error.URLError) as error:
+            answer = requests.get(http_endpoint, timeout=max(0.1, deadline - time.monotonic()))
+            if answer.status_code == 200 and (check_ready is None or check_ready(answer)):
+                return
+            last = f"status {answer.status_code}" if answer.status_code != 200 else "check_ready said no"
+        except Exception as error:  # whatever check_ready raises means not yet, as in the originals
             last = str(error)
         if time.monotonic() + backoff_time_s > deadline:
             raise TimeoutError(f"{http_endpoint} was not ready within {timeout:g} s; the last try met: {last}")

@@ -76,6 +76,8 @@ def translated(keywords: Mapping[str, Any], joins_by_client: bool = False) -> tu
         elif new is not None and new not in keywords:
             kept[new] = value
             notes.append(f"ray.init({name}=...) is called {new} today")
+        elif name == "namespace" and value == "":
+            notes.append("ray.init(namespace='') means a namespace without a name, as if it were left out")
         elif new is not None or name in REMOVED:
             notes.append(f"ray.init({name}=...) does not exist any more and was left out")
         else:

@@ -21,7 +21,7 @@ from legacy.generations import DEPLOYMENT, V0_8, V1_2, V1_4
 def test_the_defaults_are_those_of_ray_1_2():
     config = BackendConfig()
     assert (config.num_replicas, config.max_batch_size, config.batch_wait_timeout) == (1, None, 0)
-    assert (config.max_concurrent_queries, config.user_config) == (None, None)
+    assert (config.max_concurrent_queries, config.user_config) == (8, None)
     assert config.experimental_graceful_shutdown_wait_loop_s == 2.0
     assert config.experimental_graceful_shutdown_timeout_s == 20.0
 
@@ -118,9 +118,9 @@ FIELDS = st.fixed_dictionaries(
 
 @given(FIELDS, FIELDS)
 def test_updating_is_merging_what_was_given(first, second):
-    expected = BackendConfig(**{**first, **second})
-    assert BackendConfig(**first).updated(second) == expected
-    assert BackendConfig(**first).updated(BackendConfig(**second)) == expected
+    assert BackendConfig(**first).updated(second) == BackendConfig(**{**first, **second})
+    object_of = BackendConfig(**second)
+    assert BackendConfig(**first).updated(object_of) == BackendConfig(**{**first, **object_of.given()})
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,22 @@ def test_updating_is_merging_what_was_given(first, second):
 def test_clients_compute_the_concurrency_as_ray_1_2(fields, is_async, expected):
     for generation in (V1_2, V0_8):
         assert resolved_concurrency(BackendConfig(**fields), generation.default_concurrency, is_async) == expected
+
+
+@pytest.mark.parametrize(
+    ("era", "limits"),
+    [("", (8, 10)), ("0.8", (8, 10)), ("1.0", (8, 10)), ("1.2", (8, 10)), ("1.4", (100, 100)), ("2.3", (100, 100))],
+)
+def test_a_limit_that_nobody_gave_reads_as_in_the_era_and_counts_as_not_given(era, limits, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", era)
+    plain, batches = BackendConfig(), BackendConfig(max_batch_size=5, max_concurrent_queries=None)
+    assert (plain.max_concurrent_queries, batches.max_concurrent_queries) == limits
+    assert f"max_concurrent_queries={limits[0]}" in repr(plain)
+    assert (plain.given(), batches.given()) == ({}, {"max_batch_size": 5})
+    batches.max_concurrent_queries = 3
+    assert batches.given() == {"max_batch_size": 5, "max_concurrent_queries": 3}
+    batches.max_concurrent_queries = None
+    assert (batches.max_concurrent_queries, batches.given()) == (limits[1], {"max_batch_size": 5})
 
 
 @pytest.mark.parametrize("generation", [V1_4, DEPLOYMENT])

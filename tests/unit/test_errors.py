@@ -6,6 +6,8 @@ import inspect
 import pickle
 
 import pytest
+from ray import cloudpickle
+from ray.exceptions import RayTaskError
 
 from legacy import errors
 from legacy.errors import RayServeException
@@ -30,10 +32,11 @@ def test_every_error_is_a_ray_serve_exception_with_a_status_and_a_docstring(erro
 
 
 def test_only_errors_that_pass_by_themselves_say_when_to_come_back():
-    assert {each.__name__ for each in ALL if each.retry_after_s} == {
-        "QueueFullError",
-        "DeadlineError",
-        "NoBackendError",
+    assert {each for each in ALL if each.retry_after_s} == {
+        errors.QueueFullError,
+        errors.DeadlineError,
+        errors.EndpointMissingError,
+        errors.NoBackendError,
     }
     assert all(each.status == 503 for each in ALL if each.retry_after_s)
 
@@ -44,3 +47,36 @@ def test_the_base_is_a_plain_exception_as_in_every_original():
 
 def test_a_failed_start_is_also_a_runtime_error():
     assert issubclass(errors.BackendStartError, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (errors.InstanceError, "RayServeException"),
+        (errors.NameTakenError, "RayServeException"),
+        (errors.MethodMissingError, "RayServeException"),
+        (errors.EndpointMissingError, "RayServeException"),
+        (errors.ResourcesError, "RayServeException"),
+        (errors.EnvironmentFailedError, "RayServeException"),
+        (errors.EnvironmentMissingError, "ValueError"),
+        (errors.BackendStartError, "RuntimeError"),
+        (errors.BackendHealthError, "RuntimeError"),
+        (errors.BackendEnvironmentError, "RuntimeError"),
+    ],
+)
+def test_programs_see_the_name_of_the_originals_class(error, name):
+    raised = error("why")
+    assert (type(raised).__name__, repr(raised)) == (name, f"{name}('why')")
+    assert type(pickle.loads(pickle.dumps(raised))) is type(cloudpickle.loads(cloudpickle.dumps(raised))) is error
+    seen = RayTaskError("f", "trace", raised).as_instanceof_cause()
+    assert isinstance(seen, error)
+    assert type(seen).__name__ == f"RayTaskError({name})"
+
+
+def test_a_subclass_of_a_users_own_keeps_its_name_and_pickles():
+    assert type(pickle.loads(pickle.dumps(OwnError("x")))) is OwnError
+    assert OwnError.__name__ == "OwnError"
+
+
+class OwnError(errors.InstanceError):
+    pass

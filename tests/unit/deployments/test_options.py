@@ -51,6 +51,14 @@ def test_none_means_not_given_except_for_the_route():
 
 
 @pytest.mark.parametrize(
+    ("era", "kept"), [("1.4", {}), ("1.13", {"route_prefix": None}), ("2.3", {"route_prefix": None})]
+)
+def test_up_to_1_7_no_route_prefix_meant_the_default_one(era, kept, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", era)
+    assert checked({"route_prefix": None}) == kept
+
+
+@pytest.mark.parametrize(
     ("given_options", "error", "text"),
     [
         ({"num_replica": 2}, TypeError, "no option 'num_replica'; it has .*num_replicas"),

@@ -81,6 +81,37 @@ def test_an_async_constructor_is_awaited():
     assert asyncio.run(construct(Code(Slow, ("ready",), {}))).value == "ready"
 
 
+@pytest.mark.parametrize("begins", [lambda self: "ignored", lambda self: setattr(self, "value", 1) or self])
+def test_what_a_constructor_returns_is_ignored(begins):
+    made = type("Returns", (), {"__init__": begins})
+    assert type(asyncio.run(construct(Code(made, (), {})))) is made
+
+
+def test_a_metaclass_may_make_the_instance():
+    class Single(type):
+        def __call__(cls, *args):
+            return (cls.__name__, *args)
+
+    assert asyncio.run(construct(Code(Single("One", (), {}), (5,), {}))) == ("One", 5)
+
+
+@pytest.mark.parametrize("arguments", [(), (1,), (1, 2)])
+def test_a_class_takes_the_arguments_that_python_lets_it_take(arguments):
+    class New:
+        def __new__(cls, first):
+            return "another type" if first == "other" else super().__new__(cls)
+
+    for kind in (type("Plain", (), {}), New):
+        try:
+            kind(*arguments)
+        except TypeError:
+            with pytest.raises(TypeError):
+                asyncio.run(construct(Code(kind, arguments, {})))
+        else:
+            assert type(asyncio.run(construct(Code(kind, arguments, {})))) is kind
+    assert asyncio.run(construct(Code(New, ("other",), {}))) == "another type"
+
+
 def test_something_that_cannot_be_called_is_no_backend():
     with pytest.raises(TypeError, match="must be a function or a class, not 5"):
         asyncio.run(construct(Code(5, (), {})))
@@ -101,11 +132,11 @@ def test_functions_and_methods_sync_or_async_are_called():
 
 
 def test_a_missing_method_error_names_those_that_exist():
-    with pytest.raises(MethodMissingError, match=r"no method 'nope'; it has __call__, later, reconfigure$"):
+    with pytest.raises(MethodMissingError, match=r"no method 'nope'. Available methods: __call__, later, reconfigure$"):
         call(Counter(), 1, name="nope")
-    with pytest.raises(MethodMissingError, match=r"it has __call__$"):
+    with pytest.raises(MethodMissingError, match=r"Available methods: __call__$"):
         call(len, 1, name="__doc__")
-    with pytest.raises(MethodMissingError, match="it has none"):
+    with pytest.raises(MethodMissingError, match=r"Available methods: none$"):
         call(object())
 
 

@@ -57,6 +57,12 @@ def test_what_ray_init_still_takes_is_passed_on():
     assert translated(still) == (still, [])
 
 
+def test_an_empty_namespace_is_none_as_it_was_for_old_ray():
+    kept, (note,) = translated({"namespace": "", "num_cpus": 1})
+    assert kept == {"num_cpus": 1}
+    assert "namespace" in note
+
+
 @pytest.mark.parametrize("name", ["redis_password", "_redis_password", "webui_host", "_plasma_directory", "temp_dir"])
 def test_rays_client_is_not_told_about_the_machine(name):
     kept, notes = translated({name: "x", "namespace": "n", "allow_multiple": True}, joins_by_client=True)

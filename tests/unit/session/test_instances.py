@@ -44,7 +44,7 @@ def test_a_start_after_another_program_has_shut_the_instance_down_starts_one(mon
     monkeypatch.setattr(under_test, "_ensure_ray", lambda: None)
     monkeypatch.setattr(under_test, "process_key", lambda: "this Ray")
     monkeypatch.setattr(under_test, "found_or_launched", lambda *_: next(starting))
-    monkeypatch.setattr(under_test.cluster, "instance_namespace", lambda: "ns")
+    monkeypatch.setattr(under_test.cluster, "job_namespace", lambda: "ns")
     monkeypatch.setattr(under_test.controllers, "holder", lambda _: first.controller)
     instances = Instances()
     assert instances.start(True, HTTPOptions(), False) is first

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import compile_path
 
-from legacy.generations import DEPLOYMENT, V1_2, V1_4
+from legacy.constants import HTTP_METHODS
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V1_2, V1_4
 from legacy.records import Endpoint
 from legacy.traffic.routes import Match, RouteTable
 
@@ -207,8 +208,14 @@ def test_removing_a_dispossessed_endpoint_leaves_the_new_owner_alone():
 
 def test_the_listing_has_the_form_of_each_generation():
     old, new = endpoint("old", None), Endpoint("new", None, ("GET",), {"b": 1}, generation=V1_4)
-    routes = table(endpoint("e", "/e", methods=("GET", "POST")), endpoint("d", "/d", "prefix", ()), old, new)
-    assert routes.listing() == {"/e": ["e", ["GET", "POST"]], "/d": "d", "old": ["old", ["GET"]]}
+    first = Endpoint("first", "/first", (), {"b": 1}, generation=DEPLOYMENT_1_4)
+    routes = table(endpoint("e", "/e", methods=("GET", "POST")), endpoint("d", "/d", "prefix", ()), old, new, first)
+    assert routes.listing() == {
+        "/e": ["e", ["GET", "POST"]],
+        "/d": "d",
+        "old": ["old", ["GET"]],
+        "/first": ["first", list(HTTP_METHODS)],
+    }
     assert RouteTable().listing() == {}
 
 
