@@ -106,7 +106,7 @@ def _known_today(o: Any) -> Any:
 def _members(o: Any) -> dict[Any, Any]:
     if dataclasses.is_dataclass(o) and not isinstance(o, type):
         return {each.name: getattr(o, each.name) for each in dataclasses.fields(o)}
-    for taken in (dict, vars):
+    for taken in () if isinstance(o, type) else (dict, vars):
         try:
             return dict(taken(o))
         except Exception:  # user classes may fail in any way to be a mapping
