@@ -231,7 +231,7 @@ class Supervisor:
             if failure is not None:
                 live.unhealthy += 1
                 logger.warning("replica %r failed health check %d: %s", live.seen.tag, live.unhealthy, failure.error)
-                if live.unhealthy >= FAILED_CHECKS and not live.seen.sick:
+                if live.unhealthy >= FAILED_CHECKS:
                     await self._unwell(live, failure)
             elif live.unhealthy:
                 self._well(live)
@@ -242,10 +242,12 @@ class Supervisor:
         return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s, limit_s)
 
     async def _unwell(self, live: Live, failure: StartFailure) -> None:
-        """Have a replica replaced. It finishes its requests before it goes."""
-        self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
-        live.seen.sick = True
-        self._fleet.fell_sick.append(self._count(live, failure))
+        """Have a replica replaced, as soon as there is room. It finishes its requests before it goes."""
+        if not (live.seen.sick and self._fleet.has_room):  # else its replacement may have taken the room
+            self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
+        if not live.seen.sick:
+            live.seen.sick = True
+            self._fleet.fell_sick.append(self._count(live, failure))
         self._touch(self._fleet.tag)
 
     def _well(self, live: Live) -> None:
