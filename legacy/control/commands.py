@@ -78,6 +78,7 @@ class Commands:
         """
         await self._recovered
         desired = self._changes.desired
+        BackendConfig().updated(changes)  # a bad field is refused at once, not when it is its turn
         async with self._changes.turn(tag, command):
             known = desired.backend(tag)
             if known.revision != command:
@@ -148,7 +149,7 @@ class Commands:
             await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
 
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
-        wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
+        wanted = record.config.updated(changes).num_replicas
         if not record.spec.generation.waits_for_resources and wanted > record.config.num_replicas:
             await check_capacity(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)
 

@@ -49,8 +49,7 @@ class Desired:
         record = self.backend(tag)
         if record.revision == command:
             return record
-        given = changes if isinstance(changes, BackendConfig) else dict(changes)
-        config = record.config.updated(given)
+        config = record.config.updated(changes)
         if record.spec.generation.refuses_batch_size:
             config.check_batch_size(tag)
         return with_config(command, record, config)
