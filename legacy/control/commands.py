@@ -29,6 +29,7 @@ class Commands:
         ResourcesError: no room for more replicas, for generations that do not wait for resources.
         BackendStartError: a replica could not be started or refused its config.
         ChangeSupersededError: another command took this one's place before it was in force.
+        BackendDeletedError: another command deleted what this one made before it was answered.
     """
 
     _changes: Changes
@@ -38,6 +39,7 @@ class Commands:
         """Register a backend and wait until all its replicas run; when one fails, nothing stays registered."""
         await self._recovered
         changes, key = self._changes, code_key(spec.code)
+        changes.check_how_it_ended(spec.tag, command)
         changes.desired.create_backend(command, spec, key)  # refused at once, not when it is its turn
         async with changes.turn(spec.tag, command):
             if spec.tag not in changes.desired.backends:
@@ -90,28 +92,37 @@ class Commands:
     async def delete_backend(self, command: str, tag: str, force: bool = False) -> int:
         """Unregister a backend that no endpoint uses, and wait until its replicas have finished and are gone."""
         await self._recovered
-        record = self._changes.desired.delete_backend(tag)
-        if record is not None:
-            await self._changes.forget(record, force)
-        return self._changes.publisher.version
+        changes = self._changes
+        if changes.desired.log.has(command):
+            await changes.reconciler.gone(tag)  # Ray runs it again
+        elif (record := changes.desired.delete_backend(tag)) is not None:
+            await changes.drop_backend(command, record, force)
+        return changes.publisher.version
 
     async def create_endpoint(self, command: str, endpoint: Endpoint) -> int:
         """Register an endpoint and wait until every proxy routes to it."""
         await self._recovered
         desired = self._changes.desired
+        if desired.log.has_undone("endpoint", endpoint.name, command):
+            return self._changes.publisher.version  # it was there; whoever deleted it has been told so
         return await self._set_endpoint(lambda: desired.create_endpoint(command, endpoint), endpoint.traffic)
 
     async def delete_endpoint(self, command: str, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it; an unknown name is fine."""
         await self._recovered
-        if name not in self._changes.desired.endpoints:
-            return self._changes.publisher.version
-        return await self._changes.drop_endpoint(name)
+        changes = self._changes
+        if changes.desired.log.has(command):
+            return await changes.in_force(changes.publisher.version)  # Ray runs it again
+        record = changes.desired.endpoints.get(name)
+        return changes.publisher.version if record is None else await changes.drop_endpoint(command, record)
 
     async def move_route(self, command: str, route: str | None, old: str, new: str) -> int:
         """Give an endpoint the route of another, which ends, in one step for every router."""
         await self._recovered
-        return await self._changes.move_route(route, old, self._changes.desired.endpoint(new))
+        record = self._changes.desired.endpoint(new)
+        if record.took is not None and record.took.command == command:
+            return await self._changes.in_force(self._changes.publisher.version)
+        return await self._changes.move_route(command, route, old, record)
 
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
         """Replace an endpoint's split, drop its shadows, and wait until every proxy follows."""
@@ -142,7 +153,7 @@ class Commands:
     async def _set_endpoint(self, decide: Callable[[], EndpointRecord], backends: Iterable[str]) -> int:
         decide()  # what is wrong anyway is refused at once
         await self._changes.created(backends)
-        return await self._changes.set_endpoint(decide())
+        return await self._changes.in_force(self._changes.put_endpoint(decide()))
 
     async def _check_room(self, spec: BackendSpec) -> None:
         if not spec.generation.waits_for_resources:

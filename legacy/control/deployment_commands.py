@@ -57,12 +57,15 @@ class DeploymentCommands(Commands):
         await self._recovered
         changes = self._changes
         record = changes.desired.backends.get(name)
+        if changes.desired.log.has(command):
+            await changes.reconciler.gone(name)  # Ray runs it again
+            return changes.publisher.version
         if record is None:
             return changes.publisher.version
         users = [user for user in changes.desired.users_of(name) if user != name]
         if users:
             logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
-        await changes.drop_deployment(record)
+        await changes.drop_deployment(command, record)
         return changes.publisher.version
 
     async def get_deployment(self, name: str) -> DeploymentInfo | None:

@@ -11,6 +11,7 @@ from legacy.generations import V0_8
 from legacy.records import Poll
 from tests.fault.commands import backend, bounded, deployment, endpoint, prefix
 from tests.fault.lives import Life, World, no_cluster  # noqa: F401 - a fixture
+from tests.fault.overlapping import a_while, one_backend, truth
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 
@@ -55,6 +56,26 @@ def test_of_two_programs_that_create_a_backend_of_ray_0_8_at_once_the_later_one_
         assert len(codes(life)) == 1
         life.check_nothing_is_left_over()
         life.end()
+
+    bounded(scenario)
+
+
+def test_a_deploy_that_fails_takes_back_no_endpoint_that_another_has_made_in_place_of_its_own():
+    async def scenario():
+        world, life = await one_backend()
+        control = life.controller
+        await control.deploy("1", deployment("d", b"d", "v1"), prefix("d", "/d"), None, True)
+        world.launcher.hold("bad")
+        new = deployment("d", b"n", "v2", user_config="bad")
+        failing = asyncio.ensure_future(control.deploy("2", new, prefix("d", "/moved"), None, True))
+        await a_while()
+        await control.delete_endpoint("3", "d")
+        await control.create_endpoint("4", endpoint("d", "/other", a=1.0))
+        world.launcher.let_go()
+        (told,) = await truth(life, failing)
+        assert "refused bad" in told
+        made = (await control.list_endpoints())["d"]
+        assert (made.route, made.traffic) == ("/other", {"a": 1.0})
 
     bounded(scenario)
 

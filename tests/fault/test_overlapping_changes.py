@@ -40,23 +40,6 @@ def test_a_change_that_was_acknowledged_stays_when_a_later_one_fails():
     bounded(scenario)
 
 
-@pytest.mark.parametrize("bad", [{"num_replica": 2}, {"num_replicas": 0}, {"autoscaling_config": {"min_replicas": -1}}])
-def test_a_change_that_is_wrong_anyway_does_not_wait_for_its_turn_to_be_told_so(bad):
-    async def scenario():
-        world, life = await one_backend()
-        world.launcher.hold("1 good")
-        first = update(life.controller, "A", user_config="1 good")
-        await a_while()
-        second = update(life.controller, "B", **bad)
-        await a_while()
-        assert (first.done(), second.done()) == (False, True)
-        world.launcher.let_go()
-        told = await truth(life, first, second)
-        assert (told[0], next(iter(bad)) in told[1]) == ("", True)
-
-    bounded(scenario)
-
-
 def test_a_change_is_not_blamed_for_an_earlier_one_that_fails_late():
     async def scenario():
         world, life = await one_backend()

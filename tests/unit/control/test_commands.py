@@ -87,6 +87,18 @@ def test_an_endpoint_may_wait_for_its_backend():
     assert run(scenario) == {"a": 1.0}
 
 
+@pytest.mark.parametrize("bad", [{"num_replica": 2}, {"num_replicas": 0}, {"autoscaling_config": {"min_replicas": -1}}])
+def test_a_wrong_field_of_a_change_is_refused_before_its_turn_has_come(bad):
+    async def scenario(world):
+        control = commands_of(world)
+        await control.replace_backend("c1", spec("a"))
+        async with control._changes.turn("a", "c2"):
+            with pytest.raises(ValueError, match=next(iter(bad))):
+                await asyncio.wait_for(control.update_backend("c3", "a", bad), 5)
+
+    run(scenario)
+
+
 def test_a_route_changes_hands_in_one_step_for_routers():
     async def scenario(world):
         control = commands_of(world)
