@@ -2,8 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
 
 from legacy.control import commands
 from legacy.errors import InstanceError
@@ -11,7 +14,7 @@ from legacy.generations import V0_8
 from legacy.records import Poll
 from tests.fault.commands import backend, bounded, deployment, endpoint, prefix
 from tests.fault.lives import Life, World, no_cluster  # noqa: F401 - a fixture
-from tests.fault.overlapping import a_while, one_backend, truth
+from tests.fault.overlapping import OverlappingMachine, a_while, one_backend, run, truth
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 
@@ -116,3 +119,35 @@ def test_a_controller_ends_by_itself_when_who_shut_it_down_has_died(monkeypatch)
         life.end()
 
     bounded(scenario)
+
+
+class NamesMachine(OverlappingMachine):
+    """Of one backend that is created and deleted by two drivers."""
+
+    first: ClassVar = {"b": None}
+    may_be_told = ("already registered", "was deleted")
+
+    def there(self):
+        found = self.life.controller._desired.backends.get("b")
+        return {"b": None if found is None else found.config.user_config}
+
+    def was_in_force(self, change):
+        return change.sets["b"] is None or any(each.user_config == change.value for each in self.world.launcher.heard)
+
+    @rule(driver=st.sampled_from("AB"), good=st.booleans(), held=st.booleans())
+    def create(self, driver, good, held):
+        value = self._value(good, held)
+        self._begin(driver, create(value), {"b": value}, value)
+
+    @rule(driver=st.sampled_from("AB"))
+    def delete(self, driver):
+        self._begin(driver, lambda c, id: asyncio.ensure_future(c.delete_backend(id, "b")), {"b": None})
+
+
+def create(value):
+    spec = replace(backend("b", user_config=value), code=value.encode())
+    return lambda c, id: asyncio.ensure_future(c.create_backend(id, spec))
+
+
+def test_every_acknowledgement_of_a_creation_and_a_delete_is_true_whatever_overlaps_and_crashes():
+    run(NamesMachine)
