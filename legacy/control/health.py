@@ -13,6 +13,7 @@ from legacy.records import StartFailure
 Answer = TypeVar("Answer")
 
 FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
+GIVEN_UP_CHECKS = 12  # in a row, without room for another one: two minutes, within which most outages of others end
 ANSWER_S = 2.0  # for the way there and back
 
 

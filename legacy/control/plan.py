@@ -5,7 +5,7 @@ Rules (Ray 1.13 for versions; 0.8-1.7 know one version only):
   `surge` that many more may live while versions differ, so that a single replica is replaced without a gap;
 - while versions differ, at most max(1, 20%) of the wanted replicas are missing at any time;
 - a sick replica is replaced like one of an old version, so however many are sick, few are missing; a single one without
-  room for another beside it stays, since it serves, and another may be as sick for the same reason;
+  room for another beside it stays for a while, since another may be as sick for the same reason, until it is given up;
 - a new config reaches running replicas in place, at most that many at a time;
 - what is surplus goes: first what has not started yet, then sick ones, old versions, the youngest.
 """
@@ -47,6 +47,7 @@ class Seen:
     state: State
     order: int
     sick: bool = False  # it failed its health checks, and answers nevertheless
+    given_up: bool = False  # it has been sick for so long that it must be started anew, also where nothing serves then
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def is_settled(wanted: Wanted, seen: Sequence[Seen]) -> bool:
 
 def _must_stay(wanted: Wanted, replica: Seen) -> bool:
     """Whether nothing would serve if this one went because it is sick."""
-    return wanted.num_replicas == 1 and not wanted.surge and replica.sick and replica.version == wanted.version
+    may_get_well = replica.sick and not replica.given_up
+    return wanted.num_replicas == 1 and not wanted.surge and may_get_well and replica.version == wanted.version
 
 
 def _to_update(wanted: Wanted, routed: Sequence[Seen], leaving: set[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from legacy import cluster
 from legacy.config import BackendConfig
 from legacy.control.answering import until_silent
 from legacy.control.fleet import Fleet, Live
-from legacy.control.health import FAILED_CHECKS, check, failed_check, failed_first_check
+from legacy.control.health import FAILED_CHECKS, GIVEN_UP_CHECKS, check, failed_check, failed_first_check
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
@@ -242,16 +242,17 @@ class Supervisor:
         return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s, limit_s)
 
     async def _unwell(self, live: Live, failure: StartFailure) -> None:
-        """Have a replica replaced, as soon as there is room. It finishes its requests before it goes."""
+        """Have a replica replaced once there is room, or it is given up. It finishes its requests before it goes."""
         if not (live.seen.sick and self._fleet.has_room):  # else its replacement may have taken the room
             self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
         if not live.seen.sick:
             live.seen.sick = True
             self._fleet.fell_sick.append(self._count(live, failure))
+        live.seen.given_up = live.unhealthy >= GIVEN_UP_CHECKS
         self._touch(self._fleet.tag)
 
     def _well(self, live: Live) -> None:
-        live.unhealthy, live.seen.sick = 0, False
+        live.unhealthy, live.seen.sick, live.seen.given_up = 0, False, False
         self._fleet.recovered(live.seen.tag)
 
     def _is_here(self, live: Live) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from legacy.control.health import failed_first_check
+from legacy.control.health import GIVEN_UP_CHECKS, failed_first_check
 from legacy.control.plan import State
 from legacy.control.status import status_of
 from legacy.errors import BackendHealthError, BackendStartError
@@ -128,7 +128,9 @@ def test_a_single_sick_replica_serves_until_its_replacement_is_good():
     assert run(scenario)
 
 
-def test_a_single_sick_replica_without_room_for_another_serves_until_there_is_room():
+def test_a_single_sick_replica_without_room_for_another_serves_until_there_is_room(monkeypatch):
+    monkeypatch.setattr("legacy.control.supervisor.GIVEN_UP_CHECKS", 100_000)
+
     async def scenario(world):
         world.room = False
         (first,) = await one_that_falls_sick(world)
@@ -147,6 +149,18 @@ def test_a_single_sick_replica_without_room_for_another_serves_until_there_is_ro
         return len(world.routed("a")), world.launcher.started
 
     assert run(scenario) == (1, 2)
+
+
+def test_a_single_sick_replica_without_room_for_another_is_started_anew_when_it_does_not_get_well():
+    async def scenario(world):
+        world.room = False
+        (first,) = await one_that_falls_sick(world)
+        live = world.reconciler.fleets()["a"].replicas[first.start.tag]
+        await asyncio.wait_for(first.dead.wait(), 5)
+        await until(lambda: world.routed("a") not in ([], [first.start.tag]))
+        return live.unhealthy, world.launcher.started, failures(world)
+
+    assert run(scenario) == (GIVEN_UP_CHECKS, 2, [])
 
 
 def test_a_replica_that_gets_well_again_stays_and_its_failures_are_forgotten():

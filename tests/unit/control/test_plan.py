@@ -105,6 +105,9 @@ def test_a_single_sick_replica_without_room_for_another_stays_and_holds_up_no_ch
     assert is_settled(wanted(1), [ill])
     assert not is_settled(Wanted(1, "v", "s", surge=1), [ill])
     assert plan(wanted(1, stamp="t"), [ill]).update == ("r0",)
+    ill.given_up = True
+    assert not is_settled(wanted(1), [ill])
+    assert plan(wanted(1), [ill]) == Actions(drain=("r0",))
 
 
 def test_a_single_replica_of_an_old_version_makes_room_for_the_new_one_also_when_it_is_sick():
