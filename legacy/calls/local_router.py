@@ -239,6 +239,7 @@ class LocalRouter:
             channels = [*self._channels.values(), *self._old_channels]
         for channel in channels:
             channel.reap()
+            channel.doubts.look()
         return channels
 
     async def _look_after_calls(self) -> None:
@@ -254,7 +255,7 @@ class LocalRouter:
             self._old_channels = [channel for channel in self._old_channels if channel.in_flight]
             self._awake = False
             self._busy.clear()
-            if any(channel.in_flight for channel in channels):
+            if any(channel.in_flight or channel.doubts for channel in channels):
                 self._awake = True
                 self._busy.set()
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, NamedTuple, TypeVar
 
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError
 
 from legacy.records import StartFailure
 
@@ -42,6 +42,8 @@ async def check(tag: str, actor: Any, timeout_s: float) -> Check:
     except asyncio.TimeoutError:
         text = f"TimeoutError: its health check did not end within {answer_s:g} s"
         return Check(StartFailure(tag, text, "", "health"), asked=False)
+    except ActorUnavailableError as error:  # it may be alive
+        return Check(StartFailure(tag, f"{type(error).__name__}: {error}", "", "health"), asked=False)
     except RayActorError as error:
         return Check(StartFailure(tag, f"{type(error).__name__}: {error}", "", "died"))
     except RayError as error:

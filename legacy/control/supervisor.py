@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 
 from legacy import cluster
 from legacy.config import BackendConfig
-from legacy.control.answering import until_silent
+from legacy.control.answering import until_gone, until_silent
 from legacy.control.fleet import Fleet, Live
 from legacy.control.health import FAILED_CHECKS, GIVEN_UP_CHECKS, check, failed_check, failed_first_check
 from legacy.control.instance import STOP_S
@@ -209,7 +209,7 @@ class Supervisor:
 
     async def _until_dead(self, live: Live) -> None:
         try:
-            self._hangs(live, await live.actor.wait_until_gone.remote())
+            self._hangs(live, await until_gone(live.actor))
         except RayError as error:
             if self._is_here(live):
                 logger.warning("replica %r died: %s", live.seen.tag, type(error).__name__)
