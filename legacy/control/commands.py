@@ -6,16 +6,33 @@ A command is: validate and change what is wanted, write it to the checkpoint, ac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from legacy.config import BackendConfig
 from legacy.control.capacity import check_capacity, has_capacity
 from legacy.control.changes import Changes
 from legacy.control.registered import BackendRecord, EndpointRecord, instead_of, new_record, wants_the_same
 from legacy.control.store import code_key
-from legacy.records import BackendSpec, Endpoint
+from legacy.records import BackendSpec, Endpoint, Version
+
+Arguments = ParamSpec("Arguments")
+Commanded = TypeVar("Commanded", bound="Commands")
+Answer = Coroutine[Any, Any, int]
+
+
+def command(
+    method: Callable[Concatenate[Commanded, Arguments], Answer],
+) -> Callable[Concatenate[Commanded, Arguments], Coroutine[Any, Any, Version]]:
+    """One that changes something: its caller is also told of which life of the controller the version is."""
+
+    @wraps(method)
+    async def told(self: Commanded, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Version:
+        return Version(self._changes.publisher.log.epoch, await method(self, *args, **kwargs))
+
+    return told
 
 
 class Commands:
@@ -35,6 +52,7 @@ class Commands:
     _changes: Changes
     _recovered: asyncio.Future[None]
 
+    @command
     async def create_backend(self, command: str, spec: BackendSpec) -> int:
         """Register a backend and wait until all its replicas run; when one fails, nothing stays registered."""
         await self._recovered
@@ -50,6 +68,7 @@ class Commands:
             version = await self._carry_out(record)
         return await changes.in_force(version)
 
+    @command
     async def replace_backend(self, command: str, spec: BackendSpec) -> int:
         """Register a backend, in the place of one of its tag (Ray 0.7-0.8), which is in force again if that fails.
 
@@ -73,6 +92,7 @@ class Commands:
             version = await self._carry_out(backends[spec.tag])
         return await changes.in_force(version)
 
+    @command
     async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
         """Merge changes into a backend's config and wait until its replicas follow; one that refuses undoes it.
 
@@ -89,6 +109,7 @@ class Commands:
             version = await self._carry_out(desired.backend(tag))
         return await self._changes.in_force(version)
 
+    @command
     async def delete_backend(self, command: str, tag: str, force: bool = False) -> int:
         """Unregister a backend that no endpoint uses, and wait until its replicas have finished and are gone."""
         await self._recovered
@@ -99,6 +120,7 @@ class Commands:
             await changes.drop_backend(command, record, force)
         return changes.publisher.version
 
+    @command
     async def create_endpoint(self, command: str, endpoint: Endpoint) -> int:
         """Register an endpoint and wait until every proxy routes to it."""
         await self._recovered
@@ -107,6 +129,7 @@ class Commands:
             return self._changes.publisher.version  # it was there; whoever deleted it has been told so
         return await self._set_endpoint(lambda: desired.create_endpoint(command, endpoint), endpoint.traffic)
 
+    @command
     async def delete_endpoint(self, command: str, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it; an unknown name is fine."""
         await self._recovered
@@ -116,6 +139,7 @@ class Commands:
         record = changes.desired.endpoints.get(name)
         return changes.publisher.version if record is None else await changes.drop_endpoint(command, record)
 
+    @command
     async def move_route(self, command: str, route: str | None, old: str, new: str) -> int:
         """Give an endpoint the route of another, which ends, in one step for every router."""
         await self._recovered
@@ -124,12 +148,14 @@ class Commands:
             return await self._changes.in_force(self._changes.publisher.version)
         return await self._changes.move_route(command, route, old, record)
 
+    @command
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
         """Replace an endpoint's split, drop its shadows, and wait until every proxy follows."""
         await self._recovered
         desired = self._changes.desired
         return await self._set_endpoint(lambda: desired.set_traffic(name, weights), (*weights, name))
 
+    @command
     async def shadow_traffic(self, command: str, name: str, tag: str, proportion: float) -> int:
         """Copy a share of an endpoint's requests to a backend."""
         await self._recovered

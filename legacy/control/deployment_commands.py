@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from legacy.control.capacity import has_capacity
-from legacy.control.commands import Commands
+from legacy.control.commands import Commands, command
 from legacy.control.deploy_decision import decide, is_under_way
 from legacy.control.registered import BackendRecord
 from legacy.control.status import status_of
@@ -20,6 +20,7 @@ from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 class DeploymentCommands(Commands):
     """The part of the controller that deploys; the rest is the same as for backends."""
 
+    @command
     async def deploy(
         self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, wait: bool
     ) -> int:
@@ -52,6 +53,7 @@ class DeploymentCommands(Commands):
         except BackendStartError as error:
             raise self._unhealthy(spec, error) from None
 
+    @command
     async def delete_deployment(self, command: str, name: str) -> int:
         """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
         await self._recovered
