@@ -40,6 +40,7 @@ class GuardProtocol(RefusingProtocol):
         self._head_bytes = 0  # of an unfinished head, up to the segment that is being parsed
         self._segment = 0
         self._noise = 0  # bytes since the last piece of content
+        self._holds = False  # this segment brought more of a body than is left uncounted
         self._hosts = 0
         self._codings = 0
         self._has_body = False
@@ -63,6 +64,9 @@ class GuardProtocol(RefusingProtocol):
         else:
             if self._noise > self.LIMITS.noise_bytes or self._in_head:
                 self._check_unfinished()
+            elif self._holds:
+                self._holds = False
+                self.on_segment_held()
 
     # the parser
 
@@ -123,6 +127,12 @@ class GuardProtocol(RefusingProtocol):
     def on_foreign(self, data: bytes) -> None:
         """Bytes behind a refusal or an Upgrade: nobody reads them, unless a subclass does."""
 
+    def on_segment_held(self) -> None:
+        """A segment has ended, and what it brought of a body is held for the application."""
+
+    def on_part_of_head(self, size: int) -> None:
+        """So many bytes of an unfinished head have come; a `Refusal` ends it here."""
+
     def head_size(self, headers: Sequence[Header]) -> int:
         """Bytes of a head with these headers."""
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
@@ -180,6 +190,7 @@ class GuardProtocol(RefusingProtocol):
             self._head_bytes += self._segment
             try:
                 check_size(self.LIMITS, len(self.url), self._head_bytes, len(self.headers))
+                self.on_part_of_head(self._head_bytes)
             except Refusal as refusal:
                 self._refuse(refusal)
         elif self._noise > self.LIMITS.noise_bytes and not self._deaf:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from legacy.constants import SMALL
 from legacy.http.cycle import Cycle, reset
 
 if TYPE_CHECKING:
@@ -167,12 +168,24 @@ class CancellingProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and cycle.feed(body) > HIGH_WATER:
+        if cycle is not None and not cycle.response_complete and (held := cycle.feed(body)) > SMALL:
+            self.on_held(cycle, held)
+
+    def on_held(self, cycle: Cycle, held: int) -> None:
+        """So many bytes of a body, more than `SMALL`, are held for the application."""
+        if held > HIGH_WATER:
             self.flow.pause_reading()
 
+    def on_part_read(self) -> None:
+        """The application has been given all that has come of a body; more follows."""
+        self.flow.resume_reading()
+
     def on_message_complete(self) -> None:
-        if self.cycle is not None:
-            self.cycle.end_body()
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.end_body()
+            if self.flow.read_paused and cycle is self.running:
+                self.flow.resume_reading()  # else nobody would notice that the client leaves
 
     # responses
 
@@ -196,8 +209,16 @@ class CancellingProtocol(HttpToolsProtocol):
             self._idle_since = self.loop.time()
             if self.timeout_keep_alive_task is None:
                 self._watch_idle(self.timeout_keep_alive)
+            if not self._in_request:
+                self._forget_request()
         if not self.pipeline:
             self.flow.resume_reading()
+
+    def _forget_request(self) -> None:
+        """An idle connection keeps nothing of its last request, of which only the rest of a body may still come."""
+        self.scope = self.headers = None  # type: ignore[assignment]
+        if self.cycle is not None and not self.cycle.more_body:
+            self.cycle = None
 
     def _watch_idle(self, wait_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)

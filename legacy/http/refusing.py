@@ -61,7 +61,8 @@ class RefusingProtocol(CancellingProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Read no more; answer what came before, then this, and close."""
         self._deaf = True
-        self._refusal = refusal
+        self._refusal = refusal.with_traceback(None)  # whose frames know what has come
+        self.parser = self.scope = self.headers = None  # type: ignore[assignment]
         cycle = self.cycle
         if self.running is None or cycle is None:
             self._write_refusal()
@@ -101,8 +102,9 @@ class RefusingProtocol(CancellingProtocol):
             return
         text = refusal.text.encode("ascii")
         phrase = HTTPStatus(refusal.status).phrase.encode()
+        later = b"retry-after: 1\r\n" if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE else b""
         self.transport.write(
-            b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\n" % (refusal.status, phrase)
+            b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\n%b" % (refusal.status, phrase, later)
             + b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(text), text)
         )
         # Closing with unread bytes would make the kernel reset the connection and destroy the answer on its way.

@@ -142,7 +142,7 @@ async def stage(
     chosen = HTTPOptions(port=0, **options)
     router, pool = Router(chosen.max_queued_requests, random.Random(1)), Pool(NODE)
     app = ProxyApp(router, pool, chosen, random.Random(2))
-    front = Front(wrap(app, list(middlewares)), limits, pool.size)
+    front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size)
     shadows = shadows or {}
     made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
     views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory, node) for tag in ("b", *shadows)}

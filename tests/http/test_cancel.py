@@ -56,6 +56,19 @@ def test_a_running_handler_is_cancelled_within_a_second():
     run(play)
 
 
+def test_so_is_one_whose_request_is_long():
+    async def play() -> None:
+        slow = Slow()
+        async with stage(slow) as made:
+            _, writer = await made.connect()
+            writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000)
+            await made.until(lambda: slow.began == 1)
+            writer.transport.abort()
+            await made.until(lambda: slow.cancelled == 1, 1.0)
+
+    run(play)
+
+
 def test_an_orderly_close_cancels_within_a_second_too():
     async def play() -> None:
         slow = Slow()
