@@ -51,7 +51,7 @@ class Cycle(Receiving):
     )
 
     def __init__(self, protocol: Server, scope: MutableMapping[str, Any], keep_alive: bool, expects: bool) -> None:
-        super().__init__(protocol, expects)
+        Receiving.__init__(self, protocol, expects)  # super() would cost each request as much as all that it does
         self.scope = scope
         self.keep_alive = keep_alive
         self.response_started = False
@@ -79,20 +79,23 @@ class Cycle(Receiving):
 
     async def run(self, app: ASGI3Application) -> None:
         """Run the application and make sure that the response is complete or visibly is not."""
-        if self.disconnected:
-            return  # the client left before its turn came
         try:
-            await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
-        except asyncio.CancelledError:
             if self.disconnected:
-                return  # cancelled because nobody waits for it any more
-            self._give_up()
-            raise
-        except BaseException as error:  # an application may raise anything; its connection must not stay half answered
-            if not self.disconnected:
-                logger.error("Exception in ASGI application", exc_info=error)
-        if not self.response_complete:
-            await self._finish()
+                return  # the client left before its turn came
+            try:
+                await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
+            except asyncio.CancelledError:
+                if self.disconnected:
+                    return  # cancelled because nobody waits for it any more
+                self._give_up()
+                raise
+            except BaseException as error:  # an application may raise anything; nothing must stay half answered
+                if not self.disconnected:
+                    logger.error("Exception in ASGI application", exc_info=error)
+            if not self.response_complete:
+                await self._finish()
+        finally:
+            self._protocol.tasks.discard(asyncio.current_task(self._protocol.loop))
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """Send a part of the response (ASGI).
@@ -164,7 +167,8 @@ class Cycle(Receiving):
             self.response_complete = True
             if self._size or self.held is not None:
                 self._drop()
-            self._wake()
+            if self._waiter is not None:
+                self._wake()
             if not self.keep_alive:
                 transport.close()
             self._protocol.on_response_complete()

@@ -21,6 +21,11 @@ class Server(Protocol):
     loop: asyncio.AbstractEventLoop
     flow: FlowControl
     cycle: Any
+    tasks: set[Any]
+
+    @property
+    def arriving(self) -> Held | None:
+        """Where the head of the request is counted, if it is."""
 
     def default_head(self) -> bytes:
         """The header lines every response begins with."""
@@ -76,7 +81,7 @@ class Receiving:
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
-        self.held: Held | None = None
+        self.held = protocol.arriving
         self._protocol = protocol
         self._error: Callable[[], Exception] | None = None
         self._pieces: list[bytes] = []
@@ -96,13 +101,15 @@ class Receiving:
         else:
             pieces.append(data)
         self._size += len(data)
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
         return self._size
 
     def end_body(self) -> None:
         """The body is complete."""
         self.more_body = False
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def fail(self, error: Callable[[], Exception]) -> None:
         """The body cannot be kept: what has come of it is dropped, and the application is told when it asks."""

@@ -20,7 +20,6 @@ class RefusingProtocol(CancellingProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refusal: Refusal | None = None  # found while parsing, or waiting for the answers before it
-        self._deaf = False  # nothing more is read
         self._lingers = False  # refused, and given time to read that
         self._in_head = True
         self._head_since = self._last_data = self._wanted_since = self.loop.time()
@@ -76,7 +75,7 @@ class RefusingProtocol(CancellingProtocol):
             return
         started = cycle.response_started
         cycle.disconnect()  # nothing its task still sends goes out
-        self.connection.cancel()
+        self.cancel()
         if started:
             self.transport.abort()
         else:
@@ -87,14 +86,12 @@ class RefusingProtocol(CancellingProtocol):
         super().let_go()
         self._refusal = None
 
-    def on_response_complete(self) -> None:
-        last = not self.pipeline
-        super().on_response_complete()
-        if self._deaf and last:
-            if self._refusal is not None:
-                self._write_refusal()
-            elif not self.transport.is_closing():
-                self.transport.close()
+    def on_last_answer(self) -> None:
+        """What was refused behind it has its turn now; else the client has closed its side, and so do we."""
+        if self._refusal is not None:
+            self._write_refusal()
+        else:
+            super().on_last_answer()
 
     def _write_refusal(self) -> None:
         refusal = self._refusal

@@ -25,45 +25,41 @@ class ClientProtocol(GuardProtocol):
         share: where what it has received is counted until somebody asks for it.
     """
 
+    arriving: Arrived | None
+
     def __init__(self, *args: Any, share: Share, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._share = share
-        self._arriving: Arrived | None = None  # a long head that is not complete
         self._tunnel: Tunnel | None = None  # a websocket's handshake is going on
 
-    def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
+    def make_upgrade_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
         """A handshake for a websocket, which is not uvicorn's own; else a request."""
-        if not self.parser.should_upgrade() or self._get_upgrade() != b"websocket":
-            cycle = super().make_cycle(scope, keep_alive)
-            if self.running is not None or self._head_bytes + self._segment > SMALL:
-                self._count_head(cycle)
-            return cycle
+        if self._get_upgrade() != b"websocket":
+            return super().make_upgrade_cycle(scope, keep_alive)
         wanted = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
         scope["subprotocols"] = [name.strip() for name in wanted.decode("latin-1").split(",") if name.strip()]
         scope["type"] = "websocket"
         scope["scheme"] = "wss" if self.scheme == "https" else "ws"
-        upgrade = UpgradeCycle(self, scope)
-        self._count_head(upgrade)
-        scope[SCOPE_KEY] = self._tunnel = Tunnel(upgrade, self)
-        return upgrade
+        cycle = UpgradeCycle(self, scope)
+        scope[SCOPE_KEY] = self._tunnel = Tunnel(cycle, self)
+        return cycle
 
     def on_part_of_head(self, size: int) -> None:
         """Count a long head while it comes, as it is and as it will be sent."""
         if size > SMALL:
-            self._arriving = self._arriving or Arrived(self._share)
-            if not self._arriving.has_room_for_head(2 * size):
-                self._arriving.close()
+            self.arriving = self.arriving or Arrived(self._share)
+            if not self.arriving.has_room_for_head(2 * size):
+                self.arriving.close()
                 raise self._full()
 
-    def _count_head(self, cycle: Cycle) -> None:
+    def on_costly_head(self) -> None:
         """Count a head that is long, or waits behind another request."""
         size = self.head_size(self.headers)
         cost = (2 * size if size > SMALL else 0) + (WAITING_COST if self.running is not None else 0)
-        cycle.held, self._arriving = self._arriving, None
         if cost:
-            cycle.held = held = cycle.held or Arrived(self._share)
-            if not held.has_room_for_head(cost):
-                held.close()
+            self.arriving = self.arriving or Arrived(self._share)
+            if not self.arriving.has_room_for_head(cost):
+                self.arriving.close()
                 self._refusal = self._full()
                 raise self._refusal
 
@@ -91,8 +87,8 @@ class ClientProtocol(GuardProtocol):
     def let_go(self) -> None:
         """The connection is over, or the tunnel's."""
         super().let_go()
-        if self._arriving is not None:
-            self._arriving.close()
+        if self.arriving is not None:
+            self.arriving.close()
         tunnel, self._tunnel = self._tunnel, None
         if tunnel is not None:
             tunnel.cycle.scope.pop(SCOPE_KEY, None)

@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_4
 from legacy.http.limits import Limits
-from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.http.protocol import CancellingProtocol
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.pool import Pool
@@ -186,7 +186,7 @@ async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> Repl
         port = await server.serve_tcp(app, "127.0.0.1", SECRET, None)
         made.servers[address.tag], made.states[address.tag] = server._servers[0], server._states[0]
         return dataclasses.replace(address, tcp=("127.0.0.1", port))
-    config = Config(cancel_on_disconnect(app), lifespan="off", log_config=None, ws=WEBSOCKETS, timeout_keep_alive=90)
+    config = Config(app, lifespan="off", log_config=None, ws=WEBSOCKETS, timeout_keep_alive=90)
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
