@@ -6,6 +6,7 @@ the backend decides, in `resolved_concurrency`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any
@@ -157,13 +158,13 @@ class BackendConfig(BaseModel):
             self.__dict__["max_concurrent_queries"] = limit
         return self
 
-    def updated(self, changes: dict[str, Any] | BackendConfig) -> BackendConfig:
+    def updated(self, changes: Mapping[str, Any] | BackendConfig) -> BackendConfig:
         """This config with the fields in `changes` that were set explicitly; computed defaults do not count as set.
 
         Raises:
             pydantic.ValidationError: the merged values are not valid; this config is unchanged.
         """
-        given = changes if isinstance(changes, dict) else changes.given()
+        given = changes.given() if isinstance(changes, BackendConfig) else changes
         return BackendConfig(**{**self.given(), **given})
 
     def answer_limits(self) -> tuple[float, float]:

@@ -18,6 +18,8 @@ LATENCY_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 
 WHOLE_BYTES = 8 * 1024 * 1024  # a request's body up to this is read before its handler runs; a longer one streams
 
+SMALL = 4 * 1024  # bytes of a body, or of a head, that are not worth counting for themselves
+
 MAX_SHADOWS = 1000  # shadow requests that wait or are being answered, per backend
 
 ROUTER_THREAD = "serve-router"  # of a process with handles; whoever waits for it has a deadline

@@ -122,6 +122,13 @@ class BackendView:
     replicas: tuple[ReplicaAddress, ...] = ()
 
 
+class Version(NamedTuple):
+    """A state of routing. Those of different epochs, which are lives of the controller, do not compare."""
+
+    epoch: str
+    number: int
+
+
 @dataclass(frozen=True)
 class Update:
     """The routing changes since the version a router has; None means deleted.

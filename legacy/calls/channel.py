@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
+from legacy.calls.doubts import Doubts
 from legacy.records import ReplicaAddress
 from legacy.replica.calls import WITH_META, Meta
 from legacy.traffic.slots import Slots
@@ -68,12 +69,16 @@ class Channel:
 
     Args:
         slots: the slots of the backend in this process's router.
+
+    Attributes:
+        doubts: the replicas that are left out until they answer.
     """
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
+        self.doubts = Doubts(slots.trust)
         self._lock = threading.Lock()
-        self._open: dict[Any, tuple[str, Any]] = {}  # marker -> (replica tag, the answer nobody will ask for)
+        self._open: dict[Any, tuple[ReplicaAddress, Any]] = {}  # marker -> (replica, the answer nobody will ask for)
         self._watched: set[Any] = set()
         self._methods: dict[tuple[str, str], Callable[..., Any]] = {}
 
@@ -106,7 +111,7 @@ class Channel:
             self.slots.give_back(replica.tag)
             raise
         with self._lock:
-            self._open[marker] = (replica.tag, answer if silent else None)
+            self._open[marker] = (replica, answer if silent else None)
         if self.slots.waiting:
             self.watch()
         return answer
@@ -140,16 +145,21 @@ class Channel:
         return method
 
     def _over(self, marker: Any, future: Future[Any]) -> None:
-        if isinstance(future.exception(), RayActorError):
+        error = future.exception()
+        # what user code raises is of both kinds when it could not reach an actor of its own
+        if isinstance(error, RayActorError) and not isinstance(error, RayTaskError):
             with self._lock:
-                tag = self._open.get(marker, ("", None))[0]
-            self.slots.suspect(tag)  # before its slots come back: a dead replica must not get the next call
+                replica, _ = self._open.get(marker, (None, None))
+            if replica is not None:
+                self.slots.suspect(replica.tag)  # before its slots come back: a dead one must not get the next call
+                if isinstance(error, ActorUnavailableError):
+                    self.doubts.add(replica)
         self._close(marker)
 
     def _close(self, marker: Any) -> Any:
         with self._lock:
-            tag, answer = self._open.pop(marker, ("", None))
+            replica, answer = self._open.pop(marker, (None, None))
             self._watched.discard(marker)
-        if tag:
-            self.slots.give_back(tag)
+        if replica is not None:
+            self.slots.give_back(replica.tag)
         return answer

@@ -11,6 +11,7 @@ import random
 import threading
 import uuid
 import weakref
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.constants import ROUTER_THREAD
 from legacy.errors import BackendDeletedError, DeadlineError, EndpointMissingError
-from legacy.records import InstanceName, Poll, Update
+from legacy.records import InstanceName, Poll, Update, Version
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
 from legacy.traffic.watcher import follow
@@ -54,6 +55,8 @@ class LocalRouter:
         self._old_channels: list[Channel] = []
         self._controller: Any = None
         self._news = threading.Condition()
+        self._in_force = Version("", 0)
+        self._informed: Future[None] = Future()  # done once the first snapshot is in force
         self._awake = False
         self._metrics = HandleMetrics()
         self._loop = asyncio.new_event_loop()
@@ -78,7 +81,7 @@ class LocalRouter:
 
         Args:
             timeout_s: how long it may block.
-            appear_s: how long it may wait for an endpoint that does not exist; None leaves it to `timeout_s`.
+            appear_s: how long it may wait for an endpoint that news do not name; None leaves it to `timeout_s`.
 
         Raises:
             DeadlineError: it would have blocked longer.
@@ -95,10 +98,11 @@ class LocalRouter:
             return answer
         return await run_async(self._send_later(target, call, timeout_s, appear_s), timeout_s)
 
-    def wait_for_version(self, version: int, timeout_s: float) -> bool:
+    def wait_for_version(self, version: Version, timeout_s: float) -> bool:
         """Wait until the routing snapshot of that version is in force here; False when it took too long."""
         with self._news:
-            return self._news.wait_for(lambda: self.closed or self._router.version >= version, timeout_s)
+            before = self._in_force.epoch
+            return self._news.wait_for(lambda: self.closed or _follows(self._in_force, version, before), timeout_s)
 
     def close(self) -> None:
         """Stop following the controller and end the thread; handles that use this router connect anew."""
@@ -128,6 +132,7 @@ class LocalRouter:
 
     def _send_later(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Work[Any]:
         if target.split is None:
+            yield Pause(self._informed, None, _no_news(target.name, timeout_s))
             yield Pause(target.appeared, appear_s, _no_endpoint(target.name, appear_s or timeout_s))
         while True:
             split = target.split
@@ -231,7 +236,10 @@ class LocalRouter:
             targets = list(self._targets)
         for target in targets:
             target.refresh(self._router)
+        if not self._informed.done():
+            self._informed.set_result(None)
         with self._news:
+            self._in_force = Version(update.epoch, update.version)
             self._news.notify_all()
 
     def _reap(self) -> list[Channel]:
@@ -239,6 +247,7 @@ class LocalRouter:
             channels = [*self._channels.values(), *self._old_channels]
         for channel in channels:
             channel.reap()
+            channel.doubts.look()
         return channels
 
     async def _look_after_calls(self) -> None:
@@ -254,7 +263,7 @@ class LocalRouter:
             self._old_channels = [channel for channel in self._old_channels if channel.in_flight]
             self._awake = False
             self._busy.clear()
-            if any(channel.in_flight for channel in channels):
+            if any(channel.in_flight or channel.doubts for channel in channels):
                 self._awake = True
                 self._busy.set()
 
@@ -263,6 +272,18 @@ def process_key() -> tuple[str, str]:
     """Names the Ray session this process is part of; another one after `ray.shutdown()` and `ray.init()`."""
     context = ray.get_runtime_context()
     return context.get_node_id(), context.get_job_id()
+
+
+def _follows(here: Version, wanted: Version, before: str) -> bool:
+    """Whether what is in force has what is wanted; `before` was the epoch when that was known already."""
+    return here.number >= wanted.number if here.epoch == wanted.epoch else here.epoch != before  # of a later life
+
+
+def _no_news(name: str, waited_s: float) -> DeadlineError:
+    return DeadlineError(
+        f"no routing news came from the controller within {waited_s:g} s, so whether endpoint {name!r} "
+        "exists is unknown; see with serve-compat status whether the instance runs, and try again"
+    )
 
 
 def _no_endpoint(name: str, waited_s: float) -> EndpointMissingError:

@@ -6,12 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError
 
 from legacy.control.health import within
 from legacy.logs import logger
 
 UNANSWERED = 3  # in a row
+AGAIN_S = 0.5  # until a replica that could not be reached is asked again
+
+
+async def until_gone(actor: Any) -> str:
+    """Wait until a replica says why it hangs.
+
+    Raises:
+        RayError: it died.
+    """
+    while True:
+        try:
+            return str(await actor.wait_until_gone.remote())
+        except ActorUnavailableError:  # it is alive, or Ray does not know yet that it is not
+            await asyncio.sleep(AGAIN_S)
 
 
 async def until_silent(
@@ -49,6 +63,9 @@ async def until_silent(
 async def _answers(actor: Any, timeout_s: float) -> bool | None:
     try:
         await within(timeout_s, actor.alive.remote())
+    except ActorUnavailableError:  # it may be alive, and has as long to be back as for an answer
+        await asyncio.sleep(timeout_s)
+        return False
     except RayActorError:
         return None
     except (RayError, asyncio.TimeoutError):

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from legacy.control.deletes import Delete
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
+from legacy.control.outcomes import how_it_ended
 from legacy.control.publish import Publisher
-from legacy.control.reconcile import Reconciler, start_error, superseded
-from legacy.control.registered import BackendRecord, EndpointRecord, undoing, undone
+from legacy.control.reconcile import Reconciler
+from legacy.control.registered import BackendRecord, EndpointRecord, undone
 from legacy.control.store import Store
 from legacy.control.turns import Turns
 from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError, InstanceError
@@ -42,7 +44,8 @@ class Changes:
             next_one: do not wait for those who wait already.
 
         Raises:
-            ChangeSupersededError, BackendStartError: how the command's change ended before, if it was begun before.
+            ChangeSupersededError, BackendStartError, BackendDeletedError: how the command's change ended before, if it
+                was begun before.
         """
         async with self.turns.take(tag, next_one):
             while (known := self.desired.backends.get(tag)) and not known.confirmed and known.revision != command:
@@ -55,16 +58,11 @@ class Changes:
         """Raise again how a command's change ended, when Ray runs the command again after a crash.
 
         Raises:
-            ChangeSupersededError, BackendStartError: what its caller has not been told yet.
+            ChangeSupersededError, BackendStartError, BackendDeletedError: what its caller has not been told yet.
         """
-        known = self.desired.backends.get(tag)
-        if known is None:
-            return
-        if command in known.superseded:
-            raise superseded(tag)
-        fleet = self.reconciler.fleets().get(tag)
-        if known.revision == undoing(command) and fleet is not None and fleet.taken_back is not None:
-            raise start_error(tag, fleet.taken_back)
+        error = how_it_ended(self.desired, self.reconciler.fleets().get(tag), tag, command)
+        if error is not None:
+            raise error
 
     def accept(self, record: BackendRecord, endpoint: EndpointRecord | None = None, code: bytes | None = None) -> int:
         """Make a record and its endpoint the wanted ones, durably, and begin to act on them; gives their version.
@@ -153,9 +151,9 @@ class Changes:
             self._keep(replace(record, replicas=replicas))
             self.reconciler.touch(tag)
 
-    async def forget(self, record: BackendRecord, force: bool) -> None:
+    async def drop_backend(self, command: str, record: BackendRecord, force: bool) -> None:
         """Unregister a backend and wait until its replicas are gone."""
-        self._unregister(record.tag)
+        self._delete(command, record)
         await self._stop(record, force)
 
     def put_endpoint(self, record: EndpointRecord) -> int:
@@ -165,29 +163,30 @@ class Changes:
         self.desired.restore(record)
         return self.publisher.put(("endpoint", record.endpoint.name), record.endpoint)
 
-    async def set_endpoint(self, record: EndpointRecord) -> int:
-        """Register an endpoint as decided and wait until every proxy follows."""
-        return await self.in_force(self.put_endpoint(record))
-
-    async def drop_deployment(self, record: BackendRecord) -> None:
+    async def drop_deployment(self, command: str, record: BackendRecord) -> None:
         """Unregister a backend with the endpoint of its name: unroute first, then stop the replicas."""
-        self._unregister(record.tag)
+        endpoint = self.desired.endpoints.get(record.tag)
+        self._delete(command, record, *(() if endpoint is None else (endpoint,)))
         await self._close_endpoint(record.tag)
         await self._stop(record, force=False)
 
-    async def drop_endpoint(self, name: str) -> int:
+    async def drop_endpoint(self, command: str, record: EndpointRecord) -> int:
         """Unregister an endpoint and wait until no proxy routes to it."""
-        self._write_opened(name)
-        self.store.remove("endpoint", name)
-        self.desired.delete_endpoint(name)
-        return await self.in_force(self.publisher.put(("endpoint", name), None))
+        self._write_opened(record.endpoint.name)
+        self._delete(command, record)
+        return await self.in_force(self._unroute(record.endpoint.name))
 
-    async def move_route(self, route: str | None, old: str, record: EndpointRecord) -> int:
-        """Forget an endpoint and give its route to another; routers hear of both at once: nothing waits in between."""
-        self.store.remove("endpoint", old)
-        self.desired.delete_endpoint(old)
-        self.publisher.put(("endpoint", old), None)
-        return await self.set_endpoint(replace(record, endpoint=replace(record.endpoint, route=route)))
+    async def move_route(self, command: str, route: str | None, old: str, record: EndpointRecord) -> int:
+        """Forget an endpoint and give its route to another: one write, and routers hear of both at once."""
+        known = self.desired.endpoints.get(old)
+        took = Delete(command, () if known is None else (known.as_deleted(),))
+        moved = replace(record, endpoint=replace(record.endpoint, route=route), took=took)
+        for name in (old, record.endpoint.name):
+            self._write_opened(name)
+        self.store.save("endpoint", record.endpoint.name, moved)
+        self._unroute(old)
+        self.desired.restore(moved)
+        return await self.in_force(self.publisher.put(("endpoint", record.endpoint.name), moved.endpoint))
 
     async def in_force(self, version: int) -> int:
         """Wait until every proxy has acknowledged a version."""
@@ -200,7 +199,7 @@ class Changes:
         failures = self.reconciler.fleets()[tag].blamed(revision)
         while (record := self.desired.backends.get(tag)) and record.revision == revision:  # else another took over
             old = undone(record)
-            if old is None and self._stored(partial(self._unregister, tag)):
+            if old is None and self._stored(partial(self._unregister, tag, self.store.remove)):
                 if record.created_endpoint:
                     await self._close_endpoint(tag)
                 await self._stop(record, force=True)
@@ -213,11 +212,11 @@ class Changes:
     def _endpoint_before(self, record: BackendRecord) -> EndpointRecord | None:
         before = record.before.endpoint if record.before is not None else None
         now = self.desired.endpoints.get(record.tag)
-        if before is None or now is None:
+        if before is None or now is None or now.created_by != before.created_by:
             return None
         # Traffic and shadows are other commands': they may have changed since.
         kept = replace(before.endpoint, traffic=now.endpoint.traffic, shadows=now.endpoint.shadows)
-        return None if kept == now.endpoint else replace(before, endpoint=kept)
+        return None if kept == now.endpoint else replace(now, endpoint=kept)
 
     def _confirm(self, tag: str) -> None:
         self._write_opened(tag)
@@ -256,12 +255,24 @@ class Changes:
     async def _close_endpoint(self, tag: str) -> None:
         """Unroute what belonged to a deployment that is not registered any more: recovery would do so, too."""
         if tag in self.desired.endpoints:
-            self.store.journal.remove("endpoint", tag)
-            self.desired.delete_endpoint(tag)
-            await self.in_force(self.publisher.put(("endpoint", tag), None))
+            await self.in_force(self._unroute(tag))
 
-    def _unregister(self, tag: str) -> None:
-        self.store.remove("backend", tag)
+    def _unroute(self, name: str) -> int:
+        self.store.journal.remove("endpoint", name)
+        self.desired.delete_endpoint(name)
+        return self.publisher.put(("endpoint", name), None)
+
+    def _delete(self, command: str, *records: BackendRecord | EndpointRecord) -> None:
+        """Delete records for a command, durably: one write says that they are gone, and who did it."""
+        log = self.desired.log.after(Delete(command, tuple(record.as_deleted() for record in records)))
+        self.store.save("deletes", "last", log)
+        self.desired.log = log
+        for record in records:
+            if isinstance(record, BackendRecord):
+                self._unregister(record.tag, self.store.journal.remove)
+
+    def _unregister(self, tag: str, remove: Callable[[str, str], None]) -> None:
+        remove("backend", tag)
         self.desired.backends.pop(tag, None)
         self.reconciler.announce(tag)
 

@@ -6,16 +6,33 @@ A command is: validate and change what is wanted, write it to the checkpoint, ac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from legacy.config import BackendConfig
 from legacy.control.capacity import check_capacity, has_capacity
 from legacy.control.changes import Changes
 from legacy.control.registered import BackendRecord, EndpointRecord, instead_of, new_record, wants_the_same
 from legacy.control.store import code_key
-from legacy.records import BackendSpec, Endpoint
+from legacy.records import BackendSpec, Endpoint, Version
+
+Arguments = ParamSpec("Arguments")
+Commanded = TypeVar("Commanded", bound="Commands")
+Answer = Coroutine[Any, Any, int]
+
+
+def command(
+    method: Callable[Concatenate[Commanded, Arguments], Answer],
+) -> Callable[Concatenate[Commanded, Arguments], Coroutine[Any, Any, Version]]:
+    """One that changes something: its caller is also told of which life of the controller the version is."""
+
+    @wraps(method)
+    async def told(self: Commanded, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Version:
+        return Version(self._changes.publisher.log.epoch, await method(self, *args, **kwargs))
+
+    return told
 
 
 class Commands:
@@ -29,15 +46,18 @@ class Commands:
         ResourcesError: no room for more replicas, for generations that do not wait for resources.
         BackendStartError: a replica could not be started or refused its config.
         ChangeSupersededError: another command took this one's place before it was in force.
+        BackendDeletedError: another command deleted what this one made before it was answered.
     """
 
     _changes: Changes
     _recovered: asyncio.Future[None]
 
+    @command
     async def create_backend(self, command: str, spec: BackendSpec) -> int:
         """Register a backend and wait until all its replicas run; when one fails, nothing stays registered."""
         await self._recovered
         changes, key = self._changes, code_key(spec.code)
+        changes.check_how_it_ended(spec.tag, command)
         changes.desired.create_backend(command, spec, key)  # refused at once, not when it is its turn
         async with changes.turn(spec.tag, command):
             if spec.tag not in changes.desired.backends:
@@ -48,6 +68,7 @@ class Commands:
             version = await self._carry_out(record)
         return await changes.in_force(version)
 
+    @command
     async def replace_backend(self, command: str, spec: BackendSpec) -> int:
         """Register a backend, in the place of one of its tag (Ray 0.7-0.8), which is in force again if that fails.
 
@@ -71,6 +92,7 @@ class Commands:
             version = await self._carry_out(backends[spec.tag])
         return await changes.in_force(version)
 
+    @command
     async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
         """Merge changes into a backend's config and wait until its replicas follow; one that refuses undoes it.
 
@@ -78,6 +100,7 @@ class Commands:
         """
         await self._recovered
         desired = self._changes.desired
+        BackendConfig().updated(changes)  # a bad field is refused at once, not when it is its turn
         async with self._changes.turn(tag, command):
             known = desired.backend(tag)
             if known.revision != command:
@@ -86,38 +109,53 @@ class Commands:
             version = await self._carry_out(desired.backend(tag))
         return await self._changes.in_force(version)
 
+    @command
     async def delete_backend(self, command: str, tag: str, force: bool = False) -> int:
         """Unregister a backend that no endpoint uses, and wait until its replicas have finished and are gone."""
         await self._recovered
-        record = self._changes.desired.delete_backend(tag)
-        if record is not None:
-            await self._changes.forget(record, force)
-        return self._changes.publisher.version
+        changes = self._changes
+        if changes.desired.log.has(command):
+            await changes.reconciler.gone(tag)  # Ray runs it again
+        elif (record := changes.desired.delete_backend(tag)) is not None:
+            await changes.drop_backend(command, record, force)
+        return changes.publisher.version
 
+    @command
     async def create_endpoint(self, command: str, endpoint: Endpoint) -> int:
         """Register an endpoint and wait until every proxy routes to it."""
         await self._recovered
         desired = self._changes.desired
+        if desired.log.has_undone("endpoint", endpoint.name, command):
+            return self._changes.publisher.version  # it was there; whoever deleted it has been told so
         return await self._set_endpoint(lambda: desired.create_endpoint(command, endpoint), endpoint.traffic)
 
+    @command
     async def delete_endpoint(self, command: str, name: str) -> int:
         """Unregister an endpoint and wait until no proxy routes to it; an unknown name is fine."""
         await self._recovered
-        if name not in self._changes.desired.endpoints:
-            return self._changes.publisher.version
-        return await self._changes.drop_endpoint(name)
+        changes = self._changes
+        if changes.desired.log.has(command):
+            return await changes.in_force(changes.publisher.version)  # Ray runs it again
+        record = changes.desired.endpoints.get(name)
+        return changes.publisher.version if record is None else await changes.drop_endpoint(command, record)
 
+    @command
     async def move_route(self, command: str, route: str | None, old: str, new: str) -> int:
         """Give an endpoint the route of another, which ends, in one step for every router."""
         await self._recovered
-        return await self._changes.move_route(route, old, self._changes.desired.endpoint(new))
+        record = self._changes.desired.endpoint(new)
+        if record.took is not None and record.took.command == command:
+            return await self._changes.in_force(self._changes.publisher.version)
+        return await self._changes.move_route(command, route, old, record)
 
+    @command
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:
         """Replace an endpoint's split, drop its shadows, and wait until every proxy follows."""
         await self._recovered
         desired = self._changes.desired
         return await self._set_endpoint(lambda: desired.set_traffic(name, weights), (*weights, name))
 
+    @command
     async def shadow_traffic(self, command: str, name: str, tag: str, proportion: float) -> int:
         """Copy a share of an endpoint's requests to a backend."""
         await self._recovered
@@ -141,14 +179,14 @@ class Commands:
     async def _set_endpoint(self, decide: Callable[[], EndpointRecord], backends: Iterable[str]) -> int:
         decide()  # what is wrong anyway is refused at once
         await self._changes.created(backends)
-        return await self._changes.set_endpoint(decide())
+        return await self._changes.in_force(self._changes.put_endpoint(decide()))
 
     async def _check_room(self, spec: BackendSpec) -> None:
         if not spec.generation.waits_for_resources:
             await check_capacity(spec.tag, spec.actor_options, spec.config.num_replicas)
 
     async def _check_growth(self, record: BackendRecord, changes: Mapping[str, Any] | BackendConfig) -> None:
-        wanted = record.config.updated(changes if isinstance(changes, BackendConfig) else dict(changes)).num_replicas
+        wanted = record.config.updated(changes).num_replicas
         if not record.spec.generation.waits_for_resources and wanted > record.config.num_replicas:
             await check_capacity(record.tag, record.spec.actor_options, wanted - record.config.num_replicas)
 

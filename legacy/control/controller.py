@@ -17,6 +17,7 @@ from legacy import cluster, settings
 from legacy.config import HTTPOptions
 from legacy.control.autoscaler import Autoscaler
 from legacy.control.changes import Changes
+from legacy.control.deletes import DeleteLog
 from legacy.control.deployment_commands import DeploymentCommands
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
@@ -141,8 +142,9 @@ class ServeController(DeploymentCommands):
     async def _recover(self) -> None:
         kinds = ("backend", "endpoint", "replica", "router")
         records = {kind: self._store.load_all(kind) for kind in kinds}  # all are read before anything is touched
-        for record in records["backend"] + records["endpoint"]:
-            self._desired.restore(record)
+        log = self._store.load("deletes", "last") or DeleteLog()
+        for gone in self._desired.recover(log, records["backend"] + records["endpoint"]):
+            self._store.remove(gone.kind, gone.name)
         self._store.keep_code(self._desired.code_keys())
         for replica in records["replica"]:
             self._reconciler.adopt(replica)

@@ -71,9 +71,11 @@ def is_under_way(desired: Desired, spec: BackendSpec, code_key: str, endpoint: E
 def _endpoint_record(desired: Desired, command: str, endpoint: Endpoint) -> EndpointRecord | None:
     known = desired.endpoints.get(endpoint.name)
     if known is None:
-        return EndpointRecord(endpoint, command)
+        # Ray runs the command again: another has deleted the endpoint since.
+        undone = desired.log.has_undone("endpoint", endpoint.name, command)
+        return None if undone else EndpointRecord(endpoint, command)
     kept = replace(endpoint, traffic=known.endpoint.traffic, shadows=known.endpoint.shadows)
-    return None if kept == known.endpoint else EndpointRecord(kept, known.created_by)
+    return None if kept == known.endpoint else replace(known, endpoint=kept)
 
 
 def _check_previous(known: BackendRecord | None, prev_version: str | None) -> None:

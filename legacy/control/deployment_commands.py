@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from legacy.control.capacity import has_capacity
-from legacy.control.commands import Commands
+from legacy.control.commands import Commands, command
 from legacy.control.deploy_decision import decide, is_under_way
 from legacy.control.registered import BackendRecord
 from legacy.control.status import status_of
@@ -20,6 +20,7 @@ from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 class DeploymentCommands(Commands):
     """The part of the controller that deploys; the rest is the same as for backends."""
 
+    @command
     async def deploy(
         self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, wait: bool
     ) -> int:
@@ -52,17 +53,21 @@ class DeploymentCommands(Commands):
         except BackendStartError as error:
             raise self._unhealthy(spec, error) from None
 
+    @command
     async def delete_deployment(self, command: str, name: str) -> int:
         """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
         await self._recovered
         changes = self._changes
         record = changes.desired.backends.get(name)
+        if changes.desired.log.has(command):
+            await changes.reconciler.gone(name)  # Ray runs it again
+            return changes.publisher.version
         if record is None:
             return changes.publisher.version
         users = [user for user in changes.desired.users_of(name) if user != name]
         if users:
             logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
-        await changes.drop_deployment(record)
+        await changes.drop_deployment(command, record)
         return changes.publisher.version
 
     async def get_deployment(self, name: str) -> DeploymentInfo | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from legacy.config import BackendConfig
+from legacy.control.deletes import Deleted, DeleteLog
 from legacy.control.registered import BackendRecord, EndpointRecord, new_record, with_config
 from legacy.records import BackendSpec, Endpoint
 from legacy.traffic.routes import RouteTable
@@ -21,11 +22,22 @@ NAMES_SHOWN = 10
 
 @dataclass
 class Desired:
-    """All that is registered in one instance."""
+    """All that is registered in one instance, and what was deleted lately."""
 
     backends: dict[str, BackendRecord] = field(default_factory=dict)
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
     routes: RouteTable = field(default_factory=RouteTable)
+    log: DeleteLog = field(default_factory=DeleteLog)
+
+    def recover(self, log: DeleteLog, records: Iterable[BackendRecord | EndpointRecord]) -> list[Deleted]:
+        """Take over what the checkpoint holds; gives what of it was deleted before a crash came."""
+        self.log, every = log, list(records)
+        for took in (record.took for record in every if isinstance(record, EndpointRecord) and record.took):
+            log = log.after(took)
+        for record in every:
+            if not log.has_deleted(record.as_deleted()):
+                self.restore(record)
+        return [gone for record in every if log.has_deleted(gone := record.as_deleted())]
 
     def restore(self, record: BackendRecord | EndpointRecord) -> None:
         """Take over a record that the checkpoint holds."""
@@ -49,8 +61,7 @@ class Desired:
         record = self.backend(tag)
         if record.revision == command:
             return record
-        given = changes if isinstance(changes, BackendConfig) else dict(changes)
-        config = record.config.updated(given)
+        config = record.config.updated(changes)
         if record.spec.generation.refuses_batch_size:
             config.check_batch_size(tag)
         return with_config(command, record, config)

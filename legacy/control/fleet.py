@@ -69,7 +69,7 @@ class Fleet:
         taken_back: why the last command's change was undone, until the next command.
         force: kill instead of drain.
         actor_options: of the newest version.
-        has_room: whether one more replica fitted into the cluster when the last one fell sick.
+        has_room: whether one more replica fitted into the cluster when a sick one was last checked.
         changed: set and replaced whenever something happened; waiters look again.
     """
 

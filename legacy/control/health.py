@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, NamedTuple, TypeVar
 
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError
 
 from legacy.records import StartFailure
 
 Answer = TypeVar("Answer")
 
 FAILED_CHECKS = 3  # Ray 1.13: three in a row replace a replica
+GIVEN_UP_CHECKS = 12  # in a row, without room for another one: two minutes, within which most outages of others end
 ANSWER_S = 2.0  # for the way there and back
 
 
@@ -41,6 +42,8 @@ async def check(tag: str, actor: Any, timeout_s: float) -> Check:
     except asyncio.TimeoutError:
         text = f"TimeoutError: its health check did not end within {answer_s:g} s"
         return Check(StartFailure(tag, text, "", "health"), asked=False)
+    except ActorUnavailableError as error:  # it may be alive
+        return Check(StartFailure(tag, f"{type(error).__name__}: {error}", "", "health"), asked=False)
     except RayActorError as error:
         return Check(StartFailure(tag, f"{type(error).__name__}: {error}", "", "died"))
     except RayError as error:

@@ -4,7 +4,8 @@ Rules (Ray 1.13 for versions; 0.8-1.7 know one version only):
 - never more live replicas of the rolling versions than wanted; old ones stop first, new ones start as they end; with
   `surge` that many more may live while versions differ, so that a single replica is replaced without a gap;
 - while versions differ, at most max(1, 20%) of the wanted replicas are missing at any time;
-- a sick replica is replaced like one of an old version, so however many are sick, few are missing;
+- a sick replica is replaced like one of an old version, so however many are sick, few are missing; a single one without
+  room for another beside it stays for a while, since another may be as sick for the same reason, until it is given up;
 - a new config reaches running replicas in place, at most that many at a time;
 - what is surplus goes: first what has not started yet, then sick ones, old versions, the youngest.
 """
@@ -46,6 +47,7 @@ class Seen:
     state: State
     order: int
     sick: bool = False  # it failed its health checks, and answers nevertheless
+    given_up: bool = False  # it has been sick for so long that it must be started anew, also where nothing serves then
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
     staying = len(routed) - surplus
     missing = 0 if wanted.surge else allowed_missing(wanted.num_replicas)
     spare = staying - (wanted.num_replicas - missing)
-    drain += [r.tag for r in old[: max(0, spare)]]
+    drain += [r.tag for r in old[: max(0, spare)] if not _must_stay(wanted, r)]
 
     alive = len(routed) - surplus + len(starting) - len(dropped) + old_draining
     start = max(0, room - alive) if wanted.may_start else 0
@@ -106,8 +108,14 @@ def is_settled(wanted: Wanted, seen: Sequence[Seen]) -> bool:
     """Whether exactly the wanted replicas run, with the wanted version and config."""
     if len(seen) != wanted.num_replicas:
         return False
-    target = (State.RUNNING, wanted.version, wanted.stamp, False)
-    return all((r.state, r.version, r.stamp, r.sick) == target for r in seen)
+    target = (State.RUNNING, wanted.version, wanted.stamp)
+    return all((r.state, r.version, r.stamp) == target and (not r.sick or _must_stay(wanted, r)) for r in seen)
+
+
+def _must_stay(wanted: Wanted, replica: Seen) -> bool:
+    """Whether nothing would serve if this one went because it is sick."""
+    may_get_well = replica.sick and not replica.given_up
+    return wanted.num_replicas == 1 and not wanted.surge and may_get_well and replica.version == wanted.version
 
 
 def _to_update(wanted: Wanted, routed: Sequence[Seen], leaving: set[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from legacy.records import BackendView, Endpoint, Poll, Update
 
 Key = tuple[Literal["backend", "endpoint"], str]
 Kind = Literal["proxy", "handle"]
+MOST_DELETED = 1000  # that are remembered; who has not heard of older ones gets everything anew
 SILENCE_S = 5.0  # a router that got an answer and has not polled again for so long is gone
 FIRST_LOOK_S = 0.05  # when a router that has calls which are not over is asked again; each time twice as late, until
 LAST_LOOK_S = 1.0
@@ -33,17 +34,25 @@ class ChangeLog:
         self.epoch = epoch
         self.version = 0
         self._entries: OrderedDict[Key, tuple[int, BackendView | Endpoint | None]] = OrderedDict()
+        self._deleted: OrderedDict[Key, int] = OrderedDict()
+        self._forgotten = 0  # the version of the newest deletion that is not remembered
 
     def put(self, key: Key, value: BackendView | Endpoint | None) -> int:
         """Record a change (None deletes) and give its version."""
         self.version += 1
         self._entries[key] = (self.version, value)
         self._entries.move_to_end(key)
+        self._deleted.pop(key, None)
+        if value is None:
+            self._deleted[key] = self.version
+            if len(self._deleted) > MOST_DELETED:
+                oldest, self._forgotten = self._deleted.popitem(last=False)
+                del self._entries[oldest]
         return self.version
 
     def since(self, epoch: str, seen: int, secret: str = "") -> Update:
-        """All changes after `seen`; everything when the epoch differs."""
-        full = epoch != self.epoch or seen > self.version
+        """All changes after `seen`; everything when the epoch differs, or when that is too long ago."""
+        full = epoch != self.epoch or not self._forgotten <= seen <= self.version
         endpoints: dict[str, Endpoint | None] = {}
         backends: dict[str, BackendView | None] = {}
         for (kind, name), (version, value) in reversed(self._entries.items()):

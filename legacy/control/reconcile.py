@@ -17,17 +17,12 @@ from legacy.control import plan as planning
 from legacy.control.desired import Desired
 from legacy.control.fleet import Fleet, Live, ReplicaRecord
 from legacy.control.instance import STOP_S, InstanceStart
+from legacy.control.outcomes import start_error, superseded
 from legacy.control.plan import Seen, State, Wanted
 from legacy.control.registered import BackendRecord
 from legacy.control.supervisor import Supervisor
 from legacy.control.tools import Tools
-from legacy.errors import (
-    BackendDeletedError,
-    BackendEnvironmentError,
-    BackendHealthError,
-    BackendStartError,
-    ChangeSupersededError,
-)
+from legacy.errors import BackendDeletedError
 from legacy.logs import logger
 from legacy.records import ReplicaStart, StartFailure
 
@@ -244,34 +239,3 @@ def _wanted(record: BackendRecord | None, fleet: Fleet, now: float) -> Wanted | 
         return None
     surge = 1 if record.replicas == 1 and (record.surge or fleet.has_room) else 0
     return Wanted(record.replicas, record.version, record.stamp, now >= fleet.retry_at, surge)
-
-
-def start_error(tag: str, failure: StartFailure) -> BackendStartError:
-    """What the caller of a command is told about a failure of its change."""
-    kinds = {"environment": BackendEnvironmentError, "health": BackendHealthError}
-    return kinds.get(failure.kind, BackendStartError)(failure_text(tag, failure))
-
-
-def superseded(tag: str) -> ChangeSupersededError:
-    """What the caller of a command is told when another has taken its place."""
-    return ChangeSupersededError(
-        f"another change of backend {tag!r} took the place of this one before it was in force; "
-        "look at what is registered now, and ask again if this one is still wanted"
-    )
-
-
-def failure_text(tag: str, failure: StartFailure) -> str:
-    """The message of a BackendStartError: which replica, what failed, and the user's traceback."""
-    step = {
-        "constructor": "its constructor raised",
-        "reconfigure": "its reconfigure(user_config) failed",
-        "import": "its code could not be imported",
-        "environment": "its environment cannot be used",
-        "actor": "its actor could not be made",
-        "died": "its process died",
-        "timeout": "it was not ready in time",
-        "health": "its health check failed",
-        "hung": "it hangs",
-    }[failure.kind]
-    text = f"backend {tag!r} did not start: replica {failure.replica}: {step}: {failure.error}"
-    return f"{text}\n{failure.traceback}".rstrip()

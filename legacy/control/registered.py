@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from legacy.config import BackendConfig, heard_by_replicas
+from legacy.control.deletes import Delete, Deleted
 from legacy.records import BackendSpec, Endpoint
 
 REMEMBERED = 16  # commands of which a record knows that another took their place
@@ -14,10 +15,19 @@ REMEMBERED = 16  # commands of which a record knows that another took their plac
 
 @dataclass(frozen=True)
 class EndpointRecord:
-    """A registered endpoint and the command that made it."""
+    """A registered endpoint and the command that made it.
+
+    Attributes:
+        took: the last command that gave it another endpoint's route, which that one write deleted.
+    """
 
     endpoint: Endpoint
     created_by: str
+    took: Delete | None = None
+
+    def as_deleted(self) -> Deleted:
+        """How it is remembered once it is gone."""
+        return Deleted("endpoint", self.endpoint.name, (self.created_by,))
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,10 @@ class BackendRecord:
     def config(self) -> BackendConfig:
         """The config in force, or on its way to be."""
         return self.spec.config
+
+    def as_deleted(self) -> Deleted:
+        """How it is remembered once it is gone."""
+        return Deleted("backend", self.tag, (self.created_by, self.revision, *self.superseded))
 
     @property
     def is_being_created(self) -> bool:

@@ -35,6 +35,9 @@ def status_of(record: BackendRecord | None, fleet: Fleet | None) -> Status:
         return Status("UNHEALTHY", f"the last change was undone: {fleet.taken_back.error}")
     target = (record.version, record.stamp)
     seen = [] if fleet is None else [live.seen for live in fleet.serving]
+    sick = sum(one.sick for one in seen)
+    if sick:
+        return Status("UNHEALTHY", f"{sick} of {len(seen)} replicas fail their health checks")
     as_wanted = sum((one.version, one.stamp) == target for one in seen)
     if as_wanted >= record.replicas:
         return Status("HEALTHY")

@@ -2,6 +2,7 @@
 
 <namespace>/<controller>/backend/<tag>       BackendRecord
 <namespace>/<controller>/endpoint/<name>     EndpointRecord
+<namespace>/<controller>/deletes/last        DeleteLog
 <namespace>/<controller>/replica/<tag>       ReplicaRecord, written before its actor is made
 <namespace>/<controller>/router/<id>         RouterRecord
 <namespace>/<controller>/code/<sha256>       pickled user code, opaque

@@ -15,9 +15,9 @@ from ray.exceptions import RayError
 
 from legacy import cluster
 from legacy.config import BackendConfig
-from legacy.control.answering import until_silent
+from legacy.control.answering import until_gone, until_silent
 from legacy.control.fleet import Fleet, Live
-from legacy.control.health import FAILED_CHECKS, check, failed_check, failed_first_check
+from legacy.control.health import FAILED_CHECKS, GIVEN_UP_CHECKS, check, failed_check, failed_first_check
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
@@ -209,7 +209,7 @@ class Supervisor:
 
     async def _until_dead(self, live: Live) -> None:
         try:
-            self._hangs(live, await live.actor.wait_until_gone.remote())
+            self._hangs(live, await until_gone(live.actor))
         except RayError as error:
             if self._is_here(live):
                 logger.warning("replica %r died: %s", live.seen.tag, type(error).__name__)
@@ -231,7 +231,7 @@ class Supervisor:
             if failure is not None:
                 live.unhealthy += 1
                 logger.warning("replica %r failed health check %d: %s", live.seen.tag, live.unhealthy, failure.error)
-                if live.unhealthy >= FAILED_CHECKS and not live.seen.sick:
+                if live.unhealthy >= FAILED_CHECKS:
                     await self._unwell(live, failure)
             elif live.unhealthy:
                 self._well(live)
@@ -242,14 +242,17 @@ class Supervisor:
         return await failed_check(live.seen.tag, live.actor, self._fleet.config.health_check_timeout_s, limit_s)
 
     async def _unwell(self, live: Live, failure: StartFailure) -> None:
-        """Have a replica replaced. It finishes its requests before it goes."""
-        self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
-        live.seen.sick = True
-        self._fleet.fell_sick.append(self._count(live, failure))
+        """Have a replica replaced once there is room, or it is given up. It finishes its requests before it goes."""
+        if not (live.seen.sick and self._fleet.has_room):  # else its replacement may have taken the room
+            self._fleet.has_room = await self._tools.has_capacity(self._fleet.actor_options)
+        if not live.seen.sick:
+            live.seen.sick = True
+            self._fleet.fell_sick.append(self._count(live, failure))
+        live.seen.given_up = live.unhealthy >= GIVEN_UP_CHECKS
         self._touch(self._fleet.tag)
 
     def _well(self, live: Live) -> None:
-        live.unhealthy, live.seen.sick = 0, False
+        live.unhealthy, live.seen.sick, live.seen.given_up = 0, False, False
         self._fleet.recovered(live.seen.tag)
 
     def _is_here(self, live: Live) -> bool:

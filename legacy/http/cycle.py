@@ -1,4 +1,4 @@
-"""One request and its response on a server connection: the ASGI `receive` and `send`.
+"""One request and its response on a server connection: the ASGI `receive`, which is inherited, and `send`.
 
 The same contract as uvicorn's RequestResponseCycle, with three differences that pay: head and body of a response leave
 in one write, a body that is already there is received without waiting, and no asyncio.Event is made per request.
@@ -11,40 +11,23 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from legacy.http.head import Framing, Header, write_head
+from legacy.http.receiving import CONTINUE, Receiving, Server
 from legacy.logs import logger
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
-    from uvicorn.protocols.http.flow_control import FlowControl
 
 BODY_FOLLOWS = "serve.body_follows"
 """In a response's start message: the body is sent in the same step, so nothing has to see to the head alone."""
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MOST_ZEROS = 7  # clients that count the digits of a chunk's size take 15 of them
-_CRUMB = 512  # bytes; shorter pieces of a request's body are joined
 _JOINED = 4096  # up to here copying a piece of a body behind its head is cheaper than a second buffer
 
 
-class Server(Protocol):
-    """What a cycle needs of its connection (`legacy.http.protocol.CancellingProtocol`)."""
-
-    transport: asyncio.Transport
-    loop: asyncio.AbstractEventLoop
-    flow: FlowControl
-    cycle: Cycle | None
-
-    def default_head(self) -> bytes:
-        """The header lines every response begins with."""
-
-    def on_response_complete(self) -> None:
-        """The response of the running request is written."""
-
-
-class Cycle:
+class Cycle(Receiving):
     """Runs the application for one request.
 
     Args:
@@ -54,72 +37,28 @@ class Cycle:
         expects: the client waits for "100 Continue".
 
     Attributes:
-        more_body: the end of the request's body has not arrived yet.
         response_started: the application has given the head of the response.
-        response_complete: the whole response has been written.
-        disconnected: nothing can be sent any more.
-        waiting_for_100_continue: the client will not send its body before it is asked to.
     """
 
     __slots__ = (
-        "_delivered",
         "_framing",
         "_head",
         "_left",
-        "_pieces",
-        "_protocol",
-        "_size",
-        "_waiter",
         "_zeros",
-        "disconnected",
         "keep_alive",
-        "more_body",
-        "response_complete",
         "response_started",
         "scope",
-        "waiting_for_100_continue",
     )
 
     def __init__(self, protocol: Server, scope: MutableMapping[str, Any], keep_alive: bool, expects: bool) -> None:
+        Receiving.__init__(self, protocol, expects)  # super() would cost each request as much as all that it does
         self.scope = scope
         self.keep_alive = keep_alive
-        self.more_body = True
         self.response_started = False
-        self.response_complete = False
-        self.disconnected = False
-        self.waiting_for_100_continue = expects
-        self._protocol = protocol
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._delivered = False  # the application has been given the last piece of the body
-        self._waiter: asyncio.Future[None] | None = None
         self._head: bytes | None = None  # written together with the first piece of the body
         self._framing = Framing.NONE
         self._left = 0  # bytes of the declared length not sent yet
         self._zeros = 0  # written ahead of the next chunk's size
-
-    # what the connection tells
-
-    def feed(self, data: bytes) -> int:
-        """A piece of the body has arrived; the number of bytes held for the application is returned."""
-        pieces = self._pieces
-        if pieces and len(data) < _CRUMB and len(pieces[-1]) < _JOINED:
-            pieces[-1] += data  # a piece for each two bytes would take 30 times as much
-        else:
-            pieces.append(data)
-        self._size += len(data)
-        self._wake()
-        return self._size
-
-    def end_body(self) -> None:
-        """The body is complete."""
-        self.more_body = False
-        self._wake()
-
-    def disconnect(self) -> None:
-        """The client is gone, or will not be answered."""
-        self.disconnected = True
-        self._wake()
 
     def probe(self) -> None:
         """Write something that means nothing in HTTP: a client that is gone answers it with a reset.
@@ -131,7 +70,7 @@ class Cycle:
             return
         if not self.response_started:
             if self.scope["http_version"] == "1.1":
-                self._protocol.transport.write(_CONTINUE)
+                self._protocol.transport.write(CONTINUE)
         elif self._head is None and self._framing is Framing.CHUNKED and self._zeros < _MOST_ZEROS:
             self._zeros += 1
             self._protocol.transport.write(b"0")
@@ -140,44 +79,23 @@ class Cycle:
 
     async def run(self, app: ASGI3Application) -> None:
         """Run the application and make sure that the response is complete or visibly is not."""
-        if self.disconnected:
-            return  # the client left before its turn came
         try:
-            await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
-        except asyncio.CancelledError:
             if self.disconnected:
-                return  # cancelled because nobody waits for it any more
-            self._give_up()
-            raise
-        except BaseException as error:  # an application may raise anything; its connection must not stay half answered
-            if not self.disconnected:
-                logger.error("Exception in ASGI application", exc_info=error)
-        if not self.response_complete:
-            await self._finish()
-
-    async def receive(self) -> dict[str, Any]:
-        """The next piece of the body, or the disconnect (ASGI)."""
-        protocol = self._protocol
-        if self.waiting_for_100_continue:
-            self.waiting_for_100_continue = False
-            if not protocol.transport.is_closing():
-                protocol.transport.write(_CONTINUE)
-        while not (self._pieces or self._has_news() or self.disconnected or self.response_complete):
-            if protocol.cycle is self:  # else newer requests wait already; reading more of them would have no end
-                protocol.flow.resume_reading()
-            self._waiter = protocol.loop.create_future()
-            await self._waiter
-        if self.disconnected or self.response_complete:
-            return {"type": "http.disconnect"}
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
-        self._size = 0
-        if self.more_body:
-            protocol.flow.resume_reading()
-        else:
-            self._delivered = True
-        return {"type": "http.request", "body": body, "more_body": self.more_body}
+                return  # the client left before its turn came
+            try:
+                await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
+            except asyncio.CancelledError:
+                if self.disconnected:
+                    return  # cancelled because nobody waits for it any more
+                self._give_up()
+                raise
+            except BaseException as error:  # an application may raise anything; nothing must stay half answered
+                if not self.disconnected:
+                    logger.error("Exception in ASGI application", exc_info=error)
+            if not self.response_complete:
+                await self._finish()
+        finally:
+            self._protocol.tasks.discard(asyncio.current_task(self._protocol.loop))
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """Send a part of the response (ASGI).
@@ -203,14 +121,6 @@ class Cycle:
             raise RuntimeError(f"the ASGI message {kind!r} is out of order")
 
     # own
-
-    def _has_news(self) -> bool:
-        return not self.more_body and not self._delivered
-
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
 
     def _start(self, status: int, headers: Iterable[Header]) -> None:
         protocol, scope = self._protocol, self.scope
@@ -255,7 +165,10 @@ class Cycle:
             transport.write(data)
         if not more:
             self.response_complete = True
-            self._wake()
+            if self._size or self.held is not None:
+                self._drop()
+            if self._waiter is not None:
+                self._wake()
             if not self.keep_alive:
                 transport.close()
             self._protocol.on_response_complete()

@@ -15,6 +15,7 @@ from typing import Any
 
 import httptools
 
+from legacy.constants import SMALL
 from legacy.http.cycle import Cycle
 from legacy.http.head import Header
 from legacy.http.limits import Limits, check_size
@@ -40,6 +41,7 @@ class GuardProtocol(RefusingProtocol):
         self._head_bytes = 0  # of an unfinished head, up to the segment that is being parsed
         self._segment = 0
         self._noise = 0  # bytes since the last piece of content
+        self._holds = False  # this segment brought more of a body than is left uncounted
         self._hosts = 0
         self._codings = 0
         self._has_body = False
@@ -63,6 +65,9 @@ class GuardProtocol(RefusingProtocol):
         else:
             if self._noise > self.LIMITS.noise_bytes or self._in_head:
                 self._check_unfinished()
+            elif self._holds:
+                self._holds = False
+                self.on_segment_held()
 
     # the parser
 
@@ -99,22 +104,26 @@ class GuardProtocol(RefusingProtocol):
         else:
             self._stop(417, "The only expectation known is 100-continue.")
 
-    def on_headers_complete(self) -> None:
+    def check_head(self, method: str, version: str, upgrades: bool) -> None:
         self._in_head = False
         self._noise = 0
         limits = self.LIMITS
+        size = self._head_bytes + self._segment
         if len(self.url) > limits.target_bytes or len(self.headers) > limits.headers:
             self._check_size(self._head_bytes)
-        if self._head_bytes + self._segment > limits.head_bytes:
+        if size > limits.head_bytes:
             self._check_size(self.head_size(self.headers))
         if len(self.pipeline) >= limits.pipelined:
             self._stop(429, f"More than {limits.pipelined} requests wait here for the answer to the one before them.")
-        self._check_head(self.parser.get_http_version())
-        super().on_headers_complete()
+        self._check_request(method, version)
+        if upgrades:
+            self._check_upgrade(method, version)
+        if size > SMALL or self.running is not None:
+            self.on_costly_head()
 
-    def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
+    def make_upgrade_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
         """An Upgrade to something else is ignored, but nothing can be parsed behind it."""
-        return super().make_cycle(scope, keep_alive and not self.parser.should_upgrade())
+        return super().make_upgrade_cycle(scope, False)
 
     def on_upgrade(self, data: bytes) -> None:
         """The head of an Upgrade is complete, and `data` came right behind it."""
@@ -122,6 +131,15 @@ class GuardProtocol(RefusingProtocol):
 
     def on_foreign(self, data: bytes) -> None:
         """Bytes behind a refusal or an Upgrade: nobody reads them, unless a subclass does."""
+
+    def on_segment_held(self) -> None:
+        """A segment has ended, and what it brought of a body is held for the application."""
+
+    def on_part_of_head(self, size: int) -> None:
+        """So many bytes of an unfinished head have come; a `Refusal` ends it here."""
+
+    def on_costly_head(self) -> None:
+        """A head is complete that may be long or waits behind another request; a `Refusal` may stop the parser."""
 
     def head_size(self, headers: Sequence[Header]) -> int:
         """Bytes of a head with these headers."""
@@ -131,7 +149,7 @@ class GuardProtocol(RefusingProtocol):
         self._noise = 0
         super().on_body(body)
 
-    def _check_head(self, version: str) -> None:
+    def _check_request(self, method: str, version: str) -> None:
         if version != "1.1":
             if version != "1.0":
                 self._stop(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
@@ -141,21 +159,18 @@ class GuardProtocol(RefusingProtocol):
             self._stop(400, "A request must have exactly one Host header.")
         if self._codings > 1:
             self._stop(400, "A request may have one Transfer-Encoding.")
-        method = self.parser.get_method()
-        if method == b"CONNECT":
+        if method == "CONNECT":
             self._stop(501, "This is not a tunnel.")
-        if _BAD_TARGET.search(self.url) or not (self.url[:1] == b"/" or (self.url == b"*" and method == b"OPTIONS")):
+        if _BAD_TARGET.search(self.url) or not (self.url[:1] == b"/" or (self.url == b"*" and method == "OPTIONS")):
             self._stop(400, "The request target must be a path.")
-        if self.parser.should_upgrade():
-            self._check_upgrade(version)
 
-    def _check_upgrade(self, version: str) -> None:
+    def _check_upgrade(self, method: str, version: str) -> None:
         if self._has_body:
             self._stop(400, _UPGRADE_WITH_BODY)
         values = [value.lower() for name, value in self.headers if name == b"upgrade"]
         if b"websocket" not in b",".join(values):
             return
-        if values != [b"websocket"] or version != "1.1" or self.parser.get_method() != b"GET":
+        if values != [b"websocket"] or version != "1.1" or method != "GET":
             self._stop(400, "A websocket needs GET, HTTP/1.1 and exactly one Upgrade.")
         if self.running is not None:
             self._stop(400, "A websocket cannot be pipelined behind another request.")
@@ -180,6 +195,7 @@ class GuardProtocol(RefusingProtocol):
             self._head_bytes += self._segment
             try:
                 check_size(self.LIMITS, len(self.url), self._head_bytes, len(self.headers))
+                self.on_part_of_head(self._head_bytes)
             except Refusal as refusal:
                 self._refuse(refusal)
         elif self._noise > self.LIMITS.noise_bytes and not self._deaf:

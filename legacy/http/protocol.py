@@ -4,7 +4,7 @@ uvicorn only tells an application about a disconnect when it asks, so a handler 
 for nobody. Watching every request with a task of its own costs a third of the throughput; here the connection knows the
 one task that works for it. Proxies and replicas share this class:
 
-    uvicorn.Config(cancel_on_disconnect(app), http=CancellingProtocol, ...)
+    uvicorn.Config(app, http=CancellingProtocol, ...)
 
 Of uvicorn's protocol the connection's life stays (set-up, keep-alive timer, flow control, websockets); requests and
 responses are `legacy.http.cycle`. Not supported: limit_concurrency, root_path and the access log of uvicorn.Config.
@@ -15,15 +15,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from legacy.constants import SMALL
 from legacy.http.cycle import Cycle, reset
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from legacy.http.receiving import Held
 
 SCOPE_KEY = "serve.connection"
 """Where the scope of an HTTP request carries its `Connection`; drop it before a scope is pickled or copied away."""
@@ -72,9 +71,12 @@ class CancellingProtocol(HttpToolsProtocol):
         cycle: the newest request, whose body is being received.
         pipeline: requests that wait for the responses before theirs, the newest on the left.
         running: the request whose response is due now.
+        arriving: where the head that is being received is counted, if it is; its cycle takes that over.
     """
 
     cycle: Cycle | None  # type: ignore[assignment]
+    arriving: Held | None = None
+    _deaf = False  # nothing more is read
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -110,8 +112,15 @@ class CancellingProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         self.flow.resume_writing()
         self.connection.transport = None
-        self.connection.cancel()
+        self.cancel()
         self.let_go()
+
+    def cancel(self) -> None:
+        """The client is gone: stop the work that is done for it."""
+        task = self.connection.task
+        self.connection.cancel()
+        if task is not None:  # one that has not begun yet never will, and then does not say that it is over
+            task.add_done_callback(self.tasks.discard)
 
     def let_go(self) -> None:
         """The connection is over, or somebody else's: drop what knows us, since a collector may look for it seldom."""
@@ -139,21 +148,29 @@ class CancellingProtocol(HttpToolsProtocol):
         self.scope = scope
 
     def on_headers_complete(self) -> None:
-        self._in_request = False
         parser = self.parser
         scope: Any = self.scope
         scope["method"] = parser.get_method().decode("ascii")
         version = parser.get_http_version()
         if version != "1.1":
             scope["http_version"] = version
-        if parser.should_upgrade() and self._should_upgrade():
+        upgrades = parser.should_upgrade()
+        self.check_head(scope["method"], version, upgrades)
+        self._in_request = False
+        if upgrades and self._should_upgrade():
             return
         raw_path, _, scope["query_string"] = self.url.partition(b"?")
         path = raw_path.decode("latin-1")
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         keep_alive = version == "1.1" and parser.should_keep_alive()
-        self.cycle = cycle = self.make_cycle(scope, keep_alive)
+        if upgrades:
+            cycle = self.make_upgrade_cycle(scope, keep_alive)
+        else:
+            cycle = Cycle(self, scope, keep_alive, self.expect_100_continue)
+        self.cycle = cycle
+        if cycle.held is not None:
+            self.arriving = None
         if self.running is None:
             self._run(cycle)
         else:
@@ -161,43 +178,68 @@ class CancellingProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft(cycle)
 
-    def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
-        """The cycle for a request whose head is known."""
+    def check_head(self, method: str, version: str, upgrades: bool) -> None:
+        """The head is complete, and nothing of it has had an effect yet; an error stops the parser."""
+
+    def make_upgrade_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
+        """The cycle for a request that asks for another protocol, which is ignored."""
         return Cycle(self, scope, keep_alive, self.expect_100_continue)
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and cycle.feed(body) > HIGH_WATER:
+        if cycle is not None and not cycle.response_complete and (held := cycle.feed(body)) > SMALL:
+            self.on_held(cycle, held)
+
+    def on_held(self, cycle: Cycle, held: int) -> None:
+        """So many bytes of a body, more than `SMALL`, are held for the application."""
+        if held > HIGH_WATER:
             self.flow.pause_reading()
 
+    def on_part_read(self) -> None:
+        """The application has been given all that has come of a body; more follows."""
+        self.flow.resume_reading()
+
     def on_message_complete(self) -> None:
-        if self.cycle is not None:
-            self.cycle.end_body()
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.end_body()
+            if self.flow.read_paused and cycle is self.running:
+                self.flow.resume_reading()  # else nobody would notice that the client leaves
 
     # responses
 
     def _run(self, cycle: Cycle) -> None:
         self.running = cycle
-        task = self.loop.create_task(cycle.run(self.app))
-        self.connection.task = task
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.connection.task = task = self.loop.create_task(cycle.run(self.app))
+        self.tasks.add(task)  # which it leaves itself: a callback would cost each request a turn of the loop
 
     def on_response_complete(self) -> None:
         """The response of the running request is written: begin the next one, or wait for one."""
         # Work after the last byte (a Starlette background task) belongs to nobody's connection: let it finish.
         self.connection.task = self.running = None
-        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         if self.pipeline:
             self._run(self.pipeline.pop())
-        else:
-            self._idle_since = self.loop.time()
-            if self.timeout_keep_alive_task is None:
-                self._watch_idle(self.timeout_keep_alive)
-        if not self.pipeline:
+            if not self.pipeline:
+                self.flow.resume_reading()
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._watch_idle(self.timeout_keep_alive)
+        if not self._in_request:
+            # An idle connection keeps nothing of its last request, of which only the rest of a body may still come.
+            self.scope = self.headers = None  # type: ignore[assignment]
+            if self.cycle is not None and not self.cycle.more_body:
+                self.cycle = None
+        if self.flow.read_paused:
             self.flow.resume_reading()
+        if self._deaf:
+            self.on_last_answer()
+
+    def on_last_answer(self) -> None:
+        """All requests are answered on a connection from which nothing more is read."""
+        self.transport.close()
 
     def _watch_idle(self, wait_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
@@ -222,23 +264,3 @@ class CancellingProtocol(HttpToolsProtocol):
             self.transport.close()
         elif self.cycle is not None:
             self.cycle.keep_alive = False
-
-
-def cancel_on_disconnect(app: ASGI3Application) -> ASGI3Application:
-    """The outermost ASGI layer of a server that uses `CancellingProtocol`: a request nobody waits for ends silently.
-
-    Under another protocol class, and for websockets, the application just runs.
-    """
-
-    async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        connection: Connection | None = scope.get(SCOPE_KEY)  # type: ignore[assignment]
-        if connection is not None and connection.lost:
-            return  # left before its turn came
-        try:
-            await app(scope, receive, send)
-        except (asyncio.CancelledError, ConnectionResetError):
-            # Swallowed only when the client caused it: uvicorn would log a traceback for each one that leaves.
-            if connection is None or not connection.lost:
-                raise
-
-    return run

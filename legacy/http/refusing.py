@@ -20,7 +20,6 @@ class RefusingProtocol(CancellingProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refusal: Refusal | None = None  # found while parsing, or waiting for the answers before it
-        self._deaf = False  # nothing more is read
         self._lingers = False  # refused, and given time to read that
         self._in_head = True
         self._head_since = self._last_data = self._wanted_since = self.loop.time()
@@ -61,7 +60,8 @@ class RefusingProtocol(CancellingProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Read no more; answer what came before, then this, and close."""
         self._deaf = True
-        self._refusal = refusal
+        self._refusal = refusal.with_traceback(None)  # whose frames know what has come
+        self.parser = self.scope = self.headers = None  # type: ignore[assignment]
         cycle = self.cycle
         if self.running is None or cycle is None:
             self._write_refusal()
@@ -75,7 +75,7 @@ class RefusingProtocol(CancellingProtocol):
             return
         started = cycle.response_started
         cycle.disconnect()  # nothing its task still sends goes out
-        self.connection.cancel()
+        self.cancel()
         if started:
             self.transport.abort()
         else:
@@ -86,14 +86,12 @@ class RefusingProtocol(CancellingProtocol):
         super().let_go()
         self._refusal = None
 
-    def on_response_complete(self) -> None:
-        last = not self.pipeline
-        super().on_response_complete()
-        if self._deaf and last:
-            if self._refusal is not None:
-                self._write_refusal()
-            elif not self.transport.is_closing():
-                self.transport.close()
+    def on_last_answer(self) -> None:
+        """What was refused behind it has its turn now; else the client has closed its side, and so do we."""
+        if self._refusal is not None:
+            self._write_refusal()
+        else:
+            super().on_last_answer()
 
     def _write_refusal(self) -> None:
         refusal = self._refusal
@@ -101,8 +99,9 @@ class RefusingProtocol(CancellingProtocol):
             return
         text = refusal.text.encode("ascii")
         phrase = HTTPStatus(refusal.status).phrase.encode()
+        later = b"retry-after: 1\r\n" if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE else b""
         self.transport.write(
-            b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\n" % (refusal.status, phrase)
+            b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\n%b" % (refusal.status, phrase, later)
             + b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(text), text)
         )
         # Closing with unread bytes would make the kernel reset the connection and destroy the answer on its way.

@@ -71,17 +71,6 @@ class ProxyApp:
             receive, send = cycle.receive, cycle.send
         elif scope["type"] != "http":
             return
-        await self._serve(scope, receive, send)
-
-    def counters(self) -> Counters:
-        """The totals since the start; they go on counting."""
-        return self._counters
-
-    def close(self) -> None:
-        """Drop the shadows that are on their way."""
-        self._shadows.close()
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if self._root_path:
             path = path[len(self._root_path) :] if _is_below(path, self._root_path) else ""
@@ -112,6 +101,14 @@ class ProxyApp:
         finally:
             if call is not None and (call.on_sent is not None or (call.body is not None and call.body.held)):
                 call.close()
+
+    def counters(self) -> Counters:
+        """The totals since the start; they go on counting."""
+        return self._counters
+
+    def close(self) -> None:
+        """Drop the shadows that are on their way."""
+        self._shadows.close()
 
     def _prepare(self, scope: Scope, receive: Receive, send: Send, match: Match, found: Inbound) -> Call:
         endpoint = match.endpoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from legacy.constants import WHOLE_BYTES
-from legacy.ingress.budget import SMALL, Budget, no_room
+from legacy.constants import SMALL, WHOLE_BYTES
+from legacy.ingress.budget import Budget, no_room
 from legacy.ingress.spill import Spill
 
 REPLAY_BYTES = 64 * 1024  # what is kept of a sent body, in case the replica refuses it unread

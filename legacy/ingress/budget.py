@@ -1,6 +1,7 @@
 """How many bytes one proxy may hold for its clients, whoever they are and however many. Pure.
 
-    requests   5/8   bodies that are being read or wait for a replica, and the heads of requests that wait
+    requests   5/8   what has come and nobody has looked at, bodies that are being read or wait for a replica, and
+               the heads of requests that wait, or are long
     answers    1/4   what replicas have answered already and slow clients have not read
     shadows    1/8   copies for shadow backends, until they are answered
     disk             what of long bodies does not fit, in temporary files; bytes beside the others
@@ -11,9 +12,9 @@ is small and has a bound of its own, by the number of places or connections.
 
 from __future__ import annotations
 
+from legacy.constants import SMALL
 from legacy.errors import QueueFullError
 
-SMALL = 4 * 1024  # bytes of a body that are not worth counting for themselves
 WAITING_COST = 8 * 1024 + SMALL  # of a waiting request besides its head and a longer body: its task, its connection ...
 
 
@@ -54,6 +55,45 @@ class Share:
         if size > self.used:
             raise ValueError(f"{size} bytes are given back, but only {self.used} are held; given back twice?")
         self.used -= size
+
+
+class Arrived:
+    """What one request holds of a share beside its `RequestBody`: its long head, and what nobody has asked for yet.
+
+    Args:
+        share: where it is counted.
+    """
+
+    __slots__ = ("_body", "_head", "_share")
+
+    def __init__(self, share: Share) -> None:
+        self._share = share
+        self._head = self._body = 0
+
+    def has_room_for_head(self, size: int) -> bool:
+        """Count so many bytes in all for the head, until the end; False when they do not fit."""
+        if not self._share.take(max(0, size - self._head)):
+            return False
+        self._head = max(size, self._head)
+        return True
+
+    def has_room_for_body(self, size: int) -> bool:
+        """Count so many bytes in all of the body, until somebody reads them; False when they do not fit."""
+        if not self._share.take(size - self._body):
+            return False
+        self._body = size
+        return True
+
+    def read(self) -> None:
+        """Somebody has asked for what has come of the body."""
+        self._share.give_back(self._body)
+        self._body = 0
+
+    def close(self) -> None:
+        """Give everything back; more than once is fine."""
+        self.read()
+        self._share.give_back(self._head)
+        self._head = 0
 
 
 class Budget:

@@ -1,26 +1,41 @@
-"""A client's connection: the guarded HTTP/1.1, and websockets that become a tunnel to a replica."""
+"""A client's connection: the guarded HTTP/1.1, and websockets that become a tunnel to a replica.
+
+What it has received belongs into the budget before anybody looks at it: while the proxy has much to do, connections
+pile up, and all are read before the first task runs. Of a body nothing more is read than somebody asks for.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from legacy.constants import SMALL
 from legacy.http.cycle import Cycle
 from legacy.http.guard import GuardProtocol
 from legacy.http.limits import Limits
+from legacy.http.refusal import Refusal
+from legacy.ingress.budget import WAITING_COST, Arrived, Share, no_room
 from legacy.ingress.tunnel import SCOPE_KEY, Tunnel, UpgradeCycle
 
 
 class ClientProtocol(GuardProtocol):
-    """One client connection."""
+    """One client connection.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        share: where what it has received is counted until somebody asks for it.
+    """
+
+    arriving: Arrived | None
+
+    def __init__(self, *args: Any, share: Share, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._share = share
         self._tunnel: Tunnel | None = None  # a websocket's handshake is going on
 
-    def make_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
+    def make_upgrade_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
         """A handshake for a websocket, which is not uvicorn's own; else a request."""
-        if not self.parser.should_upgrade() or self._get_upgrade() != b"websocket":
-            return super().make_cycle(scope, keep_alive)
+        if self._get_upgrade() != b"websocket":
+            return super().make_upgrade_cycle(scope, keep_alive)
         wanted = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
         scope["subprotocols"] = [name.strip() for name in wanted.decode("latin-1").split(",") if name.strip()]
         scope["type"] = "websocket"
@@ -29,9 +44,51 @@ class ClientProtocol(GuardProtocol):
         scope[SCOPE_KEY] = self._tunnel = Tunnel(cycle, self)
         return cycle
 
+    def on_part_of_head(self, size: int) -> None:
+        """Count a long head while it comes, as it is and as it will be sent."""
+        if size > SMALL:
+            self.arriving = self.arriving or Arrived(self._share)
+            if not self.arriving.has_room_for_head(2 * size):
+                self.arriving.close()
+                raise self._full()
+
+    def on_costly_head(self) -> None:
+        """Count a head that is long, or waits behind another request."""
+        size = self.head_size(self.headers)
+        cost = (2 * size if size > SMALL else 0) + (WAITING_COST if self.running is not None else 0)
+        if cost:
+            self.arriving = self.arriving or Arrived(self._share)
+            if not self.arriving.has_room_for_head(cost):
+                self.arriving.close()
+                self._refusal = self._full()
+                raise self._refusal
+
+    def on_held(self, cycle: Cycle, held: int) -> None:
+        """Count what nobody has asked for; what goes to a replica already is bounded by the number of places."""
+        if self.connection.streamed is None or cycle is not self.running:
+            arrived = cycle.held if isinstance(cycle.held, Arrived) else Arrived(self._share)
+            cycle.held = arrived
+            if not arrived.has_room_for_body(held):
+                cycle.fail(partial(no_room, self._share))
+        self._holds = True
+
+    def on_segment_held(self) -> None:
+        """Read no more of a body until somebody asks for it; behind a whole one only the client's end can come."""
+        if self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
+            self.flow.pause_reading()
+
+    def on_part_read(self) -> None:
+        """The same for what comes between two questions."""
+        self.flow.pause_reading()
+
+    def _full(self) -> Refusal:
+        return Refusal(503, f"QueueFullError: {no_room(self._share)}")
+
     def let_go(self) -> None:
         """The connection is over, or the tunnel's."""
         super().let_go()
+        if self.arriving is not None:
+            self.arriving.close()
         tunnel, self._tunnel = self._tunnel, None
         if tunnel is not None:
             tunnel.cycle.scope.pop(SCOPE_KEY, None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from legacy.errors import RayServeException
+from legacy.errors import QueueFullError, RayServeException
 from legacy.http.cycle import BODY_FOLLOWS
 from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY, Connection
@@ -251,6 +251,9 @@ class Exchange:
         except ClientGoneError:
             self._gave_up = ClientGoneError, ""
             upstream.abort()
+        except QueueFullError as error:
+            self._gave_up = QueueFullError, str(error)
+            upstream.abort()
         except OSError as error:
             self._gave_up = RayServeException, f"a part of the request could not be read back from the disk: {error}"
             upstream.abort()
@@ -260,7 +263,7 @@ class Exchange:
 
 
 async def _read_for_nothing(body: RequestBody) -> None:
-    with contextlib.suppress(ClientGoneError, asyncio.TimeoutError):
+    with contextlib.suppress(ClientGoneError, QueueFullError, asyncio.TimeoutError):
         await asyncio.wait_for(_drain(body), LINGER_S)
 
 

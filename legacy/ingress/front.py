@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from legacy.http.head import whole_answer
 from legacy.http.limits import Limits
 from legacy.http.listener import Listener
+from legacy.ingress.budget import Share
 from legacy.ingress.client import ClientProtocol, client_protocol
 
 BACKLOG = 2048
@@ -76,11 +77,15 @@ class Front:
 
     Args:
         app: the proxy's app, with its middlewares.
+        share: where is counted what has come and nobody has asked for.
         limits: what clients may do.
         upstreams: how many connections to replicas are open.
     """
 
-    def __init__(self, app: Any, limits: Limits | None = None, upstreams: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self, app: Any, share: Share, limits: Limits | None = None, upstreams: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._share = share
         self._upstreams = upstreams
         self._limits = limits or Limits()
         self._protocol = client_protocol(self._limits) if limits else ClientProtocol
@@ -103,9 +108,9 @@ class Front:
         """Accept connections; the address is returned."""
         loop = asyncio.get_running_loop()
         self.tick(loop.time())
-        config, state, protocol = self._config, self._state, self._protocol
+        config, state, protocol, share = self._config, self._state, self._protocol, self._share
         self._listener = Listener(
-            sock, lambda: protocol(config, state, {}, loop), _FULL, owed=self._owed, backlog=BACKLOG
+            sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed, backlog=BACKLOG
         )
         await self._listener.open()
         host, port = sock.getsockname()[:2]

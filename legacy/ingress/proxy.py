@@ -113,7 +113,8 @@ class ServeProxy:
         self._app = ProxyApp(router, self._pool, self._options)
         application = wrap(self._app, self._options.middlewares)
         record = settings.load().record
-        self._front = Front(recorded(application, record) if record else application, upstreams=self._pool.size)
+        outermost = recorded(application, record) if record else application
+        self._front = Front(outermost, self._app.budget.requests, upstreams=self._pool.size)
         _collect_rarely()
         if self._lock is not None:
             self._become(ProxyState.STANDBY)

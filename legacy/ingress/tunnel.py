@@ -12,9 +12,10 @@ import contextlib
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
-from legacy.http.cycle import Cycle, Server
+from legacy.http.cycle import Cycle
 from legacy.http.head import Header
 from legacy.http.protocol import CancellingProtocol
+from legacy.http.receiving import Server
 
 SCOPE_KEY = "serve.tunnel"
 """Where the scope of a websocket carries its `Tunnel`."""

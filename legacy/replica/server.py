@@ -19,7 +19,7 @@ from legacy.environments import start_link
 from legacy.http.contract import REFUSED
 from legacy.http.head import whole_answer
 from legacy.http.listener import Listener
-from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.http.protocol import CancellingProtocol
 from legacy.http.tls import TlsFiles
 from legacy.port_lock import sweep_locks
 from legacy.private_directory import is_private, make_private, mark
@@ -212,7 +212,7 @@ class ReplicaServer:
 
     def _protocol(self, app: Any, kind: Callable[..., CancellingProtocol] = CancellingProtocol) -> Any:
         config = uvicorn.config.Config(
-            cancel_on_disconnect(app),
+            app,
             http=CancellingProtocol,
             ws=WEBSOCKETS if self.speaks_websocket else "none",
             lifespan="off",

@@ -84,11 +84,31 @@ def test_one_failure_between_two_kills_is_not_explained(ledger):
 
 
 def test_a_request_that_died_before_it_began_is_explained_by_the_replica_its_answer_names(ledger):
-    (ledger.path.parent / "started.replicas").write_text("a#abcdef 11\nb#abcdef 12\n")
+    (ledger.path.parent / "started.replicas").write_text("a#abcdef 11 0.0\nb#abcdef 12 0.0\n")
     ledger.path.write_text("")
     for entry, replica in zip(ledger.entries[500:502], ("a#abcdef", "b#abcdef"), strict=True):
         fail(entry, text=f"ReplicaLostError: replica '{replica}' of backend 'a' died")
     assert ledger.unexplained() == [ledger.entries[501]]
+
+
+@pytest.mark.parametrize(
+    ("text", "struck", "back", "explained"),
+    [
+        ("no replica of backend 'c' was free for 20 s", {21: 9.8, 22: 14.0}, 26.0, True),
+        ("no replica of backend 'c' was free for 20 s", {21: 9.8}, 26.0, False),
+        ("no replica of backend 'c' was free for 20 s", {21: 9.8, 22: 16.0}, 26.0, False),
+        ("no replica of backend 'c' was free for 20 s", {21: 9.8, 22: 14.0}, 24.0, False),
+        ("no replica of backend 'a' was free for 20 s", {21: 9.8, 22: 9.9}, 40.0, False),
+        ("broken", {21: 9.8, 22: 9.9}, 40.0, False),
+    ],
+)
+def test_who_waited_in_vain_is_explained_by_the_loss_of_all_it_could_wait_for(ledger, text, struck, back, explained):
+    lines = ["a#abcdef 19 0.0", "c#aaaaaa 21 0.0", "c#bbbbbb 22 1.0", f"c#cccccc 23 {back}"]
+    (ledger.path.parent / "started.replicas").write_text("\n".join(lines))
+    entry = Entry("id-c", 10.0, 30.0, 503, f"DeadlineError: {text}; try again later")
+    ledger.entries.append(entry)
+    ledger.faults += [Fault("replica", pid, at, at + 0.2) for pid, at in struck.items()]
+    assert (ledger.unexplained() == []) == explained
 
 
 def test_a_killed_controller_explains_nothing(ledger):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from legacy.generations import DEPLOYMENT
 from legacy.records import BackendSpec, Endpoint
 from tests.fakes_control import spec
-from tests.fault.lives import Command, Life, World
+from tests.fault.lives import Command, KilledError, Life, World
+
+MOST_EFFECTS = 60
 
 
 def backend(tag: str, **config: Any) -> BackendSpec:
@@ -51,6 +53,7 @@ COMMANDS: dict[str, Callable[..., Awaitable[Any]]] = {
     "delete_backend": lambda c, by="x": c.delete_backend(by, "b"),
     "force_delete_backend": lambda c, by="x": c.delete_backend(by, "b", True),
     "replace_backend": lambda c, by="x": c.replace_backend(by, replace(backend("a", num_replicas=2), code=b"other")),
+    "move_route": lambda c, by="x": c.move_route(by, "/e", "e", "d"),
     "delete_endpoint": lambda c, by="x": c.delete_endpoint(by, "e"),
 }
 
@@ -83,6 +86,24 @@ async def state_after(command: Command) -> dict[str, Any]:
     await life.settle()
     life.end()
     return life.state()
+
+
+async def crash_points(
+    command: Command, break_world: Callable[[World], None] = lambda world: None
+) -> AsyncIterator[tuple[int, World, dict[str, Any]]]:
+    """Yield (n, world, old state) for every n at which the controller can die while it runs the command."""
+    for effects in range(MOST_EFFECTS):
+        world, old = await populated()
+        break_world(world)
+        life = await revived(world)
+        life._left = effects
+        outcome = await life.run(command)
+        if not isinstance(outcome, KilledError):
+            assert effects > 0, "the command has no effect"
+            life.end()
+            return
+        yield effects, world, old
+    raise AssertionError(f"more than {MOST_EFFECTS} effects")
 
 
 def bounded(scenario: Callable[[], Awaitable[None]]) -> None:

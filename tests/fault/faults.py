@@ -1,11 +1,13 @@
 """What was done to an instance under load, and which requests that may have cost. Pure: times are values.
 
 A fault explains a lost request only if it touched it. A killed replica costs what it was working on, a killed proxy
-what was on its connections or came before its port answered again, a killed controller nothing at all.
+what was on its connections or came before its port answered again, a killed controller nothing at all. Who waited in
+vain for a replica of a backend can blame what struck all that it had.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,3 +68,27 @@ class Fault:
             stale = entry.opened <= self.over and entry.sent <= self.over + STALE_S
             return entry.status is None and (entry.sent <= self.over or stale)
         return False
+
+
+@dataclass(frozen=True)
+class Born:
+    """A replica's process that came up; `at` in time.monotonic() seconds."""
+
+    backend: str
+    pid: int
+    at: float
+
+
+def starved(entry: Entry, replicas: Iterable[Born], faults: Iterable[Fault]) -> bool:
+    """Whether faults left a request nobody to wait for.
+
+    Args:
+        replicas: all that its backend ever had.
+    """
+    struck: dict[int, float] = {}
+    for fault in faults:
+        if fault.kind == "replica":
+            struck[fault.pid] = min(fault.begun, struck.get(fault.pid, fault.begun))
+    inf = float("inf")
+    well = (min(struck.get(one.pid, inf), entry.ended) - max(one.at, entry.sent) for one in replicas)
+    return bool(struck) and all(seconds <= LATE_S for seconds in well)

@@ -18,9 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from legacy.constants import QUEUE_TIMEOUT_S
 from legacy.replica.context import get_replica_context
-from tests.fault.faults import Entry, Fault, Kind
+from tests.fault.faults import Born, Entry, Fault, Kind, starved
 
+ANSWER_S = QUEUE_TIMEOUT_S + 10.0  # who waits in vain is told by the proxy for what, before its client gives up
+NO_REPLICA = re.compile(r"no replica of backend '([^']+)' was free")  # in the answer to one that waited in vain
 NAMED_REPLICA = re.compile(r"replica '([^']+)'")  # in the proxy's answer for a request that died with it
 
 
@@ -52,7 +55,10 @@ class Ledger:
         """Failed requests that no fault touched."""
         failed, places = self.failed(), self._places()
         return [
-            entry for entry in failed if not any(fault.explains(entry, places.get(entry.id)) for fault in self.faults)
+            entry
+            for entry in failed
+            if not any(fault.explains(entry, places.get(entry.id)) for fault in self.faults)
+            and not self._starved(entry)
         ]
 
     def where(self, entry: Entry) -> int | None:
@@ -61,7 +67,7 @@ class Ledger:
 
     def ran_on(self) -> dict[str, str]:
         """Id -> the backend that began to work on it."""
-        backends = {pid: name.split("#")[0] for name, pid in self._processes().items()}
+        backends = {one.pid: one.backend for one in self._replicas().values()}
         return {name: backends[int(pid)] for name, pid in self._lines()}
 
     def ran_twice(self) -> list[str]:
@@ -86,19 +92,25 @@ class Ledger:
         unexplained = self.unexplained()
         assert unexplained == [], f"{unexplained}, faults {self.faults}"
 
+    def _starved(self, entry: Entry) -> bool:
+        waited_for = NO_REPLICA.search(entry.text) if entry.status == 503 else None
+        if waited_for is None:
+            return False
+        return starved(entry, [one for one in self._replicas().values() if one.backend == waited_for[1]], self.faults)
+
     def _places(self) -> dict[str, int]:
-        processes = self._processes()
+        replicas = self._replicas()
         named = {entry.id: NAMED_REPLICA.search(entry.text) for entry in self.failed()}
-        places = {name: processes[found[1]] for name, found in named.items() if found and found[1] in processes}
+        places = {name: replicas[found[1]].pid for name, found in named.items() if found and found[1] in replicas}
         return places | {name: int(pid) for name, pid in self._lines()}
 
     def _lines(self) -> list[list[str]]:
         return [line.split() for line in self.path.read_text().splitlines()] if self.path.exists() else []
 
-    def _processes(self) -> dict[str, int]:
+    def _replicas(self) -> dict[str, Born]:
         path = Path(f"{self.path}.replicas")
         lines = path.read_text().splitlines() if path.exists() else []
-        return {name: int(pid) for name, pid in map(str.split, lines)}
+        return {tag: Born(tag.split("#")[0], int(pid), float(at)) for tag, pid, at in map(str.split, lines)}
 
 
 class Load:
@@ -119,7 +131,7 @@ class Load:
     def __exit__(self, *exc: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(ANSWER_S)
             assert not thread.is_alive(), "a client hangs"
 
     def wait_for(self, more: int, timeout_s: float = 60.0) -> None:
@@ -141,7 +153,7 @@ class Load:
             entry = Entry(f"id-{next(self._numbers)}", time.monotonic())
             try:
                 if connection is None:
-                    connection, opened = http.client.HTTPConnection("127.0.0.1", port, timeout=30), entry.sent
+                    connection, opened = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S), entry.sent
                 entry.opened = opened
                 connection.request(method, f"{path}?id={entry.id}", body=entry.id if method == "POST" else None)
                 response = connection.getresponse()
@@ -163,7 +175,7 @@ class NotingBackend:
 
     def __init__(self, path: str, work_s: float = 0.02) -> None:
         with open(f"{path}.replicas", "a") as replicas:
-            replicas.write(f"{get_replica_context().replica_tag} {os.getpid()}\n")
+            replicas.write(f"{get_replica_context().replica_tag} {os.getpid()} {time.monotonic()}\n")
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._work_s = work_s
 

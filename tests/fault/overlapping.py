@@ -125,6 +125,7 @@ class OverlappingMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.world, self.life = self.loop.run_until_complete(self.begin())
         self.changes: list[Change] = []
+        self.unanswered: list[Change] = []  # when the controller died; Ray runs them again
         self.now = 0
 
     async def begin(self) -> tuple[World, Life]:
@@ -159,8 +160,15 @@ class OverlappingMachine(RuleBasedStateMachine):
         self.life._left = effects
 
     @rule()
+    def ray_runs_them_again(self) -> None:
+        again, self.unanswered = self.unanswered, []
+        self.loop.run_until_complete(self._send(again))
+        self._note()
+
+    @rule()
     def everything_comes_to_rest(self) -> None:
         self.life._left = None
+        self.ray_runs_them_again()
         self.world.launcher.let_go()
         open_ones = [change.task for change in self.changes if change.error is None and change.task is not None]
         if open_ones:
@@ -206,7 +214,10 @@ class OverlappingMachine(RuleBasedStateMachine):
     async def _live_again(self) -> None:
         await self._die()
         self.life = Life(self.world)
-        await self._send([change for change in self.changes if change.error is None])  # Ray runs them again
+        await self.life.controller._recovered
+        self.unanswered = [change for change in self.changes if change.error is None]
+        for change in self.unanswered:
+            change.task = None
 
     def _note(self) -> None:
         self.now += 1

@@ -3,28 +3,10 @@
 import pytest
 
 from legacy.errors import BackendStartError
-from tests.fault.commands import COMMANDS, bounded, populated, revived, state_after
-from tests.fault.lives import KilledError, Life, no_cluster  # noqa: F401 - a fixture
+from tests.fault.commands import COMMANDS, bounded, crash_points, populated, revived, state_after
+from tests.fault.lives import Life, no_cluster  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
-
-MOST_EFFECTS = 60
-
-
-async def crash_points(command, break_world=lambda world: None):
-    """Yield (n, world, old state) for every n at which the controller can die while it runs the command."""
-    for effects in range(MOST_EFFECTS):
-        world, old = await populated()
-        break_world(world)
-        life = await revived(world)
-        life._left = effects
-        outcome = await life.run(command)
-        if not isinstance(outcome, KilledError):
-            assert effects > 0, "the command has no effect"
-            life.end()
-            return
-        yield effects, world, old
-    raise AssertionError(f"more than {MOST_EFFECTS} effects")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,8 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
 
 from legacy.control import commands
 from legacy.errors import InstanceError
@@ -11,6 +14,7 @@ from legacy.generations import V0_8
 from legacy.records import Poll
 from tests.fault.commands import backend, bounded, deployment, endpoint, prefix
 from tests.fault.lives import Life, World, no_cluster  # noqa: F401 - a fixture
+from tests.fault.overlapping import OverlappingMachine, a_while, one_backend, run, truth
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_cluster")]
 
@@ -59,6 +63,26 @@ def test_of_two_programs_that_create_a_backend_of_ray_0_8_at_once_the_later_one_
     bounded(scenario)
 
 
+def test_a_deploy_that_fails_takes_back_no_endpoint_that_another_has_made_in_place_of_its_own():
+    async def scenario():
+        world, life = await one_backend()
+        control = life.controller
+        await control.deploy("1", deployment("d", b"d", "v1"), prefix("d", "/d"), None, True)
+        world.launcher.hold("bad")
+        new = deployment("d", b"n", "v2", user_config="bad")
+        failing = asyncio.ensure_future(control.deploy("2", new, prefix("d", "/moved"), None, True))
+        await a_while()
+        await control.delete_endpoint("3", "d")
+        await control.create_endpoint("4", endpoint("d", "/other", a=1.0))
+        world.launcher.let_go()
+        (told,) = await truth(life, failing)
+        assert "refused bad" in told
+        made = (await control.list_endpoints())["d"]
+        assert (made.route, made.traffic) == ("/other", {"a": 1.0})
+
+    bounded(scenario)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -95,3 +119,35 @@ def test_a_controller_ends_by_itself_when_who_shut_it_down_has_died(monkeypatch)
         life.end()
 
     bounded(scenario)
+
+
+class NamesMachine(OverlappingMachine):
+    """Of one backend that is created and deleted by two drivers."""
+
+    first: ClassVar = {"b": None}
+    may_be_told = ("already registered", "was deleted")
+
+    def there(self):
+        found = self.life.controller._desired.backends.get("b")
+        return {"b": None if found is None else found.config.user_config}
+
+    def was_in_force(self, change):
+        return change.sets["b"] is None or any(each.user_config == change.value for each in self.world.launcher.heard)
+
+    @rule(driver=st.sampled_from("AB"), good=st.booleans(), held=st.booleans())
+    def create(self, driver, good, held):
+        value = self._value(good, held)
+        self._begin(driver, create(value), {"b": value}, value)
+
+    @rule(driver=st.sampled_from("AB"))
+    def delete(self, driver):
+        self._begin(driver, lambda c, id: asyncio.ensure_future(c.delete_backend(id, "b")), {"b": None})
+
+
+def create(value):
+    spec = replace(backend("b", user_config=value), code=value.encode())
+    return lambda c, id: asyncio.ensure_future(c.create_backend(id, spec))
+
+
+def test_every_acknowledgement_of_a_creation_and_a_delete_is_true_whatever_overlaps_and_crashes():
+    run(NamesMachine)

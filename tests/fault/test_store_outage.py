@@ -51,8 +51,8 @@ def routed(life, tag="a"):
 
 async def ends_well(life, state):
     await life.settle()
-    assert life.state() == state
     await until(lambda: not life.controller._store.journal.behind)
+    assert life.state() == state
     life.check_nothing_is_left_over()
     life.end()
 
@@ -120,6 +120,20 @@ def test_a_replica_that_could_not_be_recorded_is_not_started_and_is_afterwards()
         world.kv.put = put
         await command
         await ends_well(life, life.state())
+
+    bounded(scenario)
+
+
+@pytest.mark.parametrize("name", ["delete_backend", "delete_endpoint", "delete_deployment", "move_route"])
+def test_a_delete_of_which_the_store_has_taken_only_that_it_is_done_is_in_force_also_after_a_crash(name):
+    async def scenario():
+        new = await state_after(COMMANDS[name])
+        world, life, _ = await running()
+        delete, world.kv.delete = world.kv.delete, _refuse
+        await COMMANDS[name](life.controller)
+        life.end()
+        world.kv.delete = delete
+        await ends_well(await revived(world), new)
 
     bounded(scenario)
 

@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_4
 from legacy.http.limits import Limits
-from legacy.http.protocol import CancellingProtocol, cancel_on_disconnect
+from legacy.http.protocol import CancellingProtocol
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.pool import Pool
@@ -142,7 +142,7 @@ async def stage(
     chosen = HTTPOptions(port=0, **options)
     router, pool = Router(chosen.max_queued_requests, random.Random(1)), Pool(NODE)
     app = ProxyApp(router, pool, chosen, random.Random(2))
-    front = Front(wrap(app, list(middlewares)), limits, pool.size)
+    front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size)
     shadows = shadows or {}
     made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
     views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory, node) for tag in ("b", *shadows)}
@@ -186,7 +186,7 @@ async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> Repl
         port = await server.serve_tcp(app, "127.0.0.1", SECRET, None)
         made.servers[address.tag], made.states[address.tag] = server._servers[0], server._states[0]
         return dataclasses.replace(address, tcp=("127.0.0.1", port))
-    config = Config(cancel_on_disconnect(app), lifespan="off", log_config=None, ws=WEBSOCKETS, timeout_keep_alive=90)
+    config = Config(app, lifespan="off", log_config=None, ws=WEBSOCKETS, timeout_keep_alive=90)
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.stage import Seen, Stage, stage
+from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
 GET = b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -52,6 +52,19 @@ def test_a_running_handler_is_cancelled_within_a_second():
             await leave_while_running(made, slow)
             await made.until(lambda: slow.cancelled == 1, 1.0)
             await made.until(lambda: made.in_flight() == 0)
+
+    run(play)
+
+
+def test_so_is_one_whose_request_is_long():
+    async def play() -> None:
+        slow = Slow()
+        async with stage(slow) as made:
+            _, writer = await made.connect()
+            writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000)
+            await made.until(lambda: slow.began == 1)
+            writer.transport.abort()
+            await made.until(lambda: slow.cancelled == 1, 1.0)
 
     run(play)
 
@@ -245,5 +258,38 @@ def test_a_client_that_only_stops_sending_gets_the_rest_of_a_stream():
             answer = await asyncio.wait_for(read_response(reader), 10)
             assert answer is not None
             assert (answer.body, answer.complete) == (b"firstsecond", True)
+
+    run(play)
+
+
+def test_work_that_ends_before_it_has_begun_is_forgotten():
+    async def play() -> None:
+        async with stage(Slow()) as made:
+            await made.connect()
+            await made.until(lambda: made.clients == 1)
+            tasks = made.front._state.tasks
+            (connection,) = made.front._state.connections
+            connection.data_received(GET)
+            assert len(tasks) == 1
+            connection.connection_lost(None)
+            await made.until(lambda: not tasks)
+
+    run(play)
+
+
+def test_work_after_the_last_byte_is_held_until_it_ends():
+    async def play() -> None:
+        go = asyncio.Event()
+
+        async def lingers(seen: Seen, receive: Any, send: Any) -> None:
+            await echo(seen, receive, send)
+            await go.wait()
+
+        async with stage(lingers) as made:
+            await made.get()
+            (state,) = made.states.values()
+            assert len(state.tasks) == 1
+            go.set()
+            await made.until(lambda: not state.tasks)
 
     run(play)

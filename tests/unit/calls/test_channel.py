@@ -2,7 +2,7 @@ from concurrent.futures import Future
 
 import pytest
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from legacy.calls.channel import Call, Channel, SlotWaiter
 from legacy.records import BackendView, ReplicaAddress
@@ -39,6 +39,22 @@ class Actor:
         self.calls.append((meta, args, kwargs))
         self.markers.append(Marker())
         return f"answer {len(self.calls)}", self.markers[-1]
+
+
+class Alive:
+    """A replica's method `alive`, asked once at a time."""
+
+    def __init__(self):
+        self.asked = []
+
+    def remote(self):
+        self.asked.append(Marker())
+        return self.asked[-1]
+
+    def answer(self, error):
+        assert not any(marker.done.done() for marker in self.asked)
+        self.asked.pop().done.set_exception(error) if error else self.asked.pop().done.set_result(None)
+        assert not self.asked
 
 
 def fake_wait(refs, num_returns, timeout, fetch_local):
@@ -137,6 +153,44 @@ def test_a_replica_seen_dead_gets_no_further_call(actor):
     assert not waiters[0].granted.done()
     actor.markers[1].done.set_result(None)
     assert waiters[0].granted.result(0).tag == slots[1].tag
+
+
+def test_a_handler_that_could_not_reach_an_actor_of_its_own_does_not_make_its_replica_dead(actor):
+    channel = channel_to(actor)
+    send(channel)
+    channel.watch()
+    actor.markers[0].done.set_exception(RayTaskError("f", "Traceback ...", RayActorError()).as_instanceof_cause())
+    assert channel.take().tag == "r1"
+
+
+def test_a_replica_that_could_not_be_reached_is_used_again_when_it_says_that_it_is_alive(actor):
+    channel = channel_to(actor)
+    actor.alive = asked = Alive()
+    send(channel)
+    channel.watch()
+    assert not channel.doubts
+    actor.markers[0].done.set_exception(ActorUnavailableError("away", None))
+    for answer in (ActorUnavailableError("away", None), None):
+        channel.doubts.look()
+        channel.doubts.look()
+        assert channel.take() is None
+        asked.answer(answer)
+    channel.doubts.look()
+    assert channel.take().tag == "r1"
+    assert not channel.doubts
+
+
+def test_a_replica_that_could_not_be_reached_and_is_dead_is_left_to_the_controller(actor):
+    channel = channel_to(actor)
+    actor.alive = asked = Alive()
+    send(channel)
+    channel.watch()
+    actor.markers[0].done.set_exception(ActorUnavailableError("away", None))
+    channel.doubts.look()
+    asked.answer(RayActorError())
+    channel.doubts.look()
+    assert channel.take() is None
+    assert not channel.doubts
 
 
 def test_a_failed_call_gives_its_slot_back_too(actor):

@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import pytest
 import ray.exceptions
@@ -8,6 +9,7 @@ from legacy.control.answering import UNANSWERED, until_silent
 
 FOUND_S = 15.0
 NEVER = asyncio.TimeoutError
+AWAY = ray.exceptions.ActorUnavailableError
 
 
 class Asked:
@@ -23,6 +25,8 @@ class Asked:
         if not self._answers:
             raise ray.exceptions.RayActorError()
         answer = self._answers.pop(0)
+        if answer is AWAY:
+            raise ray.exceptions.ActorUnavailableError("away", None)
         if answer is not None:
             await asyncio.sleep(60)
 
@@ -48,6 +52,13 @@ def test_three_questions_in_a_row_without_an_answer_are_the_end():
 @pytest.mark.parametrize("answers", [[NEVER, None] * 20, [NEVER, NEVER, None] * 10])
 def test_who_answers_now_and_then_is_never_silent(answers):
     assert silent(*answers) == (False, len(answers) + 1)
+
+
+def test_who_cannot_be_reached_is_asked_on_and_has_the_time_of_an_answer_to_be_back():
+    assert silent(AWAY, AWAY, None, AWAY) == (False, 5)
+    begun = time.monotonic()
+    assert silent(AWAY, AWAY, AWAY, None) == (True, 3)
+    assert time.monotonic() - begun >= 3 * 0.01
 
 
 def test_a_replica_that_is_dead_is_seen_by_others():

@@ -88,10 +88,10 @@ def test_code_that_no_backend_uses_any_more_is_removed():
         await create(world, "a")
         await create(world, "b", "c2")
         for tag in ("a", "b"):
-            await changes_of(world).forget(world.desired.backends[tag], force=True)
-        return world.kv.data
+            await changes_of(world).drop_backend(f"delete {tag}", world.desired.backends[tag], force=True)
+        return list(world.kv.data)
 
-    assert run(scenario) == {}
+    assert run(scenario) == ["ns/ctl/deletes/last"]
 
 
 def test_a_change_that_a_later_command_replaced_is_not_undone():

@@ -1,13 +1,15 @@
 import asyncio
+import inspect
 
 import pytest
 
 from legacy.control import commands
 from legacy.control.changes import Changes
 from legacy.control.commands import Commands
+from legacy.control.deployment_commands import DeploymentCommands
 from legacy.errors import BackendStartError
 from legacy.generations import DEPLOYMENT, V0_8
-from legacy.records import Endpoint, Poll
+from legacy.records import Endpoint, Poll, Version
 from tests.fakes_control import run, spec
 
 
@@ -29,6 +31,18 @@ def commands_of(world):
     found._recovered = asyncio.get_running_loop().create_future()
     found._recovered.set_result(None)
     return found
+
+
+def test_every_command_says_in_which_version_of_this_life_of_the_controller_it_is_in_force():
+    async def scenario(world):
+        control = commands_of(world)
+        made = await control.create_backend("c1", spec("a"))
+        return made, world.publisher.version, await control.delete_endpoint("c2", "unknown")
+
+    made, version, nothing = run(scenario)
+    assert made == nothing == Version("epoch", version)
+    methods = [getattr(DeploymentCommands, name) for name in dir(DeploymentCommands) if not name.startswith("_")]
+    assert all(hasattr(one, "__wrapped__") for one in methods if "command" in inspect.signature(one).parameters)
 
 
 def test_replacing_makes_what_is_not_there():
@@ -85,6 +99,18 @@ def test_an_endpoint_may_wait_for_its_backend():
         return world.desired.endpoints["e"].endpoint.traffic
 
     assert run(scenario) == {"a": 1.0}
+
+
+@pytest.mark.parametrize("bad", [{"num_replica": 2}, {"num_replicas": 0}, {"autoscaling_config": {"min_replicas": -1}}])
+def test_a_wrong_field_of_a_change_is_refused_before_its_turn_has_come(bad):
+    async def scenario(world):
+        control = commands_of(world)
+        await control.replace_backend("c1", spec("a"))
+        async with control._changes.turn("a", "c2"):
+            with pytest.raises(ValueError, match=next(iter(bad))):
+                await asyncio.wait_for(control.update_backend("c3", "a", bad), 5)
+
+    run(scenario)
 
 
 def test_a_route_changes_hands_in_one_step_for_routers():

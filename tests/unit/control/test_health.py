@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from legacy.control.health import failed_first_check
+from legacy.control.health import GIVEN_UP_CHECKS, failed_first_check
 from legacy.control.plan import State
+from legacy.control.status import status_of
 from legacy.errors import BackendHealthError, BackendStartError
 from tests.fakes_control import FakeReplica, World, run
 from tests.unit.control.test_reconcile import until
@@ -117,16 +118,49 @@ def test_sick_replicas_serve_on_while_their_replacements_are_sick_too():
     assert run(scenario) == (2, ("health", "sick"))
 
 
-@pytest.mark.parametrize(("room", "routed"), [(True, 1), (False, 0)])
-def test_a_single_sick_replica_waits_for_its_replacement_where_there_is_room_for_both(room, routed):
+def test_a_single_sick_replica_serves_until_its_replacement_is_good():
     async def scenario(world):
-        world.room = room
         (first,) = await one_that_falls_sick(world)
         world.launcher.may_start.clear()
-        await until(lambda: len(world.launcher.actors) == 2 or first.drained_with)
-        return len(world.routed("a"))
+        await until(lambda: len(world.launcher.actors) == 2)
+        return world.routed("a") == [first.start.tag]
 
-    assert run(scenario) == routed
+    assert run(scenario)
+
+
+def test_a_single_sick_replica_without_room_for_another_serves_until_there_is_room(monkeypatch):
+    monkeypatch.setattr("legacy.control.supervisor.GIVEN_UP_CHECKS", 100_000)
+
+    async def scenario(world):
+        world.room = False
+        (first,) = await one_that_falls_sick(world)
+        live = world.reconciler.fleets()["a"].replicas[first.start.tag]
+        await until(lambda: live.unhealthy >= 10)
+        assert (world.routed("a"), world.launcher.started) == ([first.start.tag], 1)
+        assert failures(world) == [("health", "sick")]
+        world.update("a", "c2", health_check_period_s=0.02)
+        await world.reconciler.settled("a", "c2")  # nothing else is to be done for it
+        assert status_of(world.desired.backends["a"], world.reconciler.fleets()["a"]) == (
+            "UNHEALTHY",
+            "1 of 1 replicas fail their health checks",
+        )
+        world.room = True
+        await asyncio.wait_for(first.dead.wait(), 5)
+        return len(world.routed("a")), world.launcher.started
+
+    assert run(scenario) == (1, 2)
+
+
+def test_a_single_sick_replica_without_room_for_another_is_started_anew_when_it_does_not_get_well():
+    async def scenario(world):
+        world.room = False
+        (first,) = await one_that_falls_sick(world)
+        live = world.reconciler.fleets()["a"].replicas[first.start.tag]
+        await asyncio.wait_for(first.dead.wait(), 5)
+        await until(lambda: world.routed("a") not in ([], [first.start.tag]))
+        return live.unhealthy, world.launcher.started, failures(world)
+
+    assert run(scenario) == (GIVEN_UP_CHECKS, 2, [])
 
 
 def test_a_replica_that_gets_well_again_stays_and_its_failures_are_forgotten():

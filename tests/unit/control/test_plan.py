@@ -4,7 +4,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.control.plan import NOTHING, Actions, Seen, State, Wanted, allowed_missing, plan
+from legacy.control.plan import NOTHING, Actions, Seen, State, Wanted, allowed_missing, is_settled, plan
 
 RUN, START, DRAIN = State.RUNNING, State.STARTING, State.DRAINING
 
@@ -99,6 +99,21 @@ def test_a_single_sick_replica_serves_until_another_has_taken_its_place():
     assert plan(target, [ill, new]) == Actions(drain=("r0",))
 
 
+def test_a_single_sick_replica_without_room_for_another_stays_and_holds_up_no_change():
+    ill = sick(seen(RUN)[0])
+    assert plan(wanted(1), [ill]) == NOTHING
+    assert is_settled(wanted(1), [ill])
+    assert not is_settled(Wanted(1, "v", "s", surge=1), [ill])
+    assert plan(wanted(1, stamp="t"), [ill]).update == ("r0",)
+    ill.given_up = True
+    assert not is_settled(wanted(1), [ill])
+    assert plan(wanted(1), [ill]) == Actions(drain=("r0",))
+
+
+def test_a_single_replica_of_an_old_version_makes_room_for_the_new_one_also_when_it_is_sick():
+    assert plan(wanted(1, version="w"), [sick(seen(RUN)[0])]) == Actions(drain=("r0",))
+
+
 def test_a_replica_that_is_well_again_keeps_its_place():
     assert plan(Wanted(1, "v", "s", surge=1), seen(RUN, START)) == Actions(cancel=("r1",))
 
@@ -156,6 +171,7 @@ def test_every_change_converges_within_its_bounds(old, new, version, stamp, seed
         replicas[number : number + 1] = map(sick, replicas[number : number + 1])
     counter, rng = iter(range(10_000)), random.Random(seed)
     floor = min(old, new - (0 if surge and version == "w" else allowed_missing(new)))
+    floor = max(floor, min(old, 1)) if version == "v" else floor  # whoever is sick, one serves
     for _ in range(300):
         actions = plan(target, replicas)
         if actions == NOTHING and all(r.state is State.RUNNING for r in replicas):

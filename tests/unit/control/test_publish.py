@@ -31,6 +31,30 @@ def test_another_epoch_gets_everything_that_exists():
     assert (update.full, update.backends) == (True, {"b": view("b")})
 
 
+def test_what_was_deleted_long_ago_takes_no_memory_and_whoever_has_not_heard_of_it_gets_everything(monkeypatch):
+    monkeypatch.setattr("legacy.control.publish.MOST_DELETED", 2)
+    log = ChangeLog("e")
+    log.put(("backend", "stays"), view("stays"))
+    for tag in "abcd":
+        log.put(("backend", tag), view(tag))
+        log.put(("backend", tag), None)
+    assert len(log._entries) == 3
+    forgotten = 5  # the version in which b was deleted
+    late, soon = log.since("e", forgotten - 1), log.since("e", forgotten)
+    assert (late.full, late.backends) == (True, {"stays": view("stays")})
+    assert (soon.full, soon.backends) == (False, {"c": None, "d": None})
+
+
+def test_a_name_that_is_used_again_is_not_among_what_was_deleted(monkeypatch):
+    monkeypatch.setattr("legacy.control.publish.MOST_DELETED", 1)
+    log = ChangeLog("e")
+    for value in (view("a"), None, view("a")):
+        log.put(("backend", "a"), value)
+    for value in (view("b"), None):
+        log.put(("backend", "b"), value)
+    assert log.since("e", 0).backends == {"a": view("a"), "b": None}
+
+
 def test_a_change_costs_what_changed_not_what_is_registered():
     log = ChangeLog("e")
     for number in range(1000):

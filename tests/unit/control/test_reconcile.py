@@ -2,11 +2,12 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from ray.exceptions import ActorUnavailableError
 
 from legacy.control.plan import State
 from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError
 from legacy.records import Poll
-from tests.fakes_control import World, run
+from tests.fakes_control import FakeReplica, World, run
 
 
 async def until(condition):
@@ -171,6 +172,31 @@ def test_a_restarted_controller_adopts_what_runs_and_starts_nothing():
         return before == set(again.routed("a")), again.launcher.started
 
     assert run(scenario) == (True, 2)
+
+
+def test_a_replica_that_could_not_be_reached_for_a_moment_stays_and_is_replaced_when_it_dies(monkeypatch):
+    monkeypatch.setattr("legacy.control.answering.AGAIN_S", 0.0)
+
+    async def scenario(world):
+        away = [ActorUnavailableError("away", None)] * 3
+
+        async def wait_until_gone(replica):
+            if away:
+                raise away.pop()
+            return await alive(replica)
+
+        alive = FakeReplica._wait_until_gone
+        monkeypatch.setattr(FakeReplica, "_wait_until_gone", wait_until_gone)
+        world.create("a")
+        await world.reconciler.settled("a", "c1")
+        (first,) = world.launcher.actors.values()
+        await until(lambda: not away)
+        stayed = world.routed("a") == [first.start.tag]
+        world.launcher.kill(first)
+        await until(lambda: world.routed("a") not in ([], [first.start.tag]))
+        return stayed
+
+    assert run(scenario)
 
 
 def test_replicas_that_died_while_the_controller_was_away_are_replaced():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.ingress.budget import Budget, Share, no_room
+from legacy.ingress.budget import Arrived, Budget, Share, no_room
 
 
 @given(st.integers(0, 100), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60), st.booleans())))
@@ -26,6 +26,21 @@ def test_what_was_never_taken_cannot_be_given_back():
     assert share.take(4)
     with pytest.raises(ValueError, match="5 bytes are given back, but only 4 are held"):
         share.give_back(5)
+
+
+def test_what_a_request_holds_is_counted_as_it_grows_and_given_back_once():
+    share = Share(100)
+    arrived = Arrived(share)
+    assert arrived.has_room_for_head(30)
+    assert arrived.has_room_for_head(40)
+    assert arrived.has_room_for_body(60)
+    assert not arrived.has_room_for_body(61)
+    assert share.used == 100
+    arrived.read()
+    assert share.used == 40
+    for _ in range(2):
+        arrived.close()
+        assert share.used == 0
 
 
 @given(st.integers(1, 10**12))
