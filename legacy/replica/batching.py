@@ -218,18 +218,41 @@ def _decorate(function: Any, max_size: int, wait_s: float) -> Any:
         name = getattr(function, "__qualname__", function)
         raise TypeError(f"@serve.batch needs an `async def` function; {name} is not one")
     queues = _Queues(function, max_size, wait_s)
-    in_class = _is_in_class(function)
+    owners = _Owners(function)
 
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        if args and (in_class or getattr(type(args[0]), function.__name__, None) is call):
+        if args and owners.have(args[0], call):
             return await queues.of(args[0]).submit((args[1:], kwargs))
         return await queues.of(None).submit((args, kwargs))
 
     return call
 
 
-def _is_in_class(function: Callable[..., Any]) -> bool:
-    """Whether `function` was written in a class body and takes more than the item: a method with `self`."""
-    place = function.__qualname__.rpartition(".")[0]
-    return bool(place) and not place.endswith("<locals>") and len(inspect.signature(function).parameters) > 1
+class _Owners:
+    """Tells whose method a `serve.batch` function is: of an object, of a class, or of nobody, as static methods are."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._place = function.__module__, function.__qualname__.rpartition(".")[0]
+        self._known: dict[type, bool] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Owners, (self._function,)
+
+    def have(self, first: Any, call: Any) -> bool:
+        """Whether the first argument of a call is the object or class that the function is a method of."""
+        kind: type = first if isinstance(first, type) else type(first)
+        known = self._known.get(kind)
+        if known is None:
+            known = self._known[kind] = self._is_method_of(kind, call)
+        return known
+
+    def _is_method_of(self, kind: type, call: Any) -> bool:
+        there = inspect.getattr_static(kind, self._function.__name__, None)
+        if isinstance(there, staticmethod):
+            return False
+        if inspect.unwrap(getattr(there, "__func__", there), stop=lambda one: one is call) is call:
+            return True
+        # another name, or under a decorator that does not say what it decorates
+        return any((base.__module__, base.__qualname__) == self._place for base in kind.__mro__)

@@ -334,6 +334,60 @@ def test_functions_and_static_methods_are_not_taken_for_methods():
     assert run(scenario) == -4
 
 
+def hidden(function):
+    async def call(*args, **kwargs):
+        return await function(*args, **kwargs)
+
+    return call
+
+
+class Pairs:
+    """Every way to have a function of two lists in a class."""
+
+    def __init__(self, value=1):
+        self.value = value
+
+    @staticmethod
+    @batch
+    async def static(xs, ys):
+        return [f"{x}{y}" for x, y in zip(xs, ys, strict=True)]
+
+    @classmethod
+    @batch
+    async def of_class(cls, xs, ys):
+        return [f"{cls.__name__}{x}{y}" for x, y in zip(xs, ys, strict=True)]
+
+    @hidden
+    @batch
+    async def under_a_decorator(self, xs, ys):
+        return [f"{self.value}{x}{y}" for x, y in zip(xs, ys, strict=True)]
+
+    @staticmethod
+    @hidden
+    @batch
+    async def static_under_a_decorator(xs, ys):
+        return [f"{x}{y}" for x, y in zip(xs, ys, strict=True)]
+
+    def __str__(self):
+        return f"<{self.value}>"
+
+
+class Child(Pairs):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Pairs, Child])
+def test_a_function_in_a_class_has_a_self_unless_it_is_a_static_method(kind):
+    async def scenario():
+        one, both = kind(7), kind(8)
+        of_class = [await kind.of_class(1, 2), await one.of_class(1, ys=2)]
+        static = [await kind.static(1, 2), await one.static(1, ys=2), await kind.static(one, both)]
+        return of_class, static, await one.under_a_decorator(1, 2), await one.static_under_a_decorator(one, 2)
+
+    of_class, static = [f"{kind.__name__}12"] * 2, ["12", "12", "<7><8>"]
+    assert run(scenario) == (of_class, static, "712", "<7>2")
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
