@@ -20,6 +20,7 @@ from legacy.replica.backends import accepts_batches
 from legacy.replica.batch_core import BatchCore
 from legacy.replica.batching import Batcher
 from legacy.replica.call_context import BATCH_SIZE, WEB
+from legacy.replica.fastapi_json import teach
 from legacy.replica.keywords import Asked, batch_arguments
 from legacy.replica.messages import CALL
 from legacy.replica.shared_lock import SharedLock
@@ -147,6 +148,7 @@ class Servable:
     async def start(self) -> None:
         """Run the startup events of a class that is an ASGI application, and raise whatever they raise."""
         if self.asgi is not None:
+            teach(self._generation.todays_json)
             await self.target.__serve_startup__()
 
     async def destroy(self) -> None:
