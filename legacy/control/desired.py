@@ -114,7 +114,8 @@ class Desired:
         self.backend(tag)
         shadows = {other: share for other, share in record.endpoint.shadows.items() if other != tag}
         if proportion:
-            shadows[tag] = proportion  # listed as it was given
+            # listed as it was given, if that is a number of Python's
+            shadows[tag] = proportion if type(proportion) in (bool, int, float) else float(proportion)
         return replace(record, endpoint=replace(record.endpoint, shadows=shadows))
 
     def backend(self, tag: str) -> BackendRecord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serve_compat.explain.entry import AS_THERE, KEEP, STATUS, Entry
+from serve_compat.explain.entry import AS_THERE, HERE, KEEP, STATUS, Entry
 
 _HANDLE = (
     'the handle that `serve.run()` returns, or `serve.get_app_handle("name")`; in a constructor, an argument of'
@@ -64,7 +64,8 @@ DEPLOYMENT_OPTIONS = (
     Entry("init_kwargs", "1.5", "2.9", '@serve.deployment(init_kwargs={"factor": 2})', KEEP, "`Model.bind(factor=2)`",
           rules=("SC206",)),
     Entry("route_prefix", "1.4", "", '@serve.deployment(route_prefix="/model")', KEEP,
-          '`serve.run(..., route_prefix="/model")`; without one it was `"/" + name`', rules=("SC204", "SC206")),
+          '`serve.run(..., route_prefix="/model")`; without one it was `"/" + name`', rules=("SC204", "SC206"),
+          here=f"{HERE}; None means no HTTP, and with `--era 1.4` the default route"),
     Entry("health_check_period_s", "1.10", "", "@serve.deployment(health_check_period_s=5)", KEEP, KEEP),
     Entry("health_check_timeout_s", "1.10", "", "@serve.deployment(health_check_timeout_s=5)", KEEP, KEEP),
     Entry("graceful_shutdown_wait_loop_s", "1.8", "", "@serve.deployment(graceful_shutdown_wait_loop_s=1)", KEEP, KEEP),

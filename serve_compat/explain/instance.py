@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serve_compat.explain.entry import AS_THERE, KEEP, NOTHING, Entry
+from serve_compat.explain.entry import AS_THERE, HERE, KEEP, NOTHING, Entry
 
 _STAYS = "no counterpart that does the same: the file stays on serve_compat"
 _START = ("SC102", "SC202", "SC203")
@@ -85,7 +85,7 @@ START_OPTIONS = (
     Entry(
         "detached", "1.0", "2.x", "serve.start(detached=True)", KEEP, "nothing: every instance is detached today",
         "an instance that was not detached ended with its driver; today it lives as long as its Ray cluster",
-        ("SC202",),
+        ("SC202",), f"{HERE}; `--era` decides in which Ray namespace, see \"Who finds which instance\" in the guide",
     ),
     Entry(
         "http_host", "0.7", "1.4", 'serve.start(http_host="0.0.0.0")',

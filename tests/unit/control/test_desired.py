@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import pytest
 
 from legacy.control.desired import Desired
@@ -95,6 +97,13 @@ def test_a_deleted_endpoint_frees_its_route(desired):
     desired.delete_endpoint("e")
     desired.restore(desired.create_endpoint("c9", endpoint("f", "a", "/e")))
     assert desired.routes.match("/e", "GET").endpoint.name == "f"
+
+
+@pytest.mark.parametrize("proportion", [1, 0.5, True, Fraction(1, 2)])
+def test_a_shadow_is_listed_as_it_was_given_unless_that_is_no_number_of_pythons(desired, proportion):
+    (listed,) = desired.shadow_traffic("e", "b", proportion).endpoint.shadows.values()
+    wanted = float(proportion) if isinstance(proportion, Fraction) else proportion
+    assert (listed, type(listed)) == (wanted, type(wanted))
 
 
 def test_set_traffic_drops_shadows(desired):
