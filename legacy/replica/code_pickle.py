@@ -9,6 +9,7 @@ import pickle
 from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
+from pydantic import BaseModel
 from ray import cloudpickle
 
 from legacy.replica import asgi_parts
@@ -79,11 +80,14 @@ class _Pickler(cloudpickle.Pickler):
         self.has_parts = False
         self.modules: dict[str, None] = {}
         self._app = app
+        self._is_part: dict[type, bool] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         """How objects are written that are no plain data."""
         kind = type(obj)
-        if asgi_parts.is_part(kind):
+        if kind not in self._is_part:
+            self._is_part[kind] = asgi_parts.is_part(kind)
+        if self._is_part[kind]:
             self.has_parts = True
             return asgi_parts.reduced(obj, self.state_of(obj), self._names.get(id(obj), ()))
         if obj is self._app and not isinstance(obj, (type, FunctionType)):
@@ -91,6 +95,9 @@ class _Pickler(cloudpickle.Pickler):
         how = super().reducer_override(obj)
         if how is NotImplemented and isinstance(obj, (type, FunctionType)):
             self.modules.setdefault(obj.__module__)
+        elif isinstance(obj, type) and issubclass(obj, BaseModel) and obj.__pydantic_complete__:
+            # the local variables of the function that defined it, whatever they are; it needs them no more
+            how[2][0]["__pydantic_parent_namespace__"] = None
         elif kind is ModuleType:
             self.modules.setdefault(obj.__name__)
         return how
