@@ -77,14 +77,6 @@ def find_detached(namespace: str) -> tuple[InstanceName, Any] | None:
     return None
 
 
-def only_detached() -> tuple[InstanceName, Any] | None:
-    """The name and the controller of the detached instance of the whole cluster, if there is exactly one."""
-    ours, _ = running()
-    detached = [name for name in ours if not name.must_be_said]
-    actor = holder(detached[0]) if len(detached) == 1 else None
-    return None if actor is None else (detached[0], actor)
-
-
 def others_in(namespace: str) -> str:
     """That another program has a name of ours in this Ray namespace, to be appended to an error; or nothing."""
     held = [name for name in detached_names() if holder(InstanceName(name, namespace)) is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ _VERBS = {
     "verify": "serve_compat.verify.command",
     "explain": "serve_compat.explain.command",
 }
+_OF_PROGRAMS = ("run", "verify")  # they run programs that use Ray, and do not import it themselves
 
 
 class Verbs(click.Group):
@@ -38,9 +40,10 @@ class Verbs(click.Group):
             return super().get_command(ctx, cmd_name)
         try:
             verb: click.Command = getattr(importlib.import_module(_VERBS[cmd_name]), cmd_name)
+            lacking = cmd_name in _OF_PROGRAMS and importlib.util.find_spec("ray") is None
         except ModuleNotFoundError as error:
             return _Unavailable(cmd_name, error.name or "")
-        return verb
+        return _Unavailable(cmd_name, "ray") if lacking else verb
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; one that meets the lack of Ray, or of another requirement, says so."""

@@ -21,7 +21,7 @@ from legacy.generations import Generation
 from legacy.logs import logger
 from legacy.records import InstanceName
 from legacy.replica import context
-from legacy.session.places import Places, places
+from legacy.session.places import Places, found_by_itself, places
 from legacy.session.session import Session
 from legacy.session.starting import found_or_launched, launch
 
@@ -209,8 +209,11 @@ class Instances:
         return next((_attached(*each) for each in found if each is not None), None)
 
     def _anywhere(self) -> Session | None:
-        found = controllers.only_detached() if _places().anywhere else None
-        return None if found is None else _attached(*found)
+        if not _places().anywhere:
+            return None
+        running, _ = controllers.running()
+        alone = found_by_itself(running, controllers.detached_names()[0])
+        return _found(alone[0]) if len(alone) == 1 else None
 
     def _started_elsewhere(self, detached: bool, options: HTTPOptions) -> Session | None:
         """The detached instance that `start` attaches to instead of starting one."""

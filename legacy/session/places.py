@@ -14,10 +14,12 @@ the only one of the cluster or the one that `--namespace` says.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from legacy.constants import SHARED_NAMESPACE
 from legacy.eras import Era
+from legacy.records import InstanceName
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,14 @@ def places(era: Era, job_namespace: str) -> Places:
     if not era.name:
         return Places(tuple(dict.fromkeys([job_namespace, SHARED_NAMESPACE])), anywhere=True)
     return Places((SHARED_NAMESPACE,) if era.deployments.one_namespace else (job_namespace,))
+
+
+def found_by_itself(running: Iterable[InstanceName], preferred: str) -> list[InstanceName]:
+    """The instances that nobody has to name, of which one that is alone is meant; for programs and the shell alike.
+
+    Args:
+        running: the instances that run, detached or not.
+        preferred: the name of a detached one that is taken where there are others beside it.
+    """
+    detached = [name for name in running if not name.must_be_said]
+    return [name for name in detached if name.controller == preferred] or detached

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from legacy.records import InstanceName
+from legacy.session.places import found_by_itself
 
 Kind = Literal["endpoint", "backend", "deployment"]
 
@@ -101,8 +102,7 @@ def choose_instance(
         Its name, or the text to refuse with.
     """
     found = sorted(name for name in ours if namespace in (None, name.namespace))
-    wanted = [name for name in found if (name.controller == instance if instance else not name.must_be_said)]
-    wanted = [name for name in wanted if name.controller == preferred] or wanted
+    wanted = [name for name in found if name.controller == instance] if instance else found_by_itself(found, preferred)
     if len(wanted) == 1:
         return wanted[0]
     where = "in this cluster" if namespace is None else f"in Ray namespace {namespace!r}"
