@@ -72,6 +72,7 @@ class Generation:
     # how routes match: the decoded path; a template such as /t/{x}, with redirects for slashes at the end; whole
     # segments at the beginning of the path
     matching: Matching = "exact"
+    newest_has_route: bool = False  # a route may be given twice, and the newest has it; otherwise that is an error
     answers_head: bool = False  # HEAD is allowed where GET is
     names_allowed_methods: bool = True  # the text of a 405 names the methods
     lists_without_route: bool = True  # /-/routes lists endpoints without a route, under their name
@@ -175,7 +176,7 @@ DEPLOYMENT_1_4 = replace(
     todays_json=False,
 )
 V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1", todays_json=False)
-V2_3 = replace(DEPLOYMENT, name="2.3", era="2.3", awaited_once="0", one_namespace=True)
+V2_3 = replace(DEPLOYMENT, name="2.3", era="2.3", awaited_once="0", one_namespace=True, newest_has_route=True)
 
 _ROWS = {row.name: row for row in (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT, DEPLOYMENT_1_4, V1_13, V2_3)}
 

@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from serve_compat import _core  # first: refuses to go on when another package is in the place of our core
+from serve_compat.runner.alias import find_moved_modules
 
 # What the old package called ray.serve.handle is serve_compat.handle, for programs, pickles and what `migrate` writes.
 # In a folder of their own these modules do not hide our packages. Only type checkers do not look there.
@@ -41,3 +42,4 @@ def _names() -> Any:
 
 
 _core.check()
+find_moved_modules()

@@ -15,7 +15,8 @@ from legacy.control.outcomes import how_it_ended
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.registered import BackendRecord, EndpointRecord, undone
-from legacy.control.store import Store
+from legacy.control.reroutes import Reroute
+from legacy.control.store import Store, stored
 from legacy.control.turns import Turns
 from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError, InstanceError
 from legacy.logs import logger
@@ -111,7 +112,7 @@ class Changes:
             except BackendStartError:
                 await self._undo(record.tag, record.revision)
                 raise
-            if self._stored(lambda: self._confirm(record.tag)):
+            if stored(lambda: self._confirm(record.tag)):
                 return self.reconciler.publish(record.tag)
             await asyncio.sleep(RETRY_S)
 
@@ -176,17 +177,14 @@ class Changes:
         self._delete(command, record)
         return await self.in_force(self._unroute(record.endpoint.name))
 
-    async def move_route(self, command: str, route: str | None, old: str, record: EndpointRecord) -> int:
-        """Forget an endpoint and give its route to another: one write, and routers hear of both at once."""
-        known = self.desired.endpoints.get(old)
-        took = Delete(command, () if known is None else (known.as_deleted(),))
-        moved = replace(record, endpoint=replace(record.endpoint, route=route), took=took)
-        for name in (old, record.endpoint.name):
+    async def set_routes(self, reroute: Reroute) -> int:
+        """Give endpoints other routes: one write says so, and routers hear of all at once, as nothing waits between."""
+        for name in reroute.routes:
             self._write_opened(name)
-        self.store.save("endpoint", record.endpoint.name, moved)
-        self._unroute(old)
-        self.desired.restore(moved)
-        return await self.in_force(self.publisher.put(("endpoint", record.endpoint.name), moved.endpoint))
+        log = self.desired.reroutes.after(reroute)
+        self.store.save("routes", "last", log)
+        self.desired.reroutes = log
+        return await self.in_force(max(map(self._reroute, reroute.routes)))
 
     async def in_force(self, version: int) -> int:
         """Wait until every proxy has acknowledged a version."""
@@ -199,11 +197,11 @@ class Changes:
         failures = self.reconciler.fleets()[tag].blamed(revision)
         while (record := self.desired.backends.get(tag)) and record.revision == revision:  # else another took over
             old = undone(record)
-            if old is None and self._stored(partial(self._unregister, tag, self.store.remove)):
+            if old is None and stored(partial(self._unregister, tag, self.store.remove)):
                 if record.created_endpoint:
                     await self._close_endpoint(tag)
                 await self._stop(record, force=True)
-            elif old is not None and self._stored(partial(self.accept, old, self._endpoint_before(record))):
+            elif old is not None and stored(partial(self.accept, old, self._endpoint_before(record))):
                 self.reconciler.took_back(tag, failures[-1] if failures else None)
                 await self.in_force(self.publisher.version)
             else:
@@ -226,17 +224,6 @@ class Changes:
             self._drop_unused_code(record)
             self.reconciler.announce(tag)
 
-    def _stored(self, write: Callable[[], object]) -> bool:
-        """Whether the store took what a change under way has to write; what does not depend on it has not been done."""
-        try:
-            write()
-        except InstanceError:  # it ends, and takes nothing any more
-            raise
-        except Exception as error:  # a client of the GCS raises many kinds
-            logger.warning("the store took no record (%s), trying again", error)
-            return False
-        return True
-
     def _write_opened(self, tag: str) -> None:
         """Write the endpoint that a record brought with it on its own, before anything else is written about it."""
         record = self.desired.backends.get(tag)
@@ -249,7 +236,7 @@ class Changes:
 
     def _write_opened_later(self, tag: str) -> None:
         with contextlib.suppress(InstanceError):
-            if not self._stored(partial(self._write_opened, tag)):
+            if not stored(partial(self._write_opened, tag)):
                 asyncio.get_running_loop().call_later(RETRY_S, self._write_opened_later, tag)
 
     async def _close_endpoint(self, tag: str) -> None:
@@ -261,6 +248,16 @@ class Changes:
         self.store.journal.remove("endpoint", name)
         self.desired.delete_endpoint(name)
         return self.publisher.put(("endpoint", name), None)
+
+    def _reroute(self, name: str) -> int:
+        """Let an endpoint follow the last change of routes; gives the version in which it is true."""
+        known = {"backend": self.desired.backends.get(name), "endpoint": self.desired.endpoints[name]}
+        for kind, record in known.items():
+            if record is not None:
+                followed = self.desired.reroutes.followed(record)
+                self.store.journal.save(kind, name, followed)
+                self.desired.restore(followed)
+        return self.publisher.put(("endpoint", name), self.desired.endpoints[name].endpoint)
 
     def _delete(self, command: str, *records: BackendRecord | EndpointRecord) -> None:
         """Delete records for a command, durably: one write says that they are gone, and who did it."""

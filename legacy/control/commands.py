@@ -140,13 +140,13 @@ class Commands:
         return changes.publisher.version if record is None else await changes.drop_endpoint(command, record)
 
     @command
-    async def move_route(self, command: str, route: str | None, old: str, new: str) -> int:
-        """Give an endpoint the route of another, which ends, in one step for every router."""
+    async def set_routes(self, command: str, routes: Mapping[str, str | None]) -> int:
+        """Give endpoints other routes, None for none, in one step for every router."""
         await self._recovered
-        record = self._changes.desired.endpoint(new)
-        if record.took is not None and record.took.command == command:
-            return await self._changes.in_force(self._changes.publisher.version)
-        return await self._changes.move_route(command, route, old, record)
+        changes = self._changes
+        if changes.desired.reroutes.has(command):
+            return await changes.in_force(changes.publisher.version)  # Ray runs it again
+        return await changes.set_routes(changes.desired.set_routes(command, routes))
 
     @command
     async def set_traffic(self, command: str, name: str, weights: Mapping[str, float]) -> int:

@@ -27,6 +27,7 @@ from legacy.control.proxies import Proxies
 from legacy.control.publish import Publisher, RouterRecord
 from legacy.control.reconcile import Reconciler
 from legacy.control.report import status_report
+from legacy.control.reroutes import RerouteLog
 from legacy.control.stat import ask_all, stat_items
 from legacy.control.store import GcsKeyValue, Store
 from legacy.control.tools import Tools
@@ -143,8 +144,12 @@ class ServeController(DeploymentCommands):
         kinds = ("backend", "endpoint", "replica", "router")
         records = {kind: self._store.load_all(kind) for kind in kinds}  # all are read before anything is touched
         log = self._store.load("deletes", "last") or DeleteLog()
-        for gone in self._desired.recover(log, records["backend"] + records["endpoint"]):
+        reroutes = self._store.load("routes", "last") or RerouteLog()
+        for gone in self._desired.recover(log, reroutes, records["backend"] + records["endpoint"]):
             self._store.remove(gone.kind, gone.name)
+        for name, endpoint in self._desired.endpoints.items():
+            if endpoint not in records["endpoint"]:  # a change of routes was cut short
+                self._store.journal.save("endpoint", name, endpoint)
         self._store.keep_code(self._desired.code_keys())
         for replica in records["replica"]:
             self._reconciler.adopt(replica)

@@ -112,8 +112,8 @@ class DeploymentCommands(Commands):
         what = "health check" if isinstance(error, BackendHealthError) else "constructor"
         tries = spec.generation.start_tries
         return type(error)(
-            f"Deployment {spec.tag} is UNHEALTHY: The Deployment {what} failed {tries} times in a row. "
-            f"{serves} See logs for details.\n{error}"
+            f"Deployment {spec.tag} is UNHEALTHY: The Deployment failed to start {tries} times in a row. "
+            f"The Deployment {what} failed {tries} times in a row. {serves} See logs for details.\n{error}"
         )
 
     def _described(self, record: BackendRecord) -> DeploymentInfo:

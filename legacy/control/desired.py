@@ -13,6 +13,7 @@ from typing import Any
 from legacy.config import BackendConfig
 from legacy.control.deletes import Deleted, DeleteLog
 from legacy.control.registered import BackendRecord, EndpointRecord, new_record, with_config
+from legacy.control.reroutes import Reroute, RerouteLog
 from legacy.records import BackendSpec, Endpoint
 from legacy.traffic.routes import RouteTable
 from legacy.traffic.split import check_proportion, check_traffic
@@ -28,15 +29,16 @@ class Desired:
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
     routes: RouteTable = field(default_factory=RouteTable)
     log: DeleteLog = field(default_factory=DeleteLog)
+    reroutes: RerouteLog = field(default_factory=RerouteLog)
 
-    def recover(self, log: DeleteLog, records: Iterable[BackendRecord | EndpointRecord]) -> list[Deleted]:
+    def recover(
+        self, log: DeleteLog, reroutes: RerouteLog, records: Iterable[BackendRecord | EndpointRecord]
+    ) -> list[Deleted]:
         """Take over what the checkpoint holds; gives what of it was deleted before a crash came."""
-        self.log, every = log, list(records)
-        for took in (record.took for record in every if isinstance(record, EndpointRecord) and record.took):
-            log = log.after(took)
+        self.log, self.reroutes, every = log, reroutes, list(records)
         for record in every:
             if not log.has_deleted(record.as_deleted()):
-                self.restore(record)
+                self.restore(reroutes.followed(record))
         return [gone for record in every if log.has_deleted(gone := record.as_deleted())]
 
     def restore(self, record: BackendRecord | EndpointRecord) -> None:
@@ -95,6 +97,21 @@ class Desired:
         if conflict is not None:
             raise ValueError(conflict)
         return EndpointRecord(endpoint, command)
+
+    def set_routes(self, command: str, routes: Mapping[str, str | None]) -> Reroute:
+        """The change that gives endpoints other routes, None for none; they may take them over from one another.
+
+        Raises:
+            ValueError: an endpoint is unknown, or one that is not among these has such a route.
+        """
+        given = {}
+        for name, route in routes.items():
+            known = self.endpoint(name)
+            conflict = self.routes.conflict(replace(known.endpoint, route=route), leaving=routes)
+            if conflict is not None:
+                raise ValueError(conflict)
+            given[name] = (known.created_by, route)
+        return Reroute(self.reroutes.next_number, command, given)
 
     def delete_endpoint(self, name: str) -> None:
         """Forget an endpoint; an unknown name is fine. Backends stay."""

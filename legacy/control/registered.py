@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from legacy.config import BackendConfig, heard_by_replicas
-from legacy.control.deletes import Delete, Deleted
+from legacy.control.deletes import Deleted
 from legacy.records import BackendSpec, Endpoint
 
 REMEMBERED = 16  # commands of which a record knows that another took their place
@@ -18,12 +18,12 @@ class EndpointRecord:
     """A registered endpoint and the command that made it.
 
     Attributes:
-        took: the last command that gave it another endpoint's route, which that one write deleted.
+        rerouted: the number of the last change of routes that it knows, see `legacy.control.reroutes`.
     """
 
     endpoint: Endpoint
     created_by: str
-    took: Delete | None = None
+    rerouted: int = 0
 
     def as_deleted(self) -> Deleted:
         """How it is remembered once it is gone."""

@@ -3,6 +3,7 @@
 <namespace>/<controller>/backend/<tag>       BackendRecord
 <namespace>/<controller>/endpoint/<name>     EndpointRecord
 <namespace>/<controller>/deletes/last        DeleteLog
+<namespace>/<controller>/routes/last         RerouteLog
 <namespace>/<controller>/replica/<tag>       ReplicaRecord, written before its actor is made
 <namespace>/<controller>/router/<id>         RouterRecord
 <namespace>/<controller>/code/<sha256>       pickled user code, opaque
@@ -12,13 +13,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from legacy import cluster, controllers
 from legacy.control import checkpoint
 from legacy.control.journal import Journal
 from legacy.errors import InstanceError
+from legacy.logs import logger
 from legacy.records import InstanceName
 
 
@@ -156,6 +158,18 @@ class Store:
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._root}{kind}/{name}"
+
+
+def stored(write: Callable[[], object]) -> bool:
+    """Whether the store took what a change under way has to write; what does not depend on it has not been done."""
+    try:
+        write()
+    except InstanceError:  # it ends, and takes nothing any more
+        raise
+    except Exception as error:  # a client of the GCS raises many kinds
+        logger.warning("the store took no record (%s), trying again", error)
+        return False
+    return True
 
 
 def code_key(code: bytes) -> str:

@@ -49,6 +49,8 @@ def arguments(
     if style == "raw":
         if handler.takes_one and not args and not kwargs:
             return (ServeRequest(),), {}  # the documents call `handle.remote()` for a handler that takes a request
+        if handler.takes_nothing and len(args) == 1 and not kwargs and isinstance(args[0], Request):
+            return (), {}  # as for HTTP, whoever passed the request on (Ray 1.13-2.6)
         return args, kwargs
     if handler.takes_nothing:
         return (), {}

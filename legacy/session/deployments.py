@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,18 +48,48 @@ class DeploymentRequest:
 
 
 def deploy(request: DeploymentRequest, blocking: bool) -> None:
-    """Check the deployment, register it, and wait for its replicas if `blocking`; errors: see `Deployment.deploy`."""
+    """Check the deployment, register it, and wait for its replicas if `blocking`; errors: see `Deployment.deploy`.
+
+    In Ray 2.x another deployment may have the route: it answers until this one can, and has none then.
+    """
+    wanted = endpoint_of(request.name, request.route, request.application)
+    running = endpoints() if wanted.generation.newest_has_route and wanted.route is not None else {}
+    former = displaced(running, wanted)
+    if former is None:
+        _register(request, blocking)
+        return
+    own = running.get(request.name)
+    _register(replace(request, route=None if own is None else own.route), blocking)
+    set_routes({former: None, request.name: request.route})
+
+
+def displaced(running: Mapping[str, Endpoint], newest: Endpoint) -> str | None:
+    """The deployment that gives up its route to a new one (Ray 2.x); None where none does, and the route is refused.
+
+    Applications with names are those of Ray 2.3, whatever else is known about the program.
+    """
+    for name, other in running.items():
+        is_2_x = newest.generation.newest_has_route or bool(newest.application or other.application)
+        same = (other.route, other.matching) == (newest.route, newest.matching) and newest.matching == "prefix"
+        if is_2_x and same and newest.route is not None and name != newest.name:
+            return name
+    return None
+
+
+def _register(request: DeploymentRequest, blocking: bool) -> None:
     session = _session()
     spec = _spec(request)
     known = request.registered
     methods = _methods(request.target) if known is None else _known_methods(session, known.tag)
-    endpoint = Endpoint(
-        request.name, request.route, (), {request.name: 1.0}, generation=spec.generation,
-        python_methods=methods, application=request.application,
-    )  # fmt: skip
+    endpoint = replace(endpoint_of(request.name, request.route, request.application), python_methods=methods)
     timeout_s = settings.load().start_timeout_s
     located = with_environment(spec, session.ask)
     session.command("deploy", located, endpoint, request.prev_version, blocking, timeout_s=timeout_s)
+
+
+def endpoint_of(name: str, route: str | None, application: str | None) -> Endpoint:
+    """The endpoint that a deployment of that name gets when it is deployed now."""
+    return Endpoint(name, route, (), {name: 1.0}, generation=_generation(), application=application)
 
 
 def delete(name: str) -> None:
@@ -69,9 +100,9 @@ def delete(name: str) -> None:
         raise TimeoutError(f"deployment {name!r} could not be deleted: {error}") from None
 
 
-def move_route(route: str | None, old: str, new: str) -> None:
-    """Give a route from one deployment to another that has none; no request in between goes without."""
-    _session().command("move_route", route, old, new)
+def set_routes(routes: Mapping[str, str | None]) -> None:
+    """Give deployments other routes, None for none, in one step: no request in between goes without."""
+    _session().command("set_routes", dict(routes))
 
 
 def get(name: str) -> DeploymentInfo | None:
@@ -83,6 +114,17 @@ def get(name: str) -> DeploymentInfo | None:
 def list_all() -> dict[str, DeploymentInfo]:
     """Everything that runs, by name."""
     found: dict[str, DeploymentInfo] = _session().ask("list_deployments")
+    return found
+
+
+def names() -> set[str]:
+    """The names of all that is deployed."""
+    return set(_session().ask("list_backends"))
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """Every endpoint by name: those of deployments, which have their names, and others."""
+    found: dict[str, Endpoint] = _session().ask("list_endpoints")
     return found
 
 

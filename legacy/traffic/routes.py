@@ -11,7 +11,7 @@ The cost of a look-up does not depend on the number of endpoints: it is a few di
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
@@ -143,16 +143,24 @@ class RouteTable:
         if key in index and index[key].endpoint.name == name:
             del index[key]
 
-    def conflict(self, endpoint: Endpoint) -> str | None:
-        """Why the endpoint cannot be put into the table, as text for the user; None when it can."""
+    def owner(self, endpoint: Endpoint) -> str | None:
+        """Which endpoint has this one's route, it included; None for none."""
+        return None if endpoint.route is None else self._owners.get(_key(endpoint))
+
+    def conflict(self, endpoint: Endpoint, leaving: Container[str] = ()) -> str | None:
+        """Why the endpoint cannot be put into the table, as text for the user; None when it can.
+
+        Args:
+            leaving: endpoints that give up their routes in the same step.
+        """
         if endpoint.route is None:
             return None
         try:
             _Entry(endpoint, 0)
         except ValueError as error:
             return str(error)
-        owner = self._owners.get(_key(endpoint))
-        if owner is None or owner == endpoint.name:
+        owner = self.owner(endpoint)
+        if owner is None or owner == endpoint.name or owner in leaving:
             return None
         what = "route_prefix" if endpoint.matching == "prefix" else "route"
         return (
@@ -251,8 +259,9 @@ class RouteTable:
 
 
 def _key(endpoint: Endpoint) -> str:
+    """The route in the form in which those that are the same are equal; "" for none, which no route has."""
     route = endpoint.route or ""
-    return (route.rstrip("/") or "/") if endpoint.matching == "prefix" else route
+    return (route.rstrip("/") or "/") if route and endpoint.matching == "prefix" else route
 
 
 def _has_fields(endpoint: Endpoint) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -133,8 +134,8 @@ def built(target: Any) -> Application:
     deployed = [node for node in nodes if isinstance(node, (ClassNode, FunctionNode))]
     if isinstance(target, FunctionNode) and len(deployed) > 1:
         raise ValueError(
-            f"{target!r} is bound to other nodes and cannot be served by itself; bind it as an argument of "
-            "DAGDriver (serve.drivers) or of a class of yours, and run that"
+            f"{target!r} is bound to other nodes and cannot be served by itself. Please provide a driver class, "
+            "DAGDriver (serve.drivers) or one of yours, bind it with this node as its argument, and run that"
         )
     named = names(deployed)
     builder = _Builder(named)
@@ -147,8 +148,8 @@ def _check_root(target: Any) -> None:
         return
     if isinstance(target, (ClassMethodNode, InputAttributeNode)):
         raise ValueError(
-            f"{target!r} cannot be served by itself; bind it as an argument of DAGDriver (serve.drivers) or of a class "
-            "of yours, and run that"
+            f"{target!r} cannot be served by itself; please provide a driver class, DAGDriver (serve.drivers) or one "
+            "of yours, bind it with this node as its argument, and run that"
         )
     hint = ""
     if isinstance(target, Deployment):
@@ -180,8 +181,8 @@ class _Builder:
                 )
             if isinstance(each, ClassNode):
                 return self._handle_to(each)
-            if isinstance(each, FunctionNode) and not each._bound_args and not each._bound_kwargs:
-                return self._handle_to(each)  # nothing is bound: what is called with it is the function's
+            if isinstance(each, FunctionNode) and _takes_more(each):
+                return self._handle_to(each)
             if isinstance(each, DAGNode):
                 return RayServeDAGHandle(plan_of(each, self._names, self._handle_to), self._awaited)
             return LEFT
@@ -192,6 +193,12 @@ class _Builder:
         return RayServeDeploymentHandle(self._names[id(node)], self._awaited)
 
 
+def _takes_more(node: FunctionNode) -> bool:
+    """Whether nothing is bound to a function that has parameters: what it is called with is for them."""
+    bound = node._bound_args or node._bound_kwargs
+    return not bound and bool(inspect.signature(node._deployment.func_or_class).parameters)
+
+
 def _route(deployment: Deployment, is_ingress: bool) -> str | None:
     own = deployment.route_prefix
     is_default = own is None or own == f"/{deployment.name}"
@@ -199,7 +206,7 @@ def _route(deployment: Deployment, is_ingress: bool) -> str | None:
         return "/" if is_default or own is None else own
     if not is_default:
         raise ValueError(
-            f"{deployment!r} has a route_prefix, but only the ingress of a graph, the node that is run, may have one; "
-            "leave it out"
+            f"Route prefix is only configurable on the ingress deployment of a graph, the node that is run; "
+            f"leave it out: {deployment!r}"
         )
     return None

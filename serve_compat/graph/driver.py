@@ -15,7 +15,7 @@ from legacy.errors import RayServeException
 from legacy.replica.code import import_path
 from legacy.replica.messages import HTTPRequest
 from serve_compat.graph.extra import fastapi
-from serve_compat.graph.handles import RayServeDAGHandle
+from serve_compat.graph.handles import value_of
 
 ANY_PATH = "/{path:path}"
 _METHODS = ("GET", "POST")
@@ -29,20 +29,23 @@ class DAGDriver:
         http_adapter: makes a graph's input of an HTTP request: a function whose parameters FastAPI fills in, its import
             path, or a pydantic model class; None hands over the request itself.
         dag_handle: the name of `dags` in Ray 1.12-1.13.
+        input_schema: the name of `http_adapter` in Ray 1.12.
 
     Raises:
-        TypeError: no graph was given.
-        ValueError: a parameter of `http_adapter` has no annotation.
+        TypeError: no graph was given, or one argument under both of its names.
+        ValueError: `http_adapter` is of another kind, or a parameter of it has no annotation.
     """
 
-    def __init__(self, dags: Any = None, http_adapter: Any = None, *, dag_handle: Any = None) -> None:
-        given = dag_handle if dags is None else dags
+    def __init__(
+        self, dags: Any = None, http_adapter: Any = None, *, dag_handle: Any = None, input_schema: Any = None
+    ) -> None:
+        given = _one_of(dags=dags, dag_handle=dag_handle)
         if given is None:
             raise TypeError("DAGDriver needs a graph: DAGDriver.bind(node), or DAGDriver.bind({'/route': node})")
         self._only = None if isinstance(given, Mapping) else given
         self._dags: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {ANY_PATH: given}
         self._app = fastapi().FastAPI()
-        adapter = load_http_adapter(http_adapter)
+        adapter = load_http_adapter(_one_of(http_adapter=http_adapter, input_schema=input_schema))
         for route in self._dags:
             for method in _METHODS:
                 self._app.add_api_route(route, self._endpoint(route, adapter), methods=[method], name=method.lower())
@@ -51,14 +54,14 @@ class DAGDriver:
         """Run the only graph, without HTTP; RayServeException when there are several."""
         if self._only is None:
             raise RayServeException(f"this DAGDriver has the routes {sorted(self._dags)}; use predict_with_route")
-        return await _result(self._only, args, kwargs)
+        return await value_of(self._only, args, kwargs)
 
     async def predict_with_route(self, route_path: str, *args: Any, **kwargs: Any) -> Any:
         """Run the graph of a route, without HTTP; RayServeException when there is no such route."""
         dag = self._dags.get(route_path)
         if dag is None:
             raise RayServeException(f"DAGDriver has no route {route_path!r}; it has {sorted(self._dags)}")
-        return await _result(dag, args, kwargs)
+        return await value_of(dag, args, kwargs)
 
     async def __serve_startup__(self) -> None:
         """Called by the replica after the constructor."""
@@ -78,7 +81,7 @@ class DAGDriver:
         async def answer(inp: Any = depends) -> Response:
             if isinstance(inp, Request):
                 inp = await _portable(inp)
-            return _response(await _result(dag, (inp,), {}))
+            return _response(await value_of(dag, (inp,), {}))
 
         return answer
 
@@ -96,8 +99,7 @@ def load_http_adapter(adapter: Any) -> Callable[..., Any]:
 
     Raises:
         ImportError: there is nothing at that path.
-        TypeError: it is of another type.
-        ValueError: a parameter has no annotation.
+        ValueError: it is of another kind, or a parameter has no annotation.
     """
     if adapter is None:
         return starlette_request
@@ -106,12 +108,14 @@ def load_http_adapter(adapter: Any) -> Callable[..., Any]:
     if inspect.isclass(adapter) and issubclass(adapter, BaseModel):
         return _body_as(adapter)
     if not inspect.isfunction(adapter):
-        raise TypeError(f"http_adapter must be a function, its import path or a pydantic model class, not {adapter!r}")
+        raise ValueError(
+            f"http_adapter must be a callable function, its import path or a pydantic model class, not {adapter!r}"
+        )
     for name, parameter in inspect.signature(adapter).parameters.items():
         if parameter.annotation is parameter.empty:
             raise ValueError(
-                f"parameter {name!r} of the http_adapter {adapter.__name__} has no annotation; annotate it, such as "
-                "`request: starlette.requests.Request` or `x: int`, so that FastAPI knows what to fill in"
+                f"parameter {name!r} of the http_adapter {adapter.__name__} is not type annotated; annotate it, such "
+                "as `request: starlette.requests.Request` or `x: int`, so that FastAPI knows what to fill in"
             )
     return adapter
 
@@ -129,10 +133,11 @@ def _body_as(model: type[BaseModel]) -> Callable[..., Any]:
     return adapter
 
 
-async def _result(dag: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if isinstance(dag, RayServeDAGHandle):
-        return await (await dag.send(args, kwargs))
-    return await dag.remote(*args, **kwargs)
+def _one_of(**spellings: Any) -> Any:
+    given = {name: value for name, value in spellings.items() if value is not None}
+    if len(given) > 1:
+        raise TypeError(f"{' and '.join(given)} of DAGDriver are the same argument; give one of them")
+    return next(iter(given.values()), None)
 
 
 async def _portable(request: Request) -> Request:

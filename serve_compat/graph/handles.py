@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import Any
+
+import ray
 
 from legacy.handle import RayServeHandle
 from legacy.session import deployments
@@ -28,7 +31,7 @@ class RayServeDeploymentHandle:
         self.deployment_name = deployment_name
         self._awaited = awaited
         self._options = options or {}
-        self._connected: RayServeHandle | None = None
+        self._connected: dict[bool, RayServeHandle] = {}
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Send a call; blocks while no replica has a free slot, as in Ray 1.13.
@@ -36,9 +39,7 @@ class RayServeDeploymentHandle:
         Raises:
             DeadlineError: no replica had a free slot in time, or there is no such deployment.
         """
-        if self._connected is None:
-            self._connected = deployments.handle(self.deployment_name, sync=True).options(**self._options)
-        return shown(self._connected.remote(*args, **kwargs), self._awaited)
+        return shown(self._call(sync=True).remote(*args, **kwargs), self._awaited)
 
     def options(self, **changes: Any) -> RayServeDeploymentHandle:
         """A new handle with these options over the present ones; they are those of `RayServeHandle.options`."""
@@ -64,6 +65,13 @@ class RayServeDeploymentHandle:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RayServeDeploymentHandle, (self.deployment_name, self._awaited, self._options)
+
+    def _call(self, sync: bool) -> RayServeHandle:
+        call = self._connected.get(sync)
+        if call is None:
+            found: RayServeHandle = deployments.handle(self.deployment_name, sync).options(**self._options)
+            call = self._connected[sync] = found
+        return call
 
 
 class RayServeDAGHandle:
@@ -115,3 +123,21 @@ class RayServeDAGHandle:
             found: RayServeHandle = deployments.handle(step.deployment, sync).options(method_name=step.method)
             call = self._calls[index, sync] = found
         return call
+
+
+async def value_of(handle: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a call gives, for code of ours: whatever awaiting a handle's result means in the user's program.
+
+    The event loop is not blocked while no replica has a free slot.
+
+    Args:
+        handle: one of the two of this module, or one that the user has got by other means.
+    """
+    if isinstance(handle, RayServeDAGHandle):
+        return await (await handle.send(args, kwargs))
+    if isinstance(handle, RayServeDeploymentHandle):
+        return await (await handle._call(sync=False).remote(*args, **kwargs))
+    result = handle.remote(*args, **kwargs)
+    while isinstance(result, (CoroutineType, ray.ObjectRef)):
+        result = await result
+    return result

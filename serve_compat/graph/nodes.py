@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any, NoReturn
 
+from serve_compat.graph.execution import executed, remote
+from serve_compat.graph.reading import read
 from serve_compat.graph.tree import LEFT, found_in, replaced
 
 CALL = "__call__"
+_BOUND = "it is bound already, and is called when the graph is run: serve.run(), or .execute(...) to try it out"
 
 
 class DAGNode:
@@ -17,6 +21,26 @@ class DAGNode:
 
     _bound_args: tuple[Any, ...] = ()
     _bound_kwargs: dict[str, Any] = {}
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the graph below this node once, with plain Ray tasks and actors instead of replicas (Ray 1.12-2.6).
+
+        Args:
+            args, kwargs: what its InputNode stands for.
+
+        Returns:
+            An ObjectRef of the result; of a class, the handle of its actor.
+        """
+        return executed(self, parts, args, kwargs)
+
+    def _start(self, own: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See `execution.Executable`."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("bind", "remote"):
+            raise AttributeError(f".{name}() cannot be used {'again ' * (name == 'bind')}on {type(self)}: {_BOUND}")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -37,15 +61,23 @@ class ClassNode(DAGNode):
         self._deployment = deployment
         self._bound_args = args or tuple(deployment.init_args)
         self._bound_kwargs = kwargs or dict(deployment.init_kwargs)
+        self._last_call: ClassMethodNode | None = None
+
+    def _start(self, own: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        made = remote(self._deployment.func_or_class, self._deployment.ray_actor_options)
+        return made.remote(*own(self._bound_args), **own(self._bound_kwargs))
 
     def __getattr__(self, name: str) -> UnboundMethod:
         target = self.__dict__["_deployment"].func_or_class
-        if not callable(getattr(target, name, None)):
-            known = sorted(one for one, _ in inspect.getmembers(target, inspect.isroutine) if not one.startswith("_"))
-            raise AttributeError(
-                f"the class {target.__name__} has no method {name!r} to bind; it has {', '.join(known) or 'none'}"
-            )
-        return UnboundMethod(self, name)
+        if callable(getattr(target, name, None)):
+            return UnboundMethod(self, name)
+        if name == "bind":
+            super().__getattr__(name)
+        known = sorted(one for one, _ in inspect.getmembers(target, inspect.isroutine) if not one.startswith("_"))
+        raise AttributeError(
+            f"the class {target.__name__!r} has no attribute {name!r} that is a method to bind; "
+            f"it has {', '.join(known) or 'none'}"
+        )
 
     def __repr__(self) -> str:
         return f"ClassNode({self._deployment.name})"
@@ -62,18 +94,29 @@ class UnboundMethod:
         """The call of the method with these arguments, made for every request."""
         return ClassMethodNode(self._node, self._name, *_adopted(args, kwargs))
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name == "remote":
+            raise AttributeError(f".remote() cannot be used on ClassMethodNodes: {_BOUND}")
+        raise AttributeError(f"{self._node!r}.{self._name} has no attribute {name!r}; write .bind(...)")
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{self._node!r}.{self._name} is used as an argument without .bind(...)")
 
 
 class ClassMethodNode(DAGNode):
-    """A call of a method of a class node, made for every request."""
+    """A call of a method of a class node, made for every request, and after the calls that were bound before it."""
 
     def __init__(self, node: ClassNode, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._class_node = node
         self._method = method
         self._bound_args = args
         self._bound_kwargs = kwargs
+        self._before = node._last_call
+        node._last_call = self
+
+    def _start(self, own: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        method = getattr(own(self._class_node), self._method)
+        return method.remote(*own(self._bound_args), **own(self._bound_kwargs))
 
     def __repr__(self) -> str:
         return f"ClassMethodNode({self._class_node._deployment.name}.{self._method})"
@@ -86,6 +129,10 @@ class FunctionNode(DAGNode):
         self._deployment = deployment
         self._bound_args = args
         self._bound_kwargs = kwargs
+
+    def _start(self, own: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        made = remote(self._deployment.func_or_class, self._deployment.ray_actor_options)
+        return made.remote(*own(self._bound_args), **own(self._bound_kwargs))
 
     def __repr__(self) -> str:
         return f"FunctionNode({self._deployment.name})"
@@ -104,6 +151,9 @@ class InputAttributeNode(DAGNode):
     def __init__(self, source: InputNode | None, path: tuple[tuple[str, Any], ...]) -> None:
         self._source = source
         self._path = path
+
+    def _start(self, own: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return read(self._path, args, kwargs)
 
     def __getitem__(self, key: Any) -> InputAttributeNode:
         return InputAttributeNode(self._input, (*self._path, ("item", key)))
@@ -164,12 +214,22 @@ class Bindable:
 def parts(node: DAGNode) -> list[DAGNode]:
     """Every node directly below a node, those in its arguments first."""
     below = found_in((node._bound_args, node._bound_kwargs), DAGNode)
-    return [*below, node._class_node] if isinstance(node, ClassMethodNode) else below
+    return [*below, node._class_node, *_earlier(node)] if isinstance(node, ClassMethodNode) else below
 
 
-def needed_results(node: DAGNode) -> list[DAGNode]:
-    """The nodes whose results a call needs: constructors' arguments are not followed."""
-    return [] if isinstance(node, ClassNode) else found_in((node._bound_args, node._bound_kwargs), DAGNode)
+def needed_calls(node: DAGNode) -> list[DAGNode]:
+    """The nodes that are called before a call: those whose results it needs, and those bound before it to its object.
+
+    Constructors' arguments are not followed.
+    """
+    if isinstance(node, ClassNode):
+        return []
+    return [*found_in((node._bound_args, node._bound_kwargs), DAGNode), *_earlier(node)]
+
+
+def _earlier(node: DAGNode) -> list[DAGNode]:
+    before = node._before if isinstance(node, ClassMethodNode) else None
+    return [] if before is None else [before]
 
 
 _ours: weakref.WeakKeyDictionary[Any, InputNode] = weakref.WeakKeyDictionary()

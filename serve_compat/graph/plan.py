@@ -13,8 +13,9 @@ from serve_compat.graph.nodes import (
     DAGNode,
     FunctionNode,
     InputAttributeNode,
-    needed_results,
+    needed_calls,
 )
+from serve_compat.graph.reading import read
 from serve_compat.graph.tree import LEFT, ordered, replaced
 
 
@@ -61,21 +62,6 @@ class Plan:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class DAGInputData:
-    """The whole request of a graph that was called with several arguments.
-
-    Attributes:
-        args, kwargs: as they were given.
-    """
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.args[key] if isinstance(key, int) else self.kwargs[key]
-
-
 def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassNode], Any]) -> Plan:
     """The plan of a function or method node and everything it needs; a node that is used twice is called once.
 
@@ -86,7 +72,7 @@ def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassN
     Raises:
         ValueError: it reads two different InputNodes.
     """
-    nodes = ordered(root, needed_results)
+    nodes = ordered(root, needed_calls)
     inputs = {id(node._input) for node in nodes if isinstance(node, InputAttributeNode)}
     if len(inputs) > 1:
         raise ValueError(f"{root!r} reads {len(inputs)} different InputNodes; use one `with InputNode() as ...` for it")
@@ -101,32 +87,6 @@ def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassN
         return Result(places[id(value)]) if isinstance(value, DAGNode) else LEFT
 
     return Plan(tuple(_step(node, names, stand_in) for node in calls))
-
-
-def read(path: tuple[tuple[str, Any], ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The part of a request that an InputNode reads; TypeError when there is no such argument.
-
-    With one positional argument and nothing else, the path leads into it; otherwise its first step chooses an argument.
-    """
-    if len(args) == 1 and not kwargs:
-        value, rest = args[0], path
-    elif path:
-        value, rest = _argument(path[0][1], args, kwargs), path[1:]
-    elif args or kwargs:
-        return DAGInputData(args, kwargs)
-    else:
-        raise TypeError("the graph reads its input, but it was called without arguments")
-    for kind, key in rest:
-        value = value[key] if kind == "item" else getattr(value, key)
-    return value
-
-
-def _argument(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    try:
-        return args[key] if isinstance(key, int) else kwargs[key]
-    except (IndexError, KeyError):
-        given = f"{len(args)} positional arguments and the keywords {sorted(kwargs) or 'none'}"
-        raise TypeError(f"the graph reads input[{key!r}], but it was called with {given}") from None
 
 
 def _step(node: FunctionNode | ClassMethodNode, names: Mapping[int, str], stand_in: Callable[[Any], Any]) -> Step:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,28 +13,16 @@ from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.errors import InstanceError
 from legacy.handle import RayServeHandle
-from legacy.records import DeploymentInfo
+from legacy.logs import logger
 from legacy.session import deployments as core
 from legacy.session.instances import instances
 from serve_compat.deployments.deployment import Deployment
 from serve_compat.graph.application import Application, built
+from serve_compat.graph.handover import Handover, handover, members
 from serve_compat.graph.nodes import ClassNode, FunctionNode
 from serve_compat.threads import in_thread
 
 _INGRESS_DECIDES: Any = object()
-
-
-@dataclass(frozen=True)
-class Handover:
-    """How an application replaces what an earlier run of the same name left.
-
-    Attributes:
-        route_of: the earlier ingress whose route the new one takes over; None when there is nothing to hand over.
-        removed: deployments that are not part of the application any more.
-    """
-
-    route_of: str | None
-    removed: tuple[str, ...]
 
 
 def run(
@@ -75,12 +63,14 @@ def run(
     if ingress is not None and route_prefix is not _INGRESS_DECIDES:
         ingress = deployments[ingress.name] = ingress.options(route_prefix=route_prefix)
     _ensure_instance(host, port)
-    before = core.list_all()
+    replacing = _handover(deployments, ingress, name)
+    before = core.names()
     try:
-        _deploy(deployments, ingress, handover(before, deployments.values(), name), name, _blocking)
+        _deploy(deployments, ingress, replacing, name, _blocking)
     except BaseException:  # whatever went wrong, half a graph must not stay behind
-        _all([partial(core.delete, each) for each in deployments if each not in before])
+        _take_back([each for each in deployments if each not in before])
         raise
+    _all([partial(core.delete, each) for each in replacing.removed])
     return None if ingress is None else core.handle(ingress.name, sync=True)
 
 
@@ -95,27 +85,20 @@ def delete(name: str, _blocking: bool = True) -> None:
         RayServeException: no serve instance runs.
         TimeoutError: a replica did not end in time.
     """
-    _all([partial(core.delete, each) for each in members(core.list_all(), name)])
+    _all([partial(core.delete, each) for each in members(core.endpoints(), name)])
 
 
-def members(infos: Mapping[str, DeploymentInfo], application: str) -> list[str]:
-    """The deployments of an application."""
-    found = ((name, info.endpoint) for name, info in infos.items())
-    return [name for name, endpoint in found if endpoint is not None and endpoint.application == application]
+def _handover(deployments: Mapping[str, Deployment], ingress: Deployment | None, application: str) -> Handover:
+    root = None if ingress is None else core.endpoint_of(ingress.name, ingress.route_prefix, application)
+    wanted = {name: each.route_prefix for name, each in deployments.items()}
+    return handover(core.endpoints(), wanted, root, application)
 
 
-def handover(infos: Mapping[str, DeploymentInfo], wanted: Iterable[Deployment], application: str) -> Handover:
-    """What happens to the earlier deployments of an application.
-
-    Args:
-        infos: everything that runs.
-        wanted: the application's deployments now.
-    """
-    new = {each.name: each.route_prefix for each in wanted}
-    removed = tuple(name for name in members(infos, application) if name not in new)
-    routes = {route for route in new.values() if route is not None}
-    owners = (name for name in removed if (endpoint := infos[name].endpoint) and endpoint.route in routes)
-    return Handover(next(owners, None), removed)
+def _take_back(names: Collection[str]) -> None:
+    try:
+        _all([partial(core.delete, name) for name in names])
+    except Exception:  # what failed before is what the user has to hear of
+        logger.exception("what serve.run had made could not be removed again")
 
 
 def _deploy(
@@ -125,15 +108,17 @@ def _deploy(
     application: str,
     blocking: bool,
 ) -> None:
-    inner = [each for name, each in deployments.items() if ingress is None or name != ingress.name]
-    _all([_deploying(each, application, blocking) for each in inner])
+    """The ingress comes last, since its constructor may call the others."""
+    first = [
+        _deploying(each.options(route_prefix=replacing.meanwhile[name]), application, blocking)
+        for name, each in deployments.items()
+        if ingress is None or name != ingress.name
+    ]
+    _all(first)
     if ingress is not None:
-        headless = ingress.options(route_prefix=None) if replacing.route_of is not None else ingress
-        _deploying(headless, application, blocking)()
-        if replacing.route_of is not None:
-            # The earlier ingress answers until the new one can: then its route moves at once.
-            core.move_route(ingress.route_prefix, replacing.route_of, ingress.name)
-    _all([partial(core.delete, name) for name in replacing.removed])
+        _deploying(ingress.options(route_prefix=replacing.meanwhile[ingress.name]), application, blocking)()
+    if replacing.then:
+        core.set_routes(replacing.then)
 
 
 def _deploying(each: Deployment, application: str, blocking: bool) -> Callable[[], None]:

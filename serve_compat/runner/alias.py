@@ -21,6 +21,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 SITE = os.path.join(_HERE, "_site")  # its sitecustomize calls install_here() in every process that has it on PYTHONPATH
 
 _OLD_NAMES = ("ray.serve", "ray.experimental.serve")  # the second is Ray 0.7's
+_RAYS_OWN = ("ray.experimental.dag",)
 # What Ray has elsewhere today, or what cannot have its old name here
 _MOVED = {
     "ray.experimental.dag": "ray.dag",
@@ -63,6 +64,12 @@ def install_here() -> None:
         _adapt(ray)
 
 
+def find_moved_modules() -> None:
+    """Let modules be found under the names that Ray had for them, where today's Ray has them under others."""
+    if not any(type(finder).__name__ == _MovedFinder.__name__ for finder in sys.meta_path):
+        sys.meta_path.insert(0, _MovedFinder())  # first: else what is below is loaded a second time, from its new place
+
+
 def extended(python_path: str) -> str:
     """A PYTHONPATH with our directory in front, once."""
     return os.pathsep.join([SITE, *(entry for entry in python_path.split(os.pathsep) if entry and entry != SITE)])
@@ -92,6 +99,18 @@ class _Finder(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             spec.loader = _AdaptingLoader(spec.loader)
         return spec
+
+
+class _MovedFinder(importlib.abc.MetaPathFinder):
+    """Answers for what today's Ray has elsewhere; nothing means this package in the place of ray.serve by that."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The spec of a module that has moved, None for all others."""
+        if _is_in(fullname, _RAYS_OWN):
+            return importlib.machinery.ModuleSpec(fullname, _AliasLoader(), origin=meant(fullname))
+        return None
 
 
 class _AliasLoader(importlib.abc.Loader):

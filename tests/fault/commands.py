@@ -53,7 +53,7 @@ COMMANDS: dict[str, Callable[..., Awaitable[Any]]] = {
     "delete_backend": lambda c, by="x": c.delete_backend(by, "b"),
     "force_delete_backend": lambda c, by="x": c.delete_backend(by, "b", True),
     "replace_backend": lambda c, by="x": c.replace_backend(by, replace(backend("a", num_replicas=2), code=b"other")),
-    "move_route": lambda c, by="x": c.move_route(by, "/e", "e", "d"),
+    "set_routes": lambda c, by="x": c.set_routes(by, {"e": None, "d": "/e"}),
     "delete_endpoint": lambda c, by="x": c.delete_endpoint(by, "e"),
 }
 

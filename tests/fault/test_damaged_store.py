@@ -16,12 +16,12 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("kind", ["backend", "endpoint", "replica", "router", "deletes"])
+@pytest.mark.parametrize("kind", ["backend", "endpoint", "replica", "router", "deletes", "routes"])
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_controller_that_cannot_read_a_record_names_it_and_touches_nothing(kind, how):
     async def scenario():
         world, _ = await populated()
-        if kind in ("router", "deletes"):  # there are none
+        if kind in ("router", "deletes", "routes"):  # there are none
             world.kv.data[f"{ROOT}{kind}/last"] = b"SCK3 too short"
         key = next(key for key in world.kv.data if key.startswith(f"{ROOT}{kind}/"))
         world.kv.data[key] = DAMAGES[how](world.kv.data[key])

@@ -39,13 +39,13 @@ def test_a_command_that_is_run_again_after_its_reply_was_lost_has_one_effect(nam
     bounded(scenario)
 
 
-# What another driver makes under the name that a command has deleted.
+# What another driver makes under the name that a command has deleted, and how it takes back a route.
 MADE_AGAIN = {
     "delete_backend": lambda c: c.create_backend("y", backend("b")),
     "force_delete_backend": lambda c: c.create_backend("y", backend("b", num_replicas=2)),
     "delete_endpoint": lambda c: c.create_endpoint("y", endpoint("e", "/e", a=1.0)),
     "delete_deployment": lambda c: c.deploy("y", deployment("d", b"d", "v1"), prefix("d", "/d"), None, True),
-    "move_route": lambda c: c.create_endpoint("y", endpoint("e", "/other", a=1.0)),
+    "set_routes": lambda c: c.set_routes("y", {"e": "/e", "d": None}),
 }
 
 

@@ -124,7 +124,7 @@ def test_a_replica_that_could_not_be_recorded_is_not_started_and_is_afterwards()
     bounded(scenario)
 
 
-@pytest.mark.parametrize("name", ["delete_backend", "delete_endpoint", "delete_deployment", "move_route"])
+@pytest.mark.parametrize("name", ["delete_backend", "delete_endpoint", "delete_deployment"])
 def test_a_delete_of_which_the_store_has_taken_only_that_it_is_done_is_in_force_also_after_a_crash(name):
     async def scenario():
         new = await state_after(COMMANDS[name])
@@ -133,6 +133,20 @@ def test_a_delete_of_which_the_store_has_taken_only_that_it_is_done_is_in_force_
         await COMMANDS[name](life.controller)
         life.end()
         world.kv.delete = delete
+        await ends_well(await revived(world), new)
+
+    bounded(scenario)
+
+
+def test_a_change_of_routes_of_which_the_store_has_taken_only_that_it_is_done_is_in_force_also_after_a_crash():
+    async def scenario():
+        new = await state_after(COMMANDS["set_routes"])
+        world, life, _ = await running()
+        put = world.kv.put
+        world.kv.put = lambda key, value: _refuse() if "/endpoint/" in key else put(key, value)
+        await COMMANDS["set_routes"](life.controller)
+        life.end()
+        world.kv.put = put
         await ends_well(await revived(world), new)
 
     bounded(scenario)

@@ -56,7 +56,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("legacy.client", "legacy.early", "legacy.api"),
     ("legacy",),  # legacy/__init__.py, which offers the public names
     ("serve_compat._core", "serve_compat.threads", "serve_compat.names", "serve_compat.runner"),
-    (f"{GRAPH}.tree", f"{GRAPH}.refs", f"{GRAPH}.extra", f"{GRAPH}.nodes"),
+    tuple(f"{GRAPH}.{name}" for name in ("tree", "refs", "extra", "reading", "execution", "nodes")),
     ("serve_compat.asgi", "serve_compat.deployments"),
     (GRAPH, "serve_compat.operations"),
     ("serve_compat.modules",),

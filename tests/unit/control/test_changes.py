@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from legacy.control.changes import Changes
@@ -81,6 +83,29 @@ def test_a_version_that_fails_keeps_the_old_replicas_and_their_code():
         return [world.store.load_code(world.desired.backends["a"].code_key), len(world.kv.keys("ns/ctl/code/"))]
 
     assert run(scenario) == [b"code", 1]
+
+
+def deploy(world, command, name, route, version=None):
+    """Accept a deployment; nothing waits for its replicas yet."""
+    endpoint = Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT)
+    found = decide(world.desired, command, spec(name, version, DEPLOYMENT), endpoint, None)
+    changes_of(world).accept(replace(found.backend, code_key=world.store.save_code(b"code")), found.endpoint)
+    return world.desired.backends[name]
+
+
+def test_a_change_that_fails_does_not_take_back_a_route_that_was_handed_over_meanwhile():
+    async def scenario(world):
+        for name, route in (("model", "/"), ("ingress", None)):
+            await changes_of(world).carry_out(deploy(world, f"c-{name}", name, route))
+        world.launcher.failure = "RuntimeError: no weights"
+        changed = deploy(world, "c2", "model", "/")
+        await changes_of(world).set_routes(world.desired.set_routes("r", {"model": None, "ingress": "/"}))
+        with pytest.raises(BackendStartError, match="no weights"):
+            await changes_of(world).carry_out(changed)
+        stored = {each.endpoint.name: each.endpoint.route for each in world.store.load_all("endpoint")}
+        return stored, world.desired.routes.listing()
+
+    assert run(scenario) == ({"model": None, "ingress": "/"}, {"/": "ingress"})
 
 
 def test_code_that_no_backend_uses_any_more_is_removed():

@@ -3,6 +3,7 @@
 from legacy.control.deletes import REMEMBERED, Delete, Deleted, DeleteLog
 from legacy.control.desired import Desired
 from legacy.control.registered import EndpointRecord
+from legacy.control.reroutes import RerouteLog
 from legacy.records import Endpoint
 
 
@@ -10,8 +11,8 @@ def backend(name, *made_by):
     return Deleted("backend", name, made_by)
 
 
-def endpoint(name, by, took=None):
-    return EndpointRecord(Endpoint(name, f"/{name}", (), {}), by, took)
+def endpoint(name, by):
+    return EndpointRecord(Endpoint(name, f"/{name}", (), {}), by)
 
 
 def test_a_record_is_told_from_a_later_one_of_its_name_and_from_an_endpoint_of_its_name():
@@ -34,11 +35,9 @@ def test_the_oldest_deletes_are_forgotten():
     assert [len(log.deletes), log.has("0"), log.has("1")] == [REMEMBERED, False, True]
 
 
-def test_what_was_deleted_and_whose_route_was_taken_is_not_restored():
+def test_what_was_deleted_is_not_restored():
     desired = Desired()
     log = DeleteLog().after(Delete("d", (endpoint("gone", "1").as_deleted(),)))
-    took = Delete("m", (endpoint("old", "2").as_deleted(),))
-    every = [endpoint("gone", "1"), endpoint("old", "2"), endpoint("new", "3", took), endpoint("stays", "4")]
-    found = desired.recover(log, every)
-    assert [one.name for one in found] == ["gone", "old"]
-    assert list(desired.endpoints) == ["new", "stays"]
+    found = desired.recover(log, RerouteLog(), [endpoint("gone", "1"), endpoint("stays", "4")])
+    assert [one.name for one in found] == ["gone"]
+    assert list(desired.endpoints) == ["stays"]

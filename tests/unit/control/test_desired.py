@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 
 from legacy.control.desired import Desired
+from legacy.control.reroutes import RerouteLog
 from legacy.generations import V1_2
 from legacy.records import Endpoint
 from tests.fakes_control import spec
@@ -137,3 +138,17 @@ def test_a_command_only_decides_and_changes_nothing_until_its_record_is_stored(d
     desired.shadow_traffic("e", "b", 0.5)
     assert (desired.backends, desired.endpoints) == before
     assert desired.routes.match("/f", "GET").kind == "not_found"
+
+
+def test_routes_change_hands_together_or_not_at_all(desired):
+    desired.restore(desired.create_endpoint("c4", endpoint("f", "a", "/f")))
+    desired.restore(desired.create_endpoint("c5", endpoint("g", "a", "/g")))
+    with pytest.raises(ValueError, match="'/g' is already registered: endpoint 'g' has it"):
+        desired.set_routes("c", {"e": None, "f": "/g"})
+    with pytest.raises(ValueError, match="endpoint 'unknown' is not registered"):
+        desired.set_routes("c", {"unknown": "/e"})
+    reroute = desired.set_routes("c", {"e": None, "f": "/e"})
+    assert (reroute.number, reroute.command, reroute.routes) == (1, "c", {"e": ("c3", None), "f": ("c4", "/e")})
+    for name in reroute.routes:
+        desired.restore(RerouteLog().after(reroute).followed(desired.endpoints[name]))
+    assert desired.routes.listing() == {"/e": ["f", ["GET"]], "/g": ["g", ["GET"]], "e": ["e", ["GET"]]}

@@ -72,7 +72,7 @@ def test_the_ingress_answers_at_the_root_unless_it_has_its_own_prefix(given, exp
 
 
 def test_an_inner_deployment_with_a_prefix_is_refused():
-    with pytest.raises(ValueError, match="only the ingress of a graph"):
+    with pytest.raises(ValueError, match="Route prefix is only configurable on the ingress deployment"):
         built(deployment(Model).bind(deployment(double, route_prefix="/d").bind()))
 
 
@@ -90,9 +90,19 @@ def test_what_is_no_node_is_refused(target):
 def test_nodes_that_cannot_be_served_by_themselves_are_refused():
     function, model = deployment(double), deployment(Model).bind()
     for target in (InputNode(), InputNode()[0], model.predict.bind(1), function.bind(function.bind(1))):
-        with pytest.raises(ValueError, match="cannot be served by itself"):
+        with pytest.raises(ValueError, match=r"cannot be served by itself.*lease provide a driver class"):
             built(target)
     assert list(built(function.bind(InputNode())).deployments) == ["double"]
+
+
+def nothing():
+    return None
+
+
+def test_a_function_bound_to_nothing_gets_what_it_is_called_with_if_it_takes_anything():
+    of = {each: built(deployment(Model).bind(deployment(each).bind())) for each in (double, nothing)}
+    kinds = {each: type(made.deployments["Model"].init_args[0]) for each, made in of.items()}
+    assert kinds == {double: RayServeDeploymentHandle, nothing: RayServeDAGHandle}
 
 
 def test_one_node_used_twice_is_one_deployment():

@@ -9,9 +9,12 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from legacy.errors import RayServeException
+from legacy.session import deployments
 from serve_compat import http_adapters
-from serve_compat.graph.driver import DAGDriver
+from serve_compat.graph.driver import DAGDriver, load_http_adapter
 from serve_compat.graph.extra import fastapi
+from serve_compat.graph.handles import RayServeDeploymentHandle
+from serve_compat.graph.refs import Awaited
 
 
 class Dag:
@@ -116,9 +119,18 @@ def test_an_adapter_may_be_a_pydantic_model():
 
 @pytest.mark.parametrize(
     ("adapter", "error"),
-    [(unannotated, ValueError), (5, TypeError), ("serve_compat.http_adapters.nothing", ImportError)],
+    [(unannotated, "type annotated"), (5, "callable"), (["not", "a", "function"], "callable")],
 )
 def test_a_bad_adapter_is_refused(adapter, error):
+    with pytest.raises(ValueError, match=error):
+        load_http_adapter(adapter)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "error"),
+    [(unannotated, ValueError), ("serve_compat.http_adapters.nothing", ImportError)],
+)
+def test_a_driver_with_a_bad_adapter_is_refused(adapter, error):
     with pytest.raises(error):
         DAGDriver(Dag(same), http_adapter=adapter)
 
@@ -136,8 +148,37 @@ def test_several_graphs_have_a_route_each():
 
 def test_predict_passes_all_arguments_to_the_only_graph():
     assert asyncio.run(DAGDriver(Dag(lambda a, b=0: a - b)).predict(5, b=2)) == 3
+
+
+def test_the_arguments_have_the_names_of_each_release():
+    driver = DAGDriver(dag_handle=Dag(same), input_schema=named)
+    assert ask(driver, "/?x=4").json() == 42
     with pytest.raises(TypeError, match="needs a graph"):
         DAGDriver()
+    with pytest.raises(TypeError, match="http_adapter and input_schema of DAGDriver are the same argument"):
+        DAGDriver(Dag(same), http_adapter=named, input_schema=named)
+    with pytest.raises(TypeError, match="dags and dag_handle"):
+        DAGDriver(Dag(same), dag_handle=Dag(same))
+
+
+class Handle:
+    """A handle of the core: `await (await handle.remote(...))` is the value."""
+
+    def options(self):
+        return self
+
+    async def remote(self, *args, **kwargs):
+        async def value():
+            return args, kwargs
+
+        return value()
+
+
+@pytest.mark.parametrize("awaited", list(Awaited))
+def test_the_driver_awaits_a_deployments_handle_as_it_must_in_every_era(monkeypatch, awaited):
+    monkeypatch.setattr(deployments, "handle", lambda name, sync: {("Model", False): Handle()}[name, sync])
+    driver = DAGDriver(RayServeDeploymentHandle("Model", awaited))
+    assert asyncio.run(driver.predict(1, a=2)) == ((1,), {"a": 2})
 
 
 @pytest.mark.parametrize("result", [numpy.arange(3), {"a": numpy.float32(0.5)}, [numpy.int64(1)], None, "text"])

@@ -9,7 +9,7 @@ from serve_compat.graph.nodes import (
     ClassNode,
     FunctionNode,
     InputNode,
-    needed_results,
+    needed_calls,
     parts,
 )
 
@@ -38,8 +38,31 @@ def test_bind_makes_a_node_of_the_kind_of_its_target():
 
 
 def test_a_method_that_the_class_has_not_raises_at_once():
-    with pytest.raises(AttributeError, match=r"Model has no method 'guess' to bind; it has predict"):
+    with pytest.raises(
+        AttributeError, match=r"'Model' has no attribute 'guess' that is a method to bind; it has .*pred"
+    ):
         _ = deployment(Model).bind().guess
+
+
+@pytest.mark.parametrize("name", ["bind", "remote"])
+def test_what_is_bound_is_neither_bound_again_nor_called(name):
+    again = r"\.bind\(\) cannot be used again on" if name == "bind" else r"\.remote\(\) cannot be used on"
+    model = deployment(Model).bind()
+    for node in (deployment(double).bind(1), model.predict.bind(1)):
+        with pytest.raises(AttributeError, match=again):
+            getattr(node, name)()
+    with pytest.raises(AttributeError, match=again if name == "bind" else "'Model' has no attribute 'remote'"):
+        getattr(model, name)()
+    with pytest.raises(AttributeError, match=r"\.remote\(\) cannot be used on ClassMethodNodes"):
+        model.predict.remote()
+
+
+def test_a_method_that_the_users_class_calls_bind_is_bound_like_any_other():
+    class Socket:
+        def bind(self, port):
+            return port
+
+    assert isinstance(deployment(Socket).bind().bind.bind(1), ClassMethodNode)
 
 
 def test_a_class_bound_to_nothing_has_the_arguments_of_the_options():
@@ -52,8 +75,15 @@ def test_nodes_are_found_in_containers_arguments_before_the_class():
     model, first = deployment(Model).bind(), deployment(double).bind()
     node = model.predict.bind([first, {"x": (first,)}])
     assert parts(node) == [first, first, model]
-    assert needed_results(node) == [first, first]
-    assert needed_results(model) == []
+    assert needed_calls(node) == [first, first]
+    assert needed_calls(model) == []
+
+
+def test_a_call_comes_after_those_that_were_bound_before_it_to_the_same_object():
+    model = deployment(Model).bind()
+    first, second = model.predict.bind(1), model.predict.bind(2)
+    assert (needed_calls(first), needed_calls(second)) == ([], [first])
+    assert parts(second) == [model, first]
 
 
 def test_the_input_remembers_how_it_is_read():

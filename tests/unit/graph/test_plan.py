@@ -3,7 +3,8 @@ import pytest
 from serve_compat.deployments.deployment import deployment
 from serve_compat.graph.naming import names
 from serve_compat.graph.nodes import ClassNode, FunctionNode, InputNode, parts
-from serve_compat.graph.plan import DAGInputData, Plan, Read, Result, Step, plan_of, read
+from serve_compat.graph.plan import Plan, Read, Result, Step, plan_of
+from serve_compat.graph.reading import DAGInputData, read
 from serve_compat.graph.tree import ordered
 
 
@@ -44,6 +45,14 @@ def test_a_class_node_among_the_arguments_of_a_call_is_a_handle():
 def test_constructor_arguments_do_not_belong_to_the_plan():
     node = deployment(Model).bind(deployment(double).bind()).predict.bind(1)
     assert [step.method for step in plan(node).steps] == ["predict"]
+
+
+def test_what_was_bound_before_to_the_same_object_is_called_before():
+    model = deployment(Model).bind()
+    with InputNode() as request:
+        model.predict.bind(7)
+        last = model.predict.bind(request)
+    assert plan(last) == Plan((Step("Model", "predict", (7,), {}), Step("Model", "predict", (Read(),), {})))
 
 
 def test_one_plan_reads_one_input():

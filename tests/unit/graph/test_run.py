@@ -1,14 +1,14 @@
 import threading
+from dataclasses import replace
 
 import pytest
 
-from legacy.config import BackendConfig
 from legacy.generations import DEPLOYMENT
-from legacy.records import BackendSpec, DeploymentInfo, Endpoint
+from legacy.records import Endpoint
 from legacy.session import deployments
 from serve_compat.deployments.deployment import deployment
 from serve_compat.graph import run as module
-from serve_compat.graph.run import delete, handover, members, run
+from serve_compat.graph.run import delete, run
 
 
 class Model:
@@ -16,14 +16,16 @@ class Model:
         pass
 
 
+class Outer(Model):
+    pass
+
+
 def double(x):
     return 2 * x
 
 
-def info(name, application, route=None):
-    spec = BackendSpec(name, b"", True, BackendConfig(), {}, DEPLOYMENT)
-    endpoint = Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT, application=application)
-    return DeploymentInfo(spec, endpoint, 1)
+def endpoint(name, application, route=None):
+    return Endpoint(name, route, (), {name: 1.0}, generation=DEPLOYMENT, application=application)
 
 
 class Core:
@@ -38,11 +40,19 @@ class Core:
         if wanted.name == self.broken:
             raise RuntimeError(f"{wanted.name} is UNHEALTHY")
         self.told.append(("deploy", wanted.name, wanted.route))
-        self.running[wanted.name] = info(wanted.name, wanted.application, wanted.route)
+        self.running[wanted.name] = endpoint(wanted.name, wanted.application, wanted.route)
 
     def delete(self, name):
         self.told.append(("delete", name))
         self.running.pop(name, None)
+
+    def set_routes(self, routes):
+        self.told.append(("routes", dict(routes)))
+        for name, route in routes.items():
+            self.running[name] = replace(self.running[name], route=route)
+
+    def routes(self):
+        return {name: each.route for name, each in self.running.items()}
 
 
 @pytest.fixture
@@ -50,9 +60,10 @@ def core(monkeypatch):
     core = Core()
     monkeypatch.setattr(deployments, "deploy", core.deploy)
     monkeypatch.setattr(deployments, "delete", core.delete)
-    monkeypatch.setattr(deployments, "list_all", lambda: dict(core.running))
+    monkeypatch.setattr(deployments, "names", lambda: set(core.running))
+    monkeypatch.setattr(deployments, "endpoints", lambda: dict(core.running))
     monkeypatch.setattr(deployments, "handle", lambda name, sync: f"handle to {name}")
-    monkeypatch.setattr(deployments, "move_route", lambda route, old, new: core.told.append(("move", route, old, new)))
+    monkeypatch.setattr(deployments, "set_routes", core.set_routes)
     monkeypatch.setattr(module, "_ensure_instance", lambda host, port: None)
     return core
 
@@ -65,7 +76,7 @@ def test_the_ingress_comes_last_and_its_handle_is_returned(core):
 
 
 def test_a_run_without_a_name_removes_what_the_one_before_left(core):
-    core.running = {"kept": info("kept", None, "/kept"), "other": info("other", "app", "/other")}
+    core.running = {"kept": endpoint("kept", None, "/kept"), "other": endpoint("other", "app", "/other")}
     run(deployment(Model).bind(deployment(double).bind()))
     run(deployment(Model).bind())
     assert core.told[-1] == ("delete", "double")
@@ -76,7 +87,66 @@ def test_another_ingress_takes_over_the_route_when_it_can_answer(core):
     run(deployment(Model).bind())
     core.told.clear()
     run(deployment(double).bind())
-    assert core.told == [("deploy", "double", None), ("move", "/", "Model", "double"), ("delete", "Model")]
+    moved = ("routes", {"Model": None, "double": "/"})
+    assert core.told == [("deploy", "double", None), moved, ("delete", "Model")]
+
+
+def test_a_model_runs_alone_then_behind_an_ingress_then_alone_again(core):
+    run(deployment(Model).bind())
+    core.told.clear()
+    run(deployment(double).bind())
+    run(deployment(Outer).bind(deployment(Model).bind()))
+    assert core.routes() == {"Model": None, "Outer": "/"}
+    run(deployment(Model).bind())
+    assert core.routes() == {"Model": "/"}
+
+
+def test_the_former_root_answers_until_the_new_one_can(core):
+    run(deployment(Model).bind())
+    core.told.clear()
+    run(deployment(Outer).bind(deployment(Model).bind()))
+    moved = ("routes", {"Model": None, "Outer": "/"})
+    assert core.told == [("deploy", "Model", "/"), ("deploy", "Outer", None), moved]
+
+
+def test_a_failed_run_leaves_the_route_where_it_was_and_later_ones_alone(core):
+    run(deployment(Model).bind())
+    core.broken = "Outer"
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="Outer is UNHEALTHY"):
+            run(deployment(Outer).bind(deployment(Model).bind()))
+        assert core.routes() == {"Model": "/"}
+    core.broken = ""
+    run(deployment(Outer).bind(deployment(Model).bind()))
+    assert core.routes() == {"Model": None, "Outer": "/"}
+
+
+def test_what_cannot_be_removed_afterwards_does_not_take_the_new_application_back(core, monkeypatch):
+    def stuck(name):
+        raise TimeoutError(f"{name} could not be deleted")
+
+    run(deployment(Model).bind())
+    monkeypatch.setattr(deployments, "delete", stuck)
+    with pytest.raises(TimeoutError):
+        run(deployment(double).bind())
+    assert core.running["double"].route == "/"
+
+
+def test_the_users_error_is_told_although_cleaning_up_fails_too(core, monkeypatch):
+    def stuck(name):
+        raise TimeoutError(f"{name} could not be deleted")
+
+    monkeypatch.setattr(deployments, "delete", stuck)
+    core.broken = "Model"
+    with pytest.raises(RuntimeError, match="Model is UNHEALTHY"):
+        run(deployment(Model).bind(deployment(double).bind()))
+
+
+def test_a_route_of_somebody_else_is_refused_before_anything_is_deployed(core):
+    core.running = {"mine": endpoint("mine", None, "/")}
+    with pytest.raises(ValueError, match="'mine' has it"):
+        run(deployment(Model).bind(deployment(double).bind()))
+    assert core.told == []
 
 
 def test_what_a_failed_run_has_made_is_removed_and_the_rest_stays(core):
@@ -90,7 +160,7 @@ def test_what_a_failed_run_has_made_is_removed_and_the_rest_stays(core):
 def test_named_runs_live_side_by_side_until_they_are_deleted(core):
     run(deployment(Model).bind(), name="a", route_prefix="/a")
     run(deployment(Model).bind(), name="b", route_prefix=None)
-    assert [(name, each.endpoint.route) for name, each in core.running.items()] == [
+    assert [(name, each.route) for name, each in core.running.items()] == [
         ("a_Model", "/a"),
         ("b_Model", None),
     ]
@@ -111,16 +181,3 @@ def test_deployments_start_at_the_same_time(core, monkeypatch):
     monkeypatch.setattr(deployments, "deploy", deploy)
     run(deployment(Model).bind(deployment(double).bind(), deployment(double).bind()))
     assert len(core.running) == 3
-
-
-def test_members_are_found_by_the_record_not_by_their_names():
-    running = {"a_b": info("a_b", None), "a_x": info("a_x", "a"), "x": info("x", "")}
-    running["gone"] = DeploymentInfo(running["x"].spec, None, 1)
-    assert (members(running, "a"), members(running, "")) == (["a_x"], ["x"])
-
-
-def test_only_a_route_that_is_wanted_again_is_handed_over():
-    running = {"old": info("old", "", "/"), "inner": info("inner", "")}
-    new = deployment(Model, route_prefix="/")
-    assert handover(running, [new], "").route_of == "old"
-    assert handover(running, [new.options(route_prefix="/x")], "") == module.Handover(None, ("old", "inner"))

@@ -32,6 +32,14 @@ def test_a_call_becomes_a_request():
     assert request.headers == {"h": "1", "X-Serve-Call-Method": "__call__", "X-Serve-Shard-Key": "s"}
 
 
+def test_a_handler_without_parameters_gets_no_request_that_was_passed_on_to_it():
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""})
+    assert arguments(RAW, NOTHING, (request,), {}) == ((), {})
+    assert arguments(RAW, ONE, (request,), {}) == ((request,), {})
+    for args, kwargs in (((request, 1), {}), ((5,), {}), ((request,), {"a": 1})):
+        assert arguments(RAW, NOTHING, args, kwargs) == (args, kwargs)  # the error is the user's
+
+
 def test_the_callers_headers_are_not_changed():
     headers = {"h": "1"}
     arguments(meta(headers=headers), ONE, (), {})

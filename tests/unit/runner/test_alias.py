@@ -124,6 +124,23 @@ print(serve.__name__, early is serve, RoutePolicy.__module__, InputNode is ray.d
     assert python(code, tmp_path) == "serve_compat True legacy.early.api True True\n"
 
 
+def test_modules_that_ray_has_moved_are_found_beside_a_plain_import_of_this_package(tmp_path):
+    code = """
+import ray.experimental.dag.class_node
+from ray.experimental.dag.input_node import InputNode
+from ray.experimental.dag import ClassNode
+import ray.dag, serve_compat.dag
+print(InputNode is ray.dag.InputNode, ClassNode is ray.experimental.dag.class_node.ClassNode)
+try:
+    import ray.experimental.dag.nothing
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport serve_compat\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert (done.stdout.splitlines(), done.stderr) == (["True True", "ray.experimental.dag.nothing"], "")
+
+
 def test_ray_serve_is_there_after_a_plain_import_of_ray(tmp_path):
     code = """
 import ray

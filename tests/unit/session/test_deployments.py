@@ -1,10 +1,10 @@
 import pytest
 
 from legacy.config import BackendConfig
-from legacy.generations import DEPLOYMENT, V1_2
+from legacy.generations import DEPLOYMENT, V1_2, V2_3
 from legacy.records import BackendSpec, Endpoint
 from legacy.session import deployments
-from legacy.session.deployments import DeploymentRequest, root_url, with_job_environment
+from legacy.session.deployments import DeploymentRequest, displaced, root_url, with_job_environment
 
 
 class Session:
@@ -59,6 +59,30 @@ def test_a_deployment_is_a_backend_and_an_endpoint_of_one_name(session):
     assert (endpoint.name, endpoint.route, endpoint.methods, endpoint.traffic) == ("m", "/r", (), {"m": 1.0})
     assert (endpoint.matching, endpoint.python_methods) == ("prefix", ("__call__", "__init__", "inherited"))
     assert session.used == {DEPLOYMENT}
+
+
+def running(name, route, generation=V2_3, application=None):
+    return Endpoint(name, route, (), {name: 1.0}, generation=generation, application=application)
+
+
+def test_in_ray_2_the_newest_deployment_takes_a_route_when_it_can_answer(session, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", "2.3")
+    monkeypatch.setattr(session, "ask", lambda method: {"old": running("old", "/r"), "m": running("m", "/own")})
+    deployments.deploy(wish(Model, 1, route="/r"), blocking=True)
+    (first, _, endpoint, *_), (second, routes) = session.commands
+    assert (first, endpoint.route) == ("deploy", "/own")
+    assert (second, routes) == ("set_routes", {"old": None, "m": "/r"})
+
+
+def test_a_route_is_given_up_in_ray_2_and_between_its_applications_only():
+    new = running("new", "/r", DEPLOYMENT)
+    before = {"old": running("old", "/r", DEPLOYMENT)}
+    assert displaced(before, new) is None
+    assert displaced(before, running("new", "/r")) == "old"
+    assert displaced(before, running("old", "/r")) is None
+    assert displaced({"old": running("old", "/r", V1_2)}, running("new", "/r")) is None
+    assert displaced({"old": running("old", None)}, running("new", None)) is None
+    assert displaced({"a": running("a", "/r", DEPLOYMENT, "one")}, running("new", "/r", DEPLOYMENT, "")) == "a"
 
 
 def test_a_function_takes_no_constructor_arguments(session):

@@ -206,6 +206,26 @@ def test_removing_a_dispossessed_endpoint_leaves_the_new_owner_alone():
     assert routes.conflict(endpoint("c", "/r")) is not None
 
 
+@pytest.mark.parametrize("matching", ["exact", "template", "prefix"])
+@pytest.mark.parametrize("route", ["/", "/r"])
+def test_an_endpoint_that_gives_up_its_route_frees_it(matching, route):
+    routes = table(endpoint("e", route, matching))
+    routes.put(endpoint("e", None, matching))
+    assert answer(routes, route) == ("not_found", None)
+    assert routes.conflict(endpoint("other", route, matching)) is None
+    routes.put(endpoint("other", route, matching))
+    routes.remove("e")
+    assert answer(routes, route) == ("found", "other")
+
+
+def test_who_gives_up_its_route_in_the_same_step_is_no_conflict():
+    routes = table(endpoint("d", "/r", "prefix"))
+    other = endpoint("other", "/r/", "prefix")
+    assert routes.conflict(other) is not None
+    assert routes.conflict(other, leaving=["d"]) is None
+    assert (routes.owner(other), routes.owner(endpoint("other", None))) == ("d", None)
+
+
 def test_the_listing_has_the_form_of_each_generation():
     old, new = endpoint("old", None), Endpoint("new", None, ("GET",), {"b": 1}, generation=V1_4)
     first = Endpoint("first", "/first", (), {"b": 1}, generation=DEPLOYMENT_1_4)

@@ -13,6 +13,7 @@ from serve_compat.migrate.serve.graphs.calls import GraphError
 from serve_compat.migrate.serve.program import Program
 
 SENT = "await sendable(request)"  # the graph's deployments get a copy of the request
+ADAPTERS = ("http_adapter", "input_schema")  # the second is its name in Ray 1.12
 _OF_RAY = {"json_request": "await request.json()", "starlette_request": SENT}
 _ARRAYS = '''class NdArray(BaseModel):
     """An array in JSON: nested lists, and perhaps what to make of them."""
@@ -55,7 +56,7 @@ def http_adapter(program: Program, bind: cst.Call, place: cst.CSTNode) -> Adapte
     Raises:
         GraphError: it has no equivalent.
     """
-    named = (arg.value for arg in bind.args if arg.keyword is not None and arg.keyword.value == "http_adapter")
+    named = (arg.value for arg in bind.args if arg.keyword is not None and arg.keyword.value in ADAPTERS)
     unnamed = [arg.value for arg in bind.args if arg.keyword is None]
     given = next(named, unnamed[1] if len(unnamed) > 1 else None)
     if given is None or is_none(given):

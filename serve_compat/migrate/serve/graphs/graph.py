@@ -14,7 +14,7 @@ from serve_compat.migrate.analysis.values import Box, MethodNode, Node, Value
 from serve_compat.migrate.serve.definitions import KNOWN, RENAMED, SC206
 from serve_compat.migrate.serve.deploys import serve_name
 from serve_compat.migrate.serve.forwarding import make_sendable
-from serve_compat.migrate.serve.graphs.adapters import SENT, Adapter, http_adapter
+from serve_compat.migrate.serve.graphs.adapters import ADAPTERS, SENT, Adapter, http_adapter
 from serve_compat.migrate.serve.graphs.calls import Driver, GraphError, Run, Writer, bound, is_driver
 from serve_compat.migrate.serve.graphs.driver import SC220, Style, class_text, driver_imports, needs_app, spaced
 from serve_compat.migrate.serve.graphs.lists import waited
@@ -24,6 +24,7 @@ from serve_compat.migrate.writing.texts import blank_above, blank_lines
 
 _MODULES = ("dag", "deployment_graph", "drivers", "http_adapters")
 GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request", "json_to_ndarray", *_MODULES})
+_DAGS = ("dag", "dags", "dag_handle")
 _NUMERIC = frozenset(
     ["numpy", "pandas", "scipy", "sklearn", "xgboost", "lightgbm", "torch", "tensorflow", "keras", "transformers"]
 )
@@ -121,8 +122,11 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
 
 def _graphs(program: Program, bind: cst.Call) -> list[tuple[str, cst.BaseExpression]]:
     """The driver's graphs by their routes; "" for a single one."""
-    named = (arg.value for arg in bind.args if arg.keyword and arg.keyword.value in ("dag", "dags", "dag_handle"))
-    first = next((arg.value for arg in bind.args if arg.keyword is None and not arg.star), None) or next(named, None)
+    strange = [arg for arg in bind.args if arg.star or (arg.keyword and arg.keyword.value not in (*_DAGS, *ADAPTERS))]
+    if strange:
+        raise GraphError(bind, f"DAGDriver has no argument {program.code(strange[0])!r} that can be told here")
+    named = (arg.value for arg in bind.args if arg.keyword and arg.keyword.value in _DAGS)
+    first = next((arg.value for arg in bind.args if arg.keyword is None), None) or next(named, None)
     if isinstance(first, cst.Name):
         bindings = program.tree.scopes[first].lookup(first.value)
         value = bound(bindings[0]) if len(bindings) == 1 else None
