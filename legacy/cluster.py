@@ -111,6 +111,14 @@ def owes_a_future() -> bool:
     return any(hasattr(each, "object_ref") and not each.done() for each in futures)
 
 
+def connection() -> object | None:
+    """Stands for this process's connection to a cluster: None for none, another one after each `ray.init()`.
+
+    Every handle call asks, and asks nobody else.
+    """
+    return _ray_worker.global_worker.node or _ray_client.ray.get_context().client_worker
+
+
 def is_remote_driver() -> bool:
     """Whether this process drives the cluster from outside, through Ray Client."""
     return bool(_ray_client.ray.is_connected())

@@ -68,6 +68,11 @@ def find(name: InstanceName) -> Any:
     )
 
 
+def has_ended(name: InstanceName) -> InstanceError:
+    """The error for an instance that was shut down, or whose cluster was."""
+    return InstanceError(f"serve instance {name.controller!r} has already been shut down; serve.start() a new one")
+
+
 def find_detached(namespace: str) -> tuple[InstanceName, Any] | None:
     """The name and the controller of the detached instance of a Ray namespace."""
     for name in _perhaps_detached(namespace):

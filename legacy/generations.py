@@ -83,6 +83,11 @@ class Generation:
     # X-Serve-Shard-Key fixes the side of an endpoint's split
     headers_steer: bool = True
 
+    @property
+    def backend_noun(self) -> str:
+        """What users call a backend."""
+        return "deployment" if self.owns_endpoint else "backend"
+
     def __repr__(self) -> str:
         return f"Generation({self.name!r})"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from legacy import cluster
 from legacy.calls.channel import Call
 from legacy.calls.local_router import LocalRouter
 from legacy.calls.routers import routers
@@ -71,6 +72,7 @@ class RayServeHandle:
         Raises:
             TypeError: more than one positional argument through a Client (Ray 1.0-1.3).
             DeadlineError: no replica had a free slot in time, or the endpoint does not exist.
+            InstanceError: the instance was shut down, or the cluster that it was in.
         """
         router, target = self._connected()
         call = self._call(args, kwargs)
@@ -122,7 +124,7 @@ class RayServeHandle:
 
     def _connected(self) -> tuple[LocalRouter, Target]:
         link = self._link
-        if link is None or link[0].closed:
+        if link is None or link[0].closed or link[0].connection is not cluster.connection():
             router = routers.get(self._instance)
             link = self._link = (router, router.target(self._endpoint))
         return link

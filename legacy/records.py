@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from legacy.config import BackendConfig
 from legacy.environments.origin import Origin
 from legacy.generations import V1_2, Generation, Matching
+from legacy.large_code import LargeCode
 from legacy.process import Process
 
 
@@ -30,7 +31,8 @@ class BackendSpec:
 
     Attributes:
         tag: the backend's name.
-        code: cloudpickle of (function, class or import path; init_args; init_kwargs). Only replicas unpickle it.
+        code: cloudpickle of (function, class or import path; init_args; init_kwargs), or where it is. Only replicas
+            unpickle it.
         is_class: a class is constructed, a function is called as it is; None for an import path (the replica looks).
         config: validated, with `max_concurrent_queries` resolved.
         actor_options: `ray_actor_options` with defaults filled in (a copy of the user's dict).
@@ -42,7 +44,7 @@ class BackendSpec:
     """
 
     tag: str
-    code: bytes
+    code: bytes | LargeCode
     is_class: bool | None
     config: BackendConfig
     actor_options: dict[str, Any]
@@ -161,7 +163,7 @@ class ReplicaStart:
 
 
 FailureKind = Literal[
-    "constructor", "reconfigure", "import", "environment", "actor", "died", "timeout", "health", "hung"
+    "constructor", "reconfigure", "lost", "import", "environment", "actor", "died", "timeout", "health", "hung"
 ]
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import ray.exceptions
 
+from legacy.code_files import CodeFiles
 from legacy.config import BackendConfig, HTTPOptions
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
+from legacy.control.large_codes import LargeCodes
 from legacy.control.publish import Publisher
 from legacy.control.reconcile import Reconciler
 from legacy.control.store import Store
@@ -145,7 +147,7 @@ class World:
         self.kv = kv or DictKeyValue()
         self.launcher = launcher or FakeLauncher()
         self.desired = Desired()
-        self.store = Store(InstanceName("ctl", "ns"), self.kv)
+        self.store = Store(InstanceName("ctl", "ns"), self.kv, LargeCodes(CodeFiles("/run/serve-none", "1")))
         self.publisher = Publisher("epoch", "secret")
         self.environments = Environments(self.launcher, "/run/serve")
         instance = InstanceStart(InstanceName("ctl", "ns"), HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)

@@ -15,16 +15,15 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-import ray
-
-from legacy import controllers
+from legacy import cluster, controllers
+from legacy.calls import too_late
 from legacy.calls.channel import Call, Channel, SlotWaiter
 from legacy.calls.metrics import HandleMetrics
 from legacy.calls.shadow import Shadows
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.constants import ROUTER_THREAD
-from legacy.errors import BackendDeletedError, DeadlineError, EndpointMissingError
+from legacy.errors import BackendDeletedError, InstanceError
 from legacy.records import InstanceName, Poll, Update, Version
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
@@ -39,13 +38,17 @@ class LocalRouter:
 
     Args:
         instance: whose endpoints.
-        key: names the Ray session of this process; when it ends, so does the router.
+        controller: the instance's controller.
+
+    Attributes:
+        closed: it has ended: it was closed, or there is no instance of its name any more.
+        connection: that of this process to the cluster; it ends with it, see `cluster.connection`.
     """
 
-    def __init__(self, instance: InstanceName, key: Any) -> None:
+    def __init__(self, instance: InstanceName, controller: Any) -> None:
         self.instance = instance
         self.closed = False
-        self._key = key
+        self.connection = cluster.connection()
         self._id = f"handle-{uuid.uuid4().hex}"
         self._rng = random.Random()
         self._router = Router(MAX_WAITING)
@@ -53,7 +56,7 @@ class LocalRouter:
         self._lock = threading.Lock()
         self._channels: dict[str, Channel] = {}
         self._old_channels: list[Channel] = []
-        self._controller: Any = None
+        self._controller: Any = controller
         self._news = threading.Condition()
         self._in_force = Version("", 0)
         self._informed: Future[None] = Future()  # done once the first snapshot is in force
@@ -87,6 +90,7 @@ class LocalRouter:
             DeadlineError: it would have blocked longer.
             QueueFullError: too many callers block already.
             BackendDeletedError: the endpoint's backend is gone.
+            InstanceError: the instance is.
         """
         answer = self._send_now(target, call)
         return answer if answer is not None else run(self._send_later(target, call, timeout_s, appear_s), timeout_s)
@@ -119,7 +123,7 @@ class LocalRouter:
 
     def _say_goodbye(self) -> None:
         controller = self._controller
-        if controller is not None and ray.is_initialized() and process_key() == self._key:
+        if controller is not None and self._session_goes_on():
             controller.leave.options(max_task_retries=0).remote(self._id)  # else a drain waits for our silence
 
     def _send_now(self, target: Target, call: Call) -> Any:
@@ -131,13 +135,15 @@ class LocalRouter:
         return None if replica is None else self._sent(target, split, channel.send(replica, call), call)
 
     def _send_later(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Work[Any]:
+        if self.closed:
+            raise controllers.has_ended(self.instance)
         if target.split is None:
-            yield Pause(self._informed, None, _no_news(target.name, timeout_s))
-            yield Pause(target.appeared, appear_s, _no_endpoint(target.name, appear_s or timeout_s))
+            yield Pause(self._informed, None, too_late.no_news(target.name, timeout_s))
+            yield Pause(target.appeared, appear_s, too_late.no_endpoint(target.name, appear_s or timeout_s))
         while True:
             split = target.split
             if split is None:
-                raise _no_endpoint(target.name, timeout_s)
+                raise too_late.no_endpoint(target.name, timeout_s)
             tag = split.primary(call.shard_key, self._rng)
             channel = self._channel(tag)
             waiter = SlotWaiter()
@@ -145,8 +151,10 @@ class LocalRouter:
                 channel.slots.wait(waiter)
                 channel.watch()
                 self._stay_awake()
-                yield Pause(waiter.granted, None, _no_slot(target.name, tag, timeout_s))
+                yield Pause(waiter.granted, None, too_late.no_slot(target.name, tag, timeout_s))
             except BackendDeletedError:
+                if self.closed:
+                    raise controllers.has_ended(self.instance) from None
                 if target.split is split:
                     raise
                 continue  # the traffic goes elsewhere by now
@@ -204,7 +212,7 @@ class LocalRouter:
 
     def _session_goes_on(self) -> bool:
         # Asked before every use of Ray in this thread: after ray.shutdown() it would start a new cluster by itself.
-        return ray.is_initialized() and process_key() == self._key
+        return cluster.connection() is self.connection
 
     def _cancel(self) -> None:
         if self._work is not None:
@@ -218,7 +226,7 @@ class LocalRouter:
         poll = replace(poll, unfinished=self._router.unfinished(), load=self._router.load())
         try:
             if self._controller is None:
-                self._controller = controllers.find(self.instance)
+                self._controller = self._found()
             answer = self._controller.watch.options(max_task_retries=0).remote(poll).future()
             # shielded: Ray Client prints a traceback for an answer to a future that was cancelled
             update: Update = await asyncio.shield(asyncio.wrap_future(answer))
@@ -226,6 +234,18 @@ class LocalRouter:
             self._controller = None
             raise
         return update
+
+    def _found(self) -> Any:
+        try:
+            return controllers.find(self.instance)
+        except InstanceError as error:  # one that only restarts keeps its name
+            self.closed = True  # whoever calls next looks again, with a router of his own
+            nothing = Update(self._router.epoch, self._router.version, full=True)
+            self._router.apply(nothing)
+            self._applied(nothing)
+            for target in list(self._targets):
+                target.give_up(error)
+            raise asyncio.CancelledError from None
 
     def _applied(self, update: Update) -> None:
         for tag in update.backends:
@@ -268,33 +288,6 @@ class LocalRouter:
                 self._busy.set()
 
 
-def process_key() -> tuple[str, str]:
-    """Names the Ray session this process is part of; another one after `ray.shutdown()` and `ray.init()`."""
-    context = ray.get_runtime_context()
-    return context.get_node_id(), context.get_job_id()
-
-
 def _follows(here: Version, wanted: Version, before: str) -> bool:
     """Whether what is in force has what is wanted; `before` was the epoch when that was known already."""
     return here.number >= wanted.number if here.epoch == wanted.epoch else here.epoch != before  # of a later life
-
-
-def _no_news(name: str, waited_s: float) -> DeadlineError:
-    return DeadlineError(
-        f"no routing news came from the controller within {waited_s:g} s, so whether endpoint {name!r} "
-        "exists is unknown; see with serve-compat status whether the instance runs, and try again"
-    )
-
-
-def _no_endpoint(name: str, waited_s: float) -> EndpointMissingError:
-    return EndpointMissingError(
-        f"endpoint {name!r} does not exist and was not created within {waited_s:g} s; "
-        "create_endpoint() or deploy() it first, or check the name"
-    )
-
-
-def _no_slot(name: str, tag: str, waited_s: float) -> DeadlineError:
-    return DeadlineError(
-        f"no replica of backend {tag!r} had a free slot for a call to endpoint {name!r} within {waited_s:g} s; "
-        "raise num_replicas or max_concurrent_queries, or see whether its replicas run"
-    )

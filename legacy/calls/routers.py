@@ -6,14 +6,9 @@ import atexit
 import os
 import threading
 
-from legacy.calls.local_router import LocalRouter, process_key
-from legacy.errors import InstanceError
+from legacy import cluster, controllers
+from legacy.calls.local_router import LocalRouter
 from legacy.records import InstanceName
-
-
-def has_ended(instance: InstanceName) -> InstanceError:
-    """The error for an instance that this process has shut down."""
-    return InstanceError(f"serve instance {instance.controller!r} has already been shut down; serve.start() a new one")
 
 
 class Routers:
@@ -27,22 +22,20 @@ class Routers:
         self._lock = threading.Lock()
         self._routers: dict[InstanceName, LocalRouter] = {}
         self._shut: set[InstanceName] = set()
-        self._key: object = None
+        self._connection: object = None
 
     def get(self, instance: InstanceName) -> LocalRouter:
-        """The router for an instance; InstanceError when this process has shut the instance down."""
-        key = process_key()
+        """The router for an instance; InstanceError when there is none of that name in the cluster any more."""
+        connection = cluster.connection()
+        if connection is None:  # to ask Ray for anything would start a new cluster
+            raise controllers.has_ended(instance)
+        self._follow(connection)
         with self._lock:
-            stale = [] if key == self._key else list(self._routers.values())
-            if key != self._key:  # another Ray session than last time
-                self._routers, self._shut, self._key = {}, set(), key
             if instance in self._shut:
-                raise has_ended(instance)
+                raise controllers.has_ended(instance)
             router = self._routers.get(instance)
             if router is None or router.closed:
-                router = self._routers[instance] = LocalRouter(instance, key)
-        for old in stale:
-            old.close()
+                router = self._routers[instance] = LocalRouter(instance, controllers.find(instance))
         return router
 
     def known(self, instance: InstanceName) -> LocalRouter | None:
@@ -70,6 +63,14 @@ class Routers:
             routers, self._routers = list(self._routers.values()), {}
         for router in routers:
             router.close()
+
+    def _follow(self, connection: object) -> None:
+        with self._lock:
+            stale = [] if connection is self._connection else list(self._routers.values())
+            if connection is not self._connection:
+                self._routers, self._shut, self._connection = {}, set(), connection
+        for old in stale:
+            old.close()
 
 
 routers = Routers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import Future, InvalidStateError
 
+from legacy.errors import InstanceError
 from legacy.records import Endpoint
 from legacy.traffic.router import Router
 from legacy.traffic.split import Split
@@ -23,6 +24,11 @@ class Target:
         self.endpoint: Endpoint | None = None
         self.split: Split | None = None
         self.appeared: Future[None] = Future()
+
+    def give_up(self, error: InstanceError) -> None:
+        """It will never appear."""
+        with contextlib.suppress(InvalidStateError):  # it has
+            self.appeared.set_exception(error)
 
     def refresh(self, router: Router) -> None:
         """Take over the newest traffic policy, if there is one."""

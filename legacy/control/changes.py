@@ -19,8 +19,10 @@ from legacy.control.reroutes import Reroute
 from legacy.control.store import Store, stored
 from legacy.control.turns import Turns
 from legacy.errors import BackendDeletedError, BackendStartError, ChangeSupersededError, InstanceError
+from legacy.large_code import LargeCode
 from legacy.logs import logger
 
+Code = bytes | LargeCode
 RETRY_S = 1.0  # until the store is asked again
 IN_FORCE_S = 10.0  # how long a command waits for a slow proxy to acknowledge it
 
@@ -65,7 +67,7 @@ class Changes:
         if error is not None:
             raise error
 
-    def accept(self, record: BackendRecord, endpoint: EndpointRecord | None = None, code: bytes | None = None) -> int:
+    def accept(self, record: BackendRecord, endpoint: EndpointRecord | None = None, code: Code | None = None) -> int:
         """Make a record and its endpoint the wanted ones, durably, and begin to act on them; gives their version.
 
         After a crash, and when the store fails, both are there or neither: one write makes them so.

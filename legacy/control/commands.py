@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from legacy.config import BackendConfig
 from legacy.control.capacity import check_capacity, has_capacity
 from legacy.control.changes import Changes
+from legacy.control.receiving import received
 from legacy.control.registered import BackendRecord, EndpointRecord, instead_of, new_record, wants_the_same
 from legacy.control.store import code_key
 from legacy.records import BackendSpec, Endpoint, Version
@@ -56,13 +57,13 @@ class Commands:
     async def create_backend(self, command: str, spec: BackendSpec) -> int:
         """Register a backend and wait until all its replicas run; when one fails, nothing stays registered."""
         await self._recovered
-        changes, key = self._changes, code_key(spec.code)
+        changes = self._changes
         changes.check_how_it_ended(spec.tag, command)
-        changes.desired.create_backend(command, spec, key)  # refused at once, not when it is its turn
-        async with changes.turn(spec.tag, command):
+        changes.desired.create_backend(command, spec, "")  # refused at once, not when it is its turn
+        async with received(spec, changes.store, changes.desired) as spec, changes.turn(spec.tag, command):
             if spec.tag not in changes.desired.backends:
                 await self._check_room(spec)
-            record = changes.desired.create_backend(command, spec, key)
+            record = changes.desired.create_backend(command, spec, code_key(spec.code))
             if spec.tag not in changes.desired.backends:
                 changes.accept(record, code=spec.code)
             version = await self._carry_out(record)
@@ -75,22 +76,8 @@ class Commands:
         A change of that one which is not in force yet ends, unless it wants the same.
         """
         await self._recovered
-        changes, backends = self._changes, self._changes.desired.backends
-        surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options)
-        changes.check_how_it_ended(spec.tag, command)
-        known = backends.get(spec.tag)
-        new = replace(new_record(command, spec, code_key(spec.code)), surge=surge)
-        if known is not None and _is_in_the_way(known, new, spec):
-            changes.accept(instead_of(known, new), code=spec.code)
-        async with changes.turn(spec.tag, command, next_one=True):
-            known = backends.get(spec.tag)
-            if known is None:
-                await self._check_room(spec)
-                changes.accept(new, code=spec.code)
-            elif command not in (known.revision, known.created_by):
-                changes.accept(instead_of(known, new), code=spec.code)
-            version = await self._carry_out(backends[spec.tag])
-        return await changes.in_force(version)
+        async with received(spec, self._changes.store, self._changes.desired) as spec:
+            return await self._replace_backend(command, spec)
 
     @command
     async def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> int:
@@ -171,6 +158,24 @@ class Commands:
         """name -> endpoint, of all registered endpoints."""
         await self._recovered
         return {name: record.endpoint for name, record in self._changes.desired.endpoints.items()}
+
+    async def _replace_backend(self, command: str, spec: BackendSpec) -> int:
+        changes, backends = self._changes, self._changes.desired.backends
+        surge = spec.config.num_replicas == 1 and await has_capacity(spec.actor_options)
+        changes.check_how_it_ended(spec.tag, command)
+        known = backends.get(spec.tag)
+        new = replace(new_record(command, spec, code_key(spec.code)), surge=surge)
+        if known is not None and _is_in_the_way(known, new, spec):
+            changes.accept(instead_of(known, new), code=spec.code)
+        async with changes.turn(spec.tag, command, next_one=True):
+            known = backends.get(spec.tag)
+            if known is None:
+                await self._check_room(spec)
+                changes.accept(new, code=spec.code)
+            elif command not in (known.revision, known.created_by):
+                changes.accept(instead_of(known, new), code=spec.code)
+            version = await self._carry_out(backends[spec.tag])
+        return await changes.in_force(version)
 
     async def _carry_out(self, record: BackendRecord) -> int:
         changes = self._changes

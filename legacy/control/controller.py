@@ -14,6 +14,7 @@ import secrets
 from typing import Any
 
 from legacy import cluster, settings
+from legacy.code_files import CodeFiles
 from legacy.config import HTTPOptions
 from legacy.control.autoscaler import Autoscaler
 from legacy.control.changes import Changes
@@ -22,6 +23,7 @@ from legacy.control.deployment_commands import DeploymentCommands
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
+from legacy.control.large_codes import LargeCodes
 from legacy.control.launcher import RayLauncher
 from legacy.control.proxies import Proxies
 from legacy.control.publish import Publisher, RouterRecord
@@ -47,7 +49,8 @@ class ServeController(DeploymentCommands):
     def __init__(self, start: InstanceStart) -> None:
         guard_libraries()
         self._start = start
-        self._store = Store(start.name, GcsKeyValue())
+        files = CodeFiles(start.socket_dir, settings.load().raylet_pid)
+        self._store = Store(start.name, GcsKeyValue(), LargeCodes(files))
         self._desired = Desired()
         self._publisher = Publisher(secrets.token_hex(4), start.secret, self._remember_router)
         launcher = RayLauncher(start.name)

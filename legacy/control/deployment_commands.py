@@ -9,10 +9,12 @@ from functools import partial
 from legacy.control.capacity import has_capacity
 from legacy.control.commands import Commands, command
 from legacy.control.deploy_decision import decide, is_under_way
+from legacy.control.receiving import received
 from legacy.control.registered import BackendRecord
 from legacy.control.status import status_of
 from legacy.control.store import code_key
 from legacy.errors import BackendEnvironmentError, BackendHealthError, BackendStartError
+from legacy.large_code import LargeCode
 from legacy.logs import logger
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 
@@ -29,6 +31,49 @@ class DeploymentCommands(Commands):
         A change of it that is not in force yet ends, unless it wants the same.
         """
         await self._recovered
+        async with received(spec, self._changes.store, self._changes.desired) as spec:
+            return await self._deploy(command, spec, endpoint, prev_version, wait)
+
+    @command
+    async def delete_deployment(self, command: str, name: str) -> int:
+        """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
+        await self._recovered
+        changes = self._changes
+        record = changes.desired.backends.get(name)
+        if changes.desired.log.has(command):
+            await changes.reconciler.gone(name)  # Ray runs it again
+            return changes.publisher.version
+        if record is None:
+            return changes.publisher.version
+        users = [user for user in changes.desired.users_of(name) if user != name]
+        if users:
+            logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
+        await changes.drop_deployment(command, record)
+        return changes.publisher.version
+
+    async def get_deployment(self, name: str) -> DeploymentInfo | None:
+        """One backend as the deployment style sees it, with its code or where it is; None when there is none."""
+        await self._recovered
+        record = self._changes.desired.backends.get(name)
+        return None if record is None else self._described(record)
+
+    async def list_deployments(self) -> dict[str, DeploymentInfo]:
+        """All backends as the deployment style sees them (Ray 1.4 lists those of create_backend too)."""
+        await self._recovered
+        return {name: self._described(record) for name, record in self._changes.desired.backends.items()}
+
+    async def large_code(self, code: LargeCode) -> bytes | LargeCode:
+        """Where a program can take large code from that a deployment has."""
+        return await self._changes.store.large.sendable(code)
+
+    async def deployment_statuses(self) -> dict[str, tuple[str, str]]:
+        """name -> (UPDATING, HEALTHY or UNHEALTHY; why)."""
+        await self._recovered
+        return {name: self._status(record) for name, record in self._changes.desired.backends.items()}
+
+    async def _deploy(
+        self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, wait: bool
+    ) -> int:
         changes = self._changes
         fits = spec.tag in changes.desired.backends and await has_capacity(spec.actor_options)
         accept = partial(self._accept_deployment, command, spec, endpoint, prev_version, fits)
@@ -52,39 +97,6 @@ class DeploymentCommands(Commands):
                 return await changes.in_force(await changes.carry_out(record, spec.generation.start_tries))
         except BackendStartError as error:
             raise self._unhealthy(spec, error) from None
-
-    @command
-    async def delete_deployment(self, command: str, name: str) -> int:
-        """Unregister a deployment with its route and wait until its replicas are gone; an unknown name is fine."""
-        await self._recovered
-        changes = self._changes
-        record = changes.desired.backends.get(name)
-        if changes.desired.log.has(command):
-            await changes.reconciler.gone(name)  # Ray runs it again
-            return changes.publisher.version
-        if record is None:
-            return changes.publisher.version
-        users = [user for user in changes.desired.users_of(name) if user != name]
-        if users:
-            logger.warning("deployment %r is deleted while endpoints %s still use it", name, users)
-        await changes.drop_deployment(command, record)
-        return changes.publisher.version
-
-    async def get_deployment(self, name: str) -> DeploymentInfo | None:
-        """One backend as the deployment style sees it, with its code; None when there is none."""
-        await self._recovered
-        record = self._changes.desired.backends.get(name)
-        return None if record is None else self._described(record)
-
-    async def list_deployments(self) -> dict[str, DeploymentInfo]:
-        """All backends as the deployment style sees them (Ray 1.4 lists those of create_backend too)."""
-        await self._recovered
-        return {name: self._described(record) for name, record in self._changes.desired.backends.items()}
-
-    async def deployment_statuses(self) -> dict[str, tuple[str, str]]:
-        """name -> (UPDATING, HEALTHY or UNHEALTHY; why)."""
-        await self._recovered
-        return {name: self._status(record) for name, record in self._changes.desired.backends.items()}
 
     def _accept_deployment(
         self, command: str, spec: BackendSpec, endpoint: Endpoint, prev_version: str | None, fits: bool

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from legacy.config import BackendConfig
 from legacy.constants import CONCURRENCY_1_4
 from legacy.control.plan import Seen, State
+from legacy.large_code import LargeCode
+from legacy.logs import logger
 from legacy.records import BackendView, ReplicaAddress, StartFailure
 
 LONGEST_WAIT_S = 60.0
@@ -36,6 +39,7 @@ class Live:
 
     Attributes:
         revision: the command that had it started or updated last: its failures are failures of that change.
+        code: what this process sent to it, until it runs.
     """
 
     seen: Seen
@@ -47,6 +51,14 @@ class Live:
     unhealthy: int = 0
     first_check: bool = False  # its constructor is through, its first health check is not
     opening_tcp: bool = False
+    code: bytes | LargeCode | None = None
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background as long as the replica is there."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(_report)
 
     def record(self) -> ReplicaRecord:
         """This replica for the checkpoint."""
@@ -132,3 +144,8 @@ class Fleet:
 def retry_delay(failures: int) -> float:
     """Seconds to wait after that many failures in a row."""
     return min(LONGEST_WAIT_S, float(2 ** min(failures - 1, 10)))
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("a replica's supervisor failed", exc_info=task.exception())

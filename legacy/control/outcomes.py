@@ -60,6 +60,7 @@ def failure_text(tag: str, failure: StartFailure) -> str:
     step = {
         "constructor": "its constructor raised",
         "reconfigure": "its reconfigure(user_config) failed",
+        "lost": "its code did not arrive",
         "import": "its code could not be imported",
         "environment": "its environment cannot be used",
         "actor": "its actor could not be made",

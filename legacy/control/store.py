@@ -6,7 +6,7 @@
 <namespace>/<controller>/routes/last         RerouteLog
 <namespace>/<controller>/replica/<tag>       ReplicaRecord, written before its actor is made
 <namespace>/<controller>/router/<id>         RouterRecord
-<namespace>/<controller>/code/<sha256>       pickled user code, opaque
+<namespace>/<controller>/code/<sha256>       pickled user code, opaque; large code is in files instead
 /instances/<namespace>/<controller>          the instance is up; for legacy.controllers
 """
 
@@ -19,7 +19,9 @@ from typing import Any, Protocol
 from legacy import cluster, controllers
 from legacy.control import checkpoint
 from legacy.control.journal import Journal
+from legacy.control.large_codes import LargeCodes
 from legacy.errors import InstanceError
+from legacy.large_code import LargeCode
 from legacy.logs import logger
 from legacy.records import InstanceName
 
@@ -65,12 +67,14 @@ class Store:
 
     Attributes:
         journal: writes what may be late.
+        large: keeps the code that is too large for the key-value store.
     """
 
-    def __init__(self, name: InstanceName, kv: KeyValue) -> None:
+    def __init__(self, name: InstanceName, kv: KeyValue, large: LargeCodes) -> None:
         self._name = name
         self._root = f"{name.namespace}/{name.controller}/"
         self._kv = kv
+        self.large = large
         self._closed = False
         self.journal = Journal(self.save, self.remove)
 
@@ -108,27 +112,31 @@ class Store:
     def remove(self, kind: str, name: str) -> None:
         """Forget one record."""
         self._kv.delete(self._key(kind, name))
+        if kind == "code":
+            self.large.remove(name)
         self.journal.overtaken(kind, name)
 
-    def save_code(self, code: bytes) -> str:
-        """Keep pickled user code once per content; gives the key to find it again."""
+    def save_code(self, code: bytes | LargeCode) -> str:
+        """Keep user code once per content, if it is not large, which is kept as it comes; gives the key to find it."""
         self._check_open()
         name = code_key(code)
         self.journal.overtaken("code", name)
         key = self._key("code", name)
-        if self._kv.get(key) is None:
+        if isinstance(code, bytes) and self._kv.get(key) is None:
             self._kv.put(key, code)
         return name
 
-    def load_code(self, name: str) -> bytes:
-        """The bytes of `save_code`.
+    def load_code(self, name: str) -> bytes | LargeCode:
+        """The code of `save_code`.
 
         Raises:
             checkpoint.CheckpointError: they are gone or damaged.
         """
         code = self._kv.get(self._key("code", name))
-        if code is None or code_key(code) != name:
-            raise checkpoint.CheckpointError(f"the code of backend {name!r} is missing or damaged in the store")
+        if code is None:
+            return self.large.find(name)
+        if code_key(code) != name:
+            raise checkpoint.CheckpointError(f"the code {name} is damaged in the store; deploy it again")
         return code
 
     def keep_code(self, used: Collection[str]) -> None:
@@ -137,6 +145,7 @@ class Store:
         for key in self._kv.keys(prefix):
             if key[len(prefix) :] not in used:
                 self._kv.delete(key)
+        self.large.keep(used)
 
     def close(self) -> None:
         """Take no records any more: the instance ends, and a later one of its name must find none."""
@@ -147,6 +156,7 @@ class Store:
         for key in self._kv.keys(self._key(kind, "") if kind else self._root):
             self._kv.delete(key)
         if not kind:
+            self.large.close()
             self._kv.delete(controllers.announcement_key(self._name))
 
     def _check_open(self) -> None:
@@ -172,6 +182,6 @@ def stored(write: Callable[[], object]) -> bool:
     return True
 
 
-def code_key(code: bytes) -> str:
+def code_key(code: bytes | LargeCode) -> str:
     """Under which key the store keeps this code."""
-    return hashlib.sha256(code).hexdigest()
+    return code.key if isinstance(code, LargeCode) else hashlib.sha256(code).hexdigest()

@@ -6,7 +6,7 @@ Every wait has a deadline. Nothing here decides; each step ends by telling the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from ray.exceptions import RayError
 from legacy import cluster
 from legacy.config import BackendConfig
 from legacy.control.answering import until_gone, until_silent
+from legacy.control.checkpoint import CheckpointError
 from legacy.control.fleet import Fleet, Live
 from legacy.control.health import FAILED_CHECKS, GIVEN_UP_CHECKS, check, failed_check, failed_first_check
 from legacy.control.instance import STOP_S
@@ -45,15 +46,15 @@ class Supervisor:
         """Start a replica in the background; it is routed once it has passed its first health check."""
         self._tools.store.save("replica", live.seen.tag, live.record())  # first, so that no actor can be forgotten
         self._fleet.replicas[live.seen.tag] = live
-        self._spawn(live, self._start(live, begin))
+        live.spawn(self._start(live, begin))
 
     def adopt(self, live: Live) -> None:
         """Take over a replica that an earlier life of the controller started."""
         self._fleet.replicas[live.seen.tag] = live
         if live.seen.state is State.DRAINING:
-            self._spawn(live, self._drain(live))
+            live.spawn(self._drain(live))
         elif live.address is None:
-            self._spawn(live, self._await_start(live))
+            live.spawn(self._await_start(live))
         else:
             self._watch(live)
 
@@ -68,21 +69,21 @@ class Supervisor:
         """Unroute a replica now, stop it in the background when its requests are done."""
         live = self._fleet.replicas[tag]
         live.seen.state = State.DRAINING
-        self._spawn(live, self._drain(live))
+        live.spawn(self._drain(live))
 
     def update(self, tag: str, record: BackendRecord) -> None:
         """Give a running replica the config of a record in the background."""
         live = self._fleet.replicas[tag]
         live.seen.state = State.UPDATING
         live.revision = record.revision
-        self._spawn(live, self._update(live, record.config, record.stamp))
+        live.spawn(self._update(live, record.config, record.stamp))
 
     def open_tcp_ports(self) -> None:
         """Let routers on other nodes reach the replicas that have only their unix socket."""
         for live in self._fleet.replicas.values():
             if live.address is not None and live.address.tcp is None and not live.opening_tcp:
                 live.opening_tcp = True
-                self._spawn(live, self._open_tcp(live))
+                live.spawn(self._open_tcp(live))
 
     def publish(self) -> int:
         """Tell the routers what may be used now, if that changed; gives the version in which it is true."""
@@ -101,17 +102,19 @@ class Supervisor:
             if environment is not None:
                 preparing = self._tools.environments.options_for(environment, actor_options)
                 ready, tried = await asyncio.wait_for(preparing, self._tools.start_timeout_s)
+            live.code = await self._tools.store.large.sendable(begin.spec.code)
+            begin = replace(begin, spec=replace(begin.spec, code=live.code))
             live.actor = self._tools.launcher.start_replica(begin, ready)
         except EnvironmentFailedError as error:
             self._failed(live, StartFailure(live.seen.tag, str(error), "", "environment"))
         except asyncio.TimeoutError:
             text = f"TimeoutError: its environment was not ready after {self._tools.start_timeout_s:g} s"
             self._failed(live, StartFailure(live.seen.tag, text, "", "timeout"))
-        except (ValueError, TypeError) as error:  # Ray refuses the actor options
+        except (ValueError, TypeError, CheckpointError, RayError) as error:  # Ray refuses options, or code is gone
             self._failed(live, StartFailure(live.seen.tag, f"{type(error).__name__}: {error}", "", "actor"))
         else:
             if environment is not None:
-                self._spawn(live, self._try_late_nodes(live, actor_options, tried))
+                live.spawn(self._try_late_nodes(live, actor_options, tried))
             await self._await_start(live)
 
     async def _try_late_nodes(self, live: Live, actor_options: dict[str, Any], tried: set[str]) -> None:
@@ -139,10 +142,13 @@ class Supervisor:
         if not self._is_here(live):
             return
         if isinstance(outcome, StartFailure):
-            self._failed(live, outcome)
+            if outcome.kind == "lost" and self._tools.store.large.lost(live.code):
+                self.cancel(tag)
+            else:
+                self._failed(live, outcome)
             return
         self._fleet.succeeded()
-        live.address = outcome
+        live.address, live.code = outcome, None
         live.seen.state = State.RUNNING
         self._tools.store.journal.save("replica", tag, live.record())
         self._watch(live)
@@ -198,9 +204,9 @@ class Supervisor:
     def _watch(self, live: Live) -> None:
         if live.address is not None:
             live.address = replace(live.address, actor=live.actor)
-        self._spawn(live, self._until_dead(live))
-        self._spawn(live, self._until_silent(live))
-        self._spawn(live, self._check_health(live))
+        live.spawn(self._until_dead(live))
+        live.spawn(self._until_silent(live))
+        live.spawn(self._check_health(live))
 
     async def _until_silent(self, live: Live) -> None:
         tag, actor, is_working = live.seen.tag, live.actor, partial(self._tools.launcher.is_working, live.address)
@@ -279,17 +285,6 @@ class Supervisor:
         self._tools.store.journal.remove("replica", live.seen.tag)
         self.publish()
         self._touch(self._fleet.tag)
-
-    def _spawn(self, live: Live, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        live.tasks.add(task)
-        task.add_done_callback(live.tasks.discard)
-        task.add_done_callback(_report)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        logger.error("a replica's supervisor failed", exc_info=task.exception())
 
 
 def _now() -> float:

@@ -7,6 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from legacy.large_code import LargeCode, Pickled
 from legacy.replica.backends import IMPORT_PATH
 from legacy.replica.code_pickle import unpacked
 
@@ -26,7 +27,12 @@ def prepare(setup: str) -> None:
     getattr(importlib.import_module(module), name)()
 
 
-async def load(code: bytes) -> Code:
+async def arrived(code: bytes | LargeCode) -> bytes | Pickled:
+    """The code itself, wherever it is; RayError when it was lost on the way."""
+    return await code.ref if isinstance(code, LargeCode) else code
+
+
+async def load(code: bytes | Pickled) -> Code:
     """Unpickle the user's code and import what is named by path; the user's modules may raise anything."""
     target, args, kwargs = unpacked(code)
     path = target if isinstance(target, str) else getattr(target, IMPORT_PATH, None)

@@ -1,4 +1,4 @@
-"""The user's code as bytes: cloudpickle, and ASGI applications, of which a replica has one, however it is reached."""
+"""The user's code as a pickle: cloudpickle, and ASGI applications, of which a replica has one, however reached."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 from ray import cloudpickle
 
+from legacy.large_code import MOST, Pickled, Sink
 from legacy.replica import asgi_parts
 
 
@@ -31,42 +32,55 @@ class ServedApp(Protocol):
         """What stands for lists, dicts and sets that the parts hold now, by their identity."""
 
 
-def packed(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """A function, class or import path and the constructor's arguments, as bytes.
+def pickled(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], most: int = MOST) -> Pickled:
+    """A function, class or import path and the constructor's arguments.
+
+    Args:
+        most: bytes.
 
     Raises:
+        TooLargeError: it has more.
         Exception: whatever the pickling of the user's objects raises.
     """
-    file = io.BytesIO()
+    sink = Sink(most)
     served: ServedApp | None = getattr(target, "__serve_app__", None)
-    pickler = _Pickler(file) if served is None else _ServedPickler(file, served)
+    pickler = _Pickler(sink) if served is None else _ServedPickler(sink, served)
     pickler.dump((target, args, kwargs))
     if not pickler.has_parts:
-        return file.getvalue()
-    return cloudpickle.dumps(_Code(tuple(pickler.modules), file.getvalue()))
+        return sink.pickled()
+    whole = Sink(most)
+    code = _Code(tuple(pickler.modules), sink.pickled())
+    cloudpickle.Pickler(whole, protocol=5, buffer_callback=whole.keep_inside).dump(code)
+    return whole.pickled()
 
 
-def unpacked(code: bytes) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+def unpacked(code: bytes | Pickled) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """The user's function, class or import path, and the constructor's arguments, as they were registered."""
-    target, args, kwargs = cloudpickle.loads(code)
+    if isinstance(code, Pickled):
+        # copies: Ray's own memory is read-only, and is wanted back
+        buffers = [bytearray(view) if writable else bytes(view) for view, writable in code.buffers]
+        target, args, kwargs = cloudpickle.loads(code.stream, buffers=buffers)
+    else:
+        target, args, kwargs = cloudpickle.loads(code)
     return target, tuple(args), dict(kwargs)
 
 
 class _Code:
     """Pickles as a call of `_load`."""
 
-    def __init__(self, modules: tuple[str, ...], body: bytes) -> None:
-        self._parts = modules, body
+    def __init__(self, modules: tuple[str, ...], body: Pickled) -> None:
+        self._modules, self._body = modules, body
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load, self._parts
+        beside = [pickle.PickleBuffer(buffer) for buffer, _ in self._body.buffers]
+        return _load, (self._modules, bytes(self._body.stream), beside)
 
 
-def _load(modules: tuple[str, ...], body: bytes) -> Any:
+def _load(modules: tuple[str, ...], body: bytes, beside: list[Any]) -> Any:
     # What the body takes from modules is imported first: then it is known whose applications are those of modules.
     for module in modules:
         importlib.import_module(module)
-    return _Unpickler(io.BytesIO(body)).load()
+    return _Unpickler(io.BytesIO(body), buffers=beside).load()
 
 
 class _Pickler(cloudpickle.Pickler):
@@ -75,8 +89,8 @@ class _Pickler(cloudpickle.Pickler):
     modules: those that the code is imported from, in order.
     """
 
-    def __init__(self, file: io.BytesIO, app: Any = None) -> None:
-        super().__init__(file)
+    def __init__(self, sink: Sink, app: Any = None) -> None:
+        super().__init__(sink, protocol=5, buffer_callback=sink.keep_inside)
         self.has_parts = False
         self.modules: dict[str, None] = {}
         self._app = app
@@ -114,8 +128,8 @@ class _Pickler(cloudpickle.Pickler):
 class _ServedPickler(_Pickler):
     """For a class that is an application: its parts hold what they held when the class was decorated."""
 
-    def __init__(self, file: io.BytesIO, served: ServedApp) -> None:
-        super().__init__(file, served.app)
+    def __init__(self, sink: Sink, served: ServedApp) -> None:
+        super().__init__(sink, served.app)
         self._states = served.states()
         self._containers = served.containers()
         self.has_parts = True

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import Any, Literal
 
 import ray
@@ -23,7 +24,7 @@ from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
 from legacy.replica import context
 from legacy.replica.app import ReplicaApp
 from legacy.replica.calls import PLAIN, RAW, Gate, HandleCalls, Meta
-from legacy.replica.code import construct, load, prepare
+from legacy.replica.code import arrived, construct, load, prepare
 from legacy.replica.faults import error_text, traceback_text, users_part
 from legacy.replica.health import ask
 from legacy.replica.invoke import Servable
@@ -40,7 +41,7 @@ _EXPIRE_LOOKS = 50
 _CLOSE_S = 1.5
 _FLUSH_S = 1.0
 
-Step = Literal["constructor", "reconfigure", "import", "environment"]
+Step = Literal["constructor", "reconfigure", "lost", "import", "environment"]
 
 
 class ServeReplica:
@@ -198,10 +199,14 @@ class ServeReplica:
         here = context.ReplicaContext(spec.tag, start.tag, None, *start.instance)
         context.set_current(here)
         eras.follow(spec.generation)
+        self._step = "lost"
+        pickled = await arrived(spec.code)
         self._step = "import"
         if spec.setup:
             prepare(spec.setup)
-        code = await self._user.run(contained, load, spec.code)
+        code = await self._user.run(contained, load, pickled)
+        del pickled
+        self._start = replace(start, spec=replace(spec, code=b""))  # so that large code leaves Ray's object store
         self._step = "constructor"
         here.servable_object = await self._user.run(contained, construct, code)
         servable = Servable(here.servable_object, spec.tag, spec.config, spec.generation)

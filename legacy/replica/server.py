@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn.config
 import uvicorn.server
 
+from legacy import code_files
 from legacy.environments import start_link
 from legacy.http.contract import REFUSED
 from legacy.http.head import whole_answer
@@ -104,8 +105,12 @@ def sweep_neighbours(directory: str) -> None:
     for other in here.parent.glob(DIRECTORY_PREFIX + "*"):
         with contextlib.suppress(OSError):  # somebody else's, in use, or gone already
             place = str(other)
-            if other != here and is_private(place) and sweep(place) + start_link.sweep(place) + sweep_locks(place):
+            if other != here and is_private(place) and _sweep_all(place):
                 other.rmdir()
+
+
+def _sweep_all(directory: str) -> int:
+    return sum(each(directory) for each in (sweep, start_link.sweep, code_files.sweep, sweep_locks))
 
 
 def _ours() -> str:

@@ -16,9 +16,9 @@ from legacy.environments.resolve import CondaEnv
 from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.generations import Generation
 from legacy.records import BackendSpec
-from legacy.replica.code_pickle import packed
 from legacy.replica.flask_request import MISSING, is_available
 from legacy.session.checks import check_target, checked_actor_options, checked_config
+from legacy.session.packing import packed
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,18 @@ def backend_spec(generation: Generation, backend: Backend) -> BackendSpec:
     is_class = check_target(backend.tag, backend.target, backend.init_args, backend.init_kwargs)
     actor_options = checked_actor_options(backend.actor_options, generation)
     config = checked_config(backend.tag, backend.target, backend.config, generation)
+    environment = environment_of(actor_options, backend.env)
+    named = f"{generation.backend_noun} {backend.tag!r}"
     return BackendSpec(
         tag=backend.tag,
-        code=packed(backend.target, backend.init_args, backend.init_kwargs),
+        code=packed(named, backend.target, backend.init_args, backend.init_kwargs),
         is_class=is_class,
         config=config,
         actor_options=actor_options,
         generation=generation,
         setup=_alias_of(sys.modules.get("ray.serve")),
         sys_path=_import_directories(sys.path),
-        environment=environment_of(actor_options, backend.env),
+        environment=environment,
     )
 
 

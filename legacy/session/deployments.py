@@ -14,7 +14,9 @@ from legacy.config import BackendConfig, DeploymentMode, resolved_concurrency
 from legacy.errors import DeadlineError
 from legacy.generations import Generation
 from legacy.handle import RayServeHandle
+from legacy.large_code import LargeCode
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
+from legacy.replica.code_pickle import unpacked
 from legacy.session.backend_specs import Backend, backend_spec, environment_of
 from legacy.session.checks import checked_actor_options
 from legacy.session.environment_transfer import with_environment
@@ -109,6 +111,14 @@ def get(name: str) -> DeploymentInfo | None:
     """What runs under that name; None for nothing."""
     info: DeploymentInfo | None = _session().ask("get_deployment", name)
     return info
+
+
+def code_of(spec: BackendSpec) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The function or class that was deployed, and its constructor's arguments; large code is fetched for this."""
+    code = spec.code
+    if isinstance(code, LargeCode) and code.ref is None:
+        code = _session().ask("large_code", code)
+    return unpacked(ray.get(code.ref) if isinstance(code, LargeCode) else code)
 
 
 def list_all() -> dict[str, DeploymentInfo]:

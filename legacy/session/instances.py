@@ -13,7 +13,6 @@ from typing import Any, Literal
 import ray
 
 from legacy import cluster, controllers, eras
-from legacy.calls.local_router import process_key
 from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import CONTROLLER_NAME
 from legacy.errors import InstanceError, RayServeException
@@ -42,7 +41,7 @@ class Instances:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._key: object = None
+        self._connection: object = None
         self._sessions: list[Session] = []
 
     def start(self, detached: bool, options: HTTPOptions, dedicated_cpu: bool) -> Session:
@@ -146,9 +145,9 @@ class Instances:
                 session.shutdown()
 
     def _living(self) -> list[Session]:
-        key = process_key()
-        if key != self._key:  # another Ray session than last time
-            self._key, self._sessions = key, []
+        connection = cluster.connection()
+        if connection is not self._connection:  # another one than last time
+            self._connection, self._sessions = connection, []
         self._sessions = [session for session in self._sessions if session.alive]
         return self._sessions
 

@@ -11,7 +11,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from legacy import controllers, settings
-from legacy.calls.routers import has_ended, routers
+from legacy.calls.routers import routers
 from legacy.config import HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.generations import Generation
@@ -97,7 +97,7 @@ class Session:
     def check_alive(self) -> None:
         """Raise InstanceError when the instance was shut down from here."""
         if not self.alive:
-            raise has_ended(self.name)
+            raise controllers.has_ended(self.name)
 
     def _wait_until_gone(self) -> None:
         deadline = time.monotonic() + GONE_S

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
-from legacy.replica.code_pickle import unpacked
 from legacy.session import deployments
 from legacy.session.deployments import DeploymentRequest
 from serve_compat.deployments import options as table
@@ -62,7 +61,7 @@ class Deployment(Bindable):
     @property
     def func_or_class(self) -> Any:
         """The function or class itself."""
-        return self._target if self._registered is None else unpacked(self._registered.code)[0]
+        return self._target if self._registered is None else deployments.code_of(self._registered)[0]
 
     @property
     def num_replicas(self) -> int:
@@ -201,12 +200,12 @@ class Deployment(Bindable):
 
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._registered is not None:
-            return unpacked(self._registered.code)[1:]
+            return deployments.code_of(self._registered)[1:]
         return self._get("init_args"), self._get("init_kwargs")
 
     def _unpack(self) -> None:
         assert self._registered is not None
-        self._target, args, kwargs = unpacked(self._registered.code)
+        self._target, args, kwargs = deployments.code_of(self._registered)
         self._options = {"init_args": args, "init_kwargs": kwargs, **self._options}
         self._registered = None
 

@@ -1,5 +1,13 @@
-import pytest
+import os
+import tempfile
+import time
+from pathlib import Path
 
+import numpy as np
+import pytest
+import ray
+
+import serve_compat as serve
 from tests.fault.ledger import Load
 from tests.fault.processes import kill, titled
 
@@ -34,3 +42,48 @@ def test_an_acknowledged_command_survives_a_kill_right_after_it(shared, noting):
         (pid,) = titled(r"^ray::.*Controller")
         kill(pid)
     assert {f"e{number}" for number in range(5)} <= set(shared.list_endpoints())
+
+
+class Large:
+    def __init__(self, weights):
+        weights[0] = 2  # it is the replica's own
+        self.sum = int(weights.sum())
+
+    def __call__(self, request):
+        return os.getpid(), self.sum
+
+
+@ray.remote(num_cpus=0, max_calls=1)  # its process ends with it, and whatever that had put into Ray's object store
+def program():
+    client = serve.connect()
+    client.create_backend("large", Large, np.ones(4_000_000, np.uint8))
+    client.create_endpoint("large", backend="large", route="/large")
+
+
+def kept_files():
+    return list(Path(tempfile.gettempdir()).glob("serve-*/code-*/*"))
+
+
+def test_a_model_that_was_sent_along_outlives_the_program_and_the_controller(shared):
+    ray.get(program.remote())
+    handle = shared.get_handle("large")
+    first, total = ray.get(handle.remote())
+    (pid,) = titled(r"^ray::.*Controller")
+    kill(pid)
+    kill(first)
+    deadline = time.monotonic() + 60
+    while (now := answer(handle)) is None or now[0] == first:
+        assert time.monotonic() < deadline  # no call waits for the replica that comes
+    assert (now[1], total) == (4_000_001, 4_000_001)
+    assert serve.get_deployment("large").init_args[0].nbytes == 4_000_000
+    assert len(kept_files()) == 1
+    shared.delete_endpoint("large")
+    shared.delete_backend("large")
+    assert kept_files() == []
+
+
+def answer(handle):
+    try:
+        return ray.get(handle.remote(), timeout=30)
+    except ray.exceptions.RayActorError:
+        return None

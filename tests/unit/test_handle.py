@@ -16,6 +16,7 @@ class FakeRouter:
     """Takes the place of a LocalRouter: notes what it should send."""
 
     closed = False
+    connection = None
 
     def __init__(self):
         self.sent = []

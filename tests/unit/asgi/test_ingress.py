@@ -10,7 +10,7 @@ import pytest
 
 from legacy.errors import RayServeException
 from legacy.replica.code import construct, load
-from legacy.replica.code_pickle import packed
+from legacy.replica.code_pickle import pickled
 from serve_compat.asgi.ingress import ingress
 
 fastapi = pytest.importorskip("fastapi")
@@ -26,7 +26,7 @@ class Served:
     """A decorated class as it lives in a replica, which got the class itself or its code."""
 
     def __init__(self, cls, *args):
-        code = asyncio.run(load(cls if isinstance(cls, bytes) else packed(cls, args, {})))
+        code = asyncio.run(load(cls if isinstance(cls, bytes) else pickled(cls, args, {})))
         self._made = asyncio.run(construct(code))
 
     def get(self, target, method="GET", body=b""):

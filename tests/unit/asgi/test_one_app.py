@@ -6,7 +6,7 @@ import sys
 import pytest
 from ray import cloudpickle
 
-from legacy.replica.code_pickle import packed
+from legacy.replica.code_pickle import pickled
 from tests.unit.asgi.test_ingress import Served
 
 pytest.importorskip("fastapi")
@@ -328,7 +328,7 @@ def test_the_app_of_a_module_is_the_one_that_serves_where_the_module_is_imported
     (tmp_path / "one_app.py").write_text(APP)
     (tmp_path / "one_class.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    codes = [packed(kind, (), {}) for kind in importlib.import_module("one_class").classes]
+    codes = [bytes(pickled(kind, (), {}).stream) for kind in importlib.import_module("one_class").classes]
     answers = []
     for code in codes:
         for name in ("one_app", "one_class"):

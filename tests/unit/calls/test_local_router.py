@@ -12,7 +12,6 @@ from legacy.calls.local_router import LocalRouter
 from legacy.errors import DeadlineError
 from legacy.records import BackendView, Endpoint, InstanceName, ReplicaAddress, Update, Version
 
-KEY = ("node", "job")
 CALL = Call("handle_plain", ("__call__", "serve_request", "GET", None, None), (1,), {}, None)
 SOON_S, LONG_S = 0.05, 20.0
 ENDPOINT = Endpoint("ep", None, (), {"b": 1.0})
@@ -42,15 +41,14 @@ class Controller:
 @pytest.fixture
 def controller(monkeypatch):
     made = Controller()
-    monkeypatch.setattr(local_router, "process_key", lambda: KEY)
-    monkeypatch.setattr(local_router.ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(local_router.cluster, "connection", lambda: "a cluster")
     monkeypatch.setattr(local_router.controllers, "find", lambda name: made)
     return made
 
 
 @pytest.fixture
 def router(controller):
-    made = LocalRouter(InstanceName("ctl", "ns"), KEY)
+    made = LocalRouter(InstanceName("ctl", "ns"), controller)
     yield made
     made.close()
 

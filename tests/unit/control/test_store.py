@@ -1,6 +1,8 @@
 import pytest
 
+from legacy.code_files import CodeFiles
 from legacy.control.checkpoint import CheckpointError
+from legacy.control.large_codes import LargeCodes
 from legacy.control.store import Store
 from legacy.records import InstanceName
 from tests.fakes_control import DictKeyValue
@@ -12,8 +14,8 @@ def kv():
 
 
 @pytest.fixture
-def store(kv):
-    return Store(InstanceName("ctl", "ns"), kv)
+def store(kv, tmp_path):
+    return Store(InstanceName("ctl", "ns"), kv, LargeCodes(CodeFiles(str(tmp_path), "1")))
 
 
 def test_records_are_kept_one_key_each(store, kv):
@@ -31,12 +33,12 @@ def test_code_is_written_once_per_content(store, kv):
 
 
 def test_missing_code_is_an_error(store):
-    with pytest.raises(CheckpointError, match="missing"):
+    with pytest.raises(CheckpointError, match="not there any more"):
         store.load_code("0" * 64)
 
 
 def test_instances_do_not_see_each_other(store, kv):
-    other = Store(InstanceName("ctl2", "ns"), kv)
+    other = Store(InstanceName("ctl2", "ns"), kv, store.large)
     other.save("backend", "a", 1)
     store.save("backend", "a", 2)
     store.clear()

@@ -42,7 +42,7 @@ def test_a_start_after_another_program_has_shut_the_instance_down_starts_one(mon
     first, second = (Session(controller(number), name, owned=False, detached=True) for number in (1, 2))
     starting = iter([(first, True), (second, True)])
     monkeypatch.setattr(under_test, "_ensure_ray", lambda: None)
-    monkeypatch.setattr(under_test, "process_key", lambda: "this Ray")
+    monkeypatch.setattr(under_test.cluster, "connection", lambda: "this Ray")
     monkeypatch.setattr(under_test, "found_or_launched", lambda *_: next(starting))
     monkeypatch.setattr(under_test.cluster, "job_namespace", lambda: "ns")
     monkeypatch.setattr(under_test.controllers, "holder", lambda _: first.controller)

@@ -59,7 +59,7 @@ class Running:
         monkeypatch.setattr(under_test.cluster, "job_namespace", lambda: job)
         monkeypatch.setattr(under_test, "_ensure_ray", lambda: None)
         monkeypatch.setattr(under_test.ray, "is_initialized", lambda: True)
-        monkeypatch.setattr(under_test, "process_key", lambda: "this Ray")
+        monkeypatch.setattr(under_test.cluster, "connection", lambda: "this Ray")
         monkeypatch.setattr(under_test, "launch", self.launch)
         monkeypatch.setattr(Session, "http_options", lambda session: HTTPOptions(port=port))
         monkeypatch.setattr(Session, "shutdown", lambda session: self.ended.append(session.name.namespace))
