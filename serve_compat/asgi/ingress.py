@@ -76,4 +76,5 @@ def _application(app: Any) -> Any:
         return app
     whole = fastapi.FastAPI()
     whole.include_router(app)
+    whole.router.default = app  # has what is added to it later; up to FastAPI 0.138 the other routes are copies
     return whole

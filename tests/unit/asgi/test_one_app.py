@@ -184,6 +184,17 @@ app = GZipMiddleware(inner)
 class E:
     def __init__(self): inner.state.model = "m"
 """,
+    "a method on a router within a router": """
+outer, inner = APIRouter(), APIRouter()
+class Base:
+    @inner.get("/")
+    def r(self): return app.state.model
+outer.include_router(inner)
+app.include_router(outer)
+@ingress(app)
+class E(Base):
+    def __init__(self): app.state.model = "m"
+""",
     "a router alone": """
 router = APIRouter()
 @ingress(router)
@@ -197,6 +208,21 @@ class E:
 @pytest.mark.filterwarnings(r"ignore:\s*on_event is deprecated:DeprecationWarning")
 def test_what_is_done_to_the_app_by_name_is_done_to_the_one_that_serves(source):
     assert served(source).json("/") == "m"
+
+
+def test_the_constructor_finds_methods_that_are_bound_already():
+    source = """
+router = APIRouter(prefix="/r")
+class Base:
+    @router.get("/")
+    def r(self, x: int = 1): return [self.names, x]
+app.include_router(router)
+@ingress(app)
+class E(Base):
+    def __init__(self):
+        self.names = [one["name"] for one in app.openapi()["paths"]["/r/"]["get"]["parameters"]]
+"""
+    assert served(source).json("/r/") == [["x"], 1]
 
 
 def test_an_app_that_is_an_argument_of_the_constructor_is_the_one_that_serves():
