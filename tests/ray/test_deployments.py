@@ -142,7 +142,7 @@ def test_a_handle_is_kept_works_before_the_deployment_and_survives_redeploys():
         assert early.result(30) == 4
     Model.deploy(5)
     assert ray.get(handle.state.remote())[0] == 5
-    with pytest.raises(RayServeException, match=r"no method 'nope'; it has __call__, reconfigure, state"):
+    with pytest.raises(RayServeException, match=r"no method 'nope'\. Available methods: __call__, reconfigure, state"):
         ray.get(handle.nope.remote())
 
 
