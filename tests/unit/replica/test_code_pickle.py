@@ -5,7 +5,7 @@ import threading
 import pytest
 from pydantic import BaseModel
 
-from legacy.replica.code_pickle import packed, unpacked
+from legacy.replica.code_pickle import pickled, unpacked
 
 
 def test_a_model_does_not_take_the_local_variables_of_its_function_along():
@@ -20,10 +20,10 @@ def test_a_model_does_not_take_the_local_variables_of_its_function_along():
     def make(names):
         return Items(items=[{"name": name} for name in names])
 
-    made = unpacked(packed(make, (), {}))[0]("ab")
+    made = unpacked(pickled(make, (), {}))[0]("ab")
     assert made.model_dump() == {"items": [{"name": "a"}, {"name": "b"}]}
     with pytest.raises(TypeError, match="lock"):
-        packed(lambda: lock, (), {})
+        pickled(lambda: lock, (), {})
 
 
 def test_a_model_that_waits_for_a_later_one_finds_it():
@@ -33,9 +33,9 @@ def test_a_model_that_waits_for_a_later_one_finds_it():
     class Second(BaseModel):
         name: str
 
-    model = unpacked(packed(First, (), {}))[0]
+    model = unpacked(pickled(First, (), {}))[0]
     assert model(second={"name": "a"}).second.name == "a"
 
 
 def test_arguments_come_along():
-    assert unpacked(packed(len, (1,), {"a": [2]})) == (len, (1,), {"a": [2]})
+    assert unpacked(pickled(len, (1,), {"a": [2]})) == (len, (1,), {"a": [2]})
