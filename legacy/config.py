@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -23,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from legacy import eras
+from legacy import eras, trusted
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT, QUEUE_TIMEOUT_S
 
 ASYNC_CONCURRENCY_1_2 = 1_000_000
@@ -236,8 +237,15 @@ class HTTPOptions(BaseModel):
         max_buffered_bytes: bytes each proxy may hold of waiting requests, unread answers and shadow requests; then 503
             at once, slow readers keep their replica, and shadows are dropped. None is a tenth of the node's memory, or
             of the container's.
+        max_url_bytes, max_head_bytes, max_headers: of one request, about what the originals took; then 414 or 431.
+        head_timeout_s, body_idle_timeout_s: seconds a client may take for the head of a request, and between two pieces
+            of its body; then 408.
+        min_upload_rate: bytes per second of a body that keeps a replica while others wait for one; then 408. 0: none.
+        answer_idle_timeout_s: seconds a client may go on without reading a byte of its answer; then it is cut.
         debug: send tracebacks of handler errors to the client.
-        trusted_proxies: addresses whose X-Forwarded-* headers are kept; others' are replaced.
+        trusted_proxies: addresses and networks of proxies that are believed when they say for whom they ask
+            (X-Forwarded-For, X-Forwarded-Proto), or "*" for everybody; what others claim is replaced by what is true.
+            None is FORWARDED_ALLOW_IPS of the proxy's process, as in the originals, and this machine without it.
         standby_after_s: when a node has been served for so long, it gets a second proxy process, which takes the port
             over at once when the first one dies; None for never. There is none for port 0.
     """
@@ -257,8 +265,15 @@ class HTTPOptions(BaseModel):
     request_timeout_s: PositiveFloat = 3600.0
     max_queued_requests: PositiveInt = 10_000
     max_buffered_bytes: int | None = Field(default=None, ge=SMALLEST_BUFFER)
+    max_url_bytes: PositiveInt = 64 * 1024
+    max_head_bytes: PositiveInt = 128 * 1024
+    max_headers: PositiveInt = 1000
+    head_timeout_s: PositiveFloat = 9.0
+    body_idle_timeout_s: PositiveFloat = 3600.0
+    min_upload_rate: NonNegativeInt = 10 * 1024
+    answer_idle_timeout_s: PositiveFloat = 60.0
     debug: bool = False
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Annotated[tuple[str, ...] | None, BeforeValidator(trusted.checked)] = None
     standby_after_s: NonNegativeFloat | None = 10.0  # a script that is over sooner does not pay for it
 
     @field_validator("location", mode="before")
@@ -274,7 +289,12 @@ class HTTPOptions(BaseModel):
         return values
 
     @model_validator(mode="after")
-    def _fixed_number_needs_a_number(self) -> HTTPOptions:
+    def _options_fit_together(self) -> HTTPOptions:
+        if self.max_url_bytes > self.max_head_bytes:
+            raise ValueError(
+                f"max_url_bytes={self.max_url_bytes} is more than max_head_bytes={self.max_head_bytes}, which is for "
+                "the URL and all header lines; raise that too"
+            )
         if self.location is DeploymentMode.FixedNumber and self.fixed_number_replicas is None:
             raise ValueError("location='FixedNumber' needs fixed_number_replicas: how many nodes run a proxy")
         return self

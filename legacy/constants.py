@@ -19,6 +19,7 @@ LATENCY_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 WHOLE_BYTES = 8 * 1024 * 1024  # a request's body up to this is read before its handler runs; a longer one streams
 
 SMALL = 4 * 1024  # bytes of a body, or of a head, that are not worth counting for themselves
+FEW = 50  # header lines of which the same holds
 
 MAX_SHADOWS = 1000  # shadow requests that wait or are being answered, per backend
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-from legacy.config import BackendConfig
+from legacy.config import BackendConfig, HTTPOptions
 from legacy.environments.origin import Origin
 from legacy.generations import V1_2, Generation, Matching
 from legacy.large_code import LargeCode
@@ -151,7 +151,11 @@ class Update:
 
 @dataclass(frozen=True)
 class ReplicaStart:
-    """Everything a replica process needs to begin."""
+    """Everything a replica process needs to begin.
+
+    Attributes:
+        options: the instance's HTTP options without middlewares, which only proxies may unpickle.
+    """
 
     tag: str
     spec: BackendSpec
@@ -159,7 +163,7 @@ class ReplicaStart:
     secret: str
     socket_dir: str
     listen_tcp: bool = False
-    debug: bool = False
+    options: HTTPOptions = field(default_factory=HTTPOptions)
 
 
 FailureKind = Literal[

@@ -32,6 +32,7 @@ class Settings:
     tls_key: str = _read("RAY_TLS_SERVER_KEY")
     tls_ca: str = _read("RAY_TLS_CA_CERT")
     python_path: str = _read("PYTHONPATH")  # the runner extends it for a program and its workers
+    forwarded_allow_ips: str = _read("FORWARDED_ALLOW_IPS")  # of proxies: whom they believe, as in every original
     record: str = _read("SERVE_COMPAT_RECORD")  # a file for requests that proxies get, see `serve-compat run --record`
     secret_names: str = _read("SERVE_COMPAT_SECRET_NAMES")  # further headers and parameters to hide, with commas
     handle_is_sync: str = _read("SERVE_DEPLOYMENT_HANDLE_IS_SYNC")  # handles in graphs as in Ray 1.13 (1) or 2.x (0)

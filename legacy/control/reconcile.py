@@ -211,7 +211,7 @@ class Reconciler:
             secret=self._instance.secret,
             socket_dir=self._instance.socket_dir,
             listen_tcp=self.several_nodes,
-            debug=self._instance.options.debug,
+            options=self._instance.options,
         )
         seen = Seen(tag, record.version, record.stamp, State.STARTING, next(self._order))
         supervisor.start(Live(seen, record.tag, record.revision), begin)

@@ -15,7 +15,8 @@ from typing import Any
 
 import httptools
 
-from legacy.constants import SMALL
+from legacy.constants import FEW, SMALL
+from legacy.http.contract import FORWARDING
 from legacy.http.cycle import Cycle
 from legacy.http.head import Header
 from legacy.http.limits import Limits, check_size
@@ -45,6 +46,7 @@ class GuardProtocol(RefusingProtocol):
         self._hosts = 0
         self._codings = 0
         self._has_body = False
+        self.forwards = False  # the head says for whom the peer asks, whoever that is
 
     # asyncio
 
@@ -77,7 +79,7 @@ class GuardProtocol(RefusingProtocol):
         self._head_since = self._last_data
         self._head_bytes = 0
         self._hosts = self._codings = 0
-        self._has_body = False
+        self._has_body = self.forwards = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
@@ -99,6 +101,8 @@ class GuardProtocol(RefusingProtocol):
                 self._stop(501, "The only Transfer-Encoding accepted is chunked.")
         elif name == b"content-length":
             self._has_body = self._has_body or value != b"0"
+        elif name != b"expect":
+            self.forwards = True
         elif value.lower() == b"100-continue":
             self.expect_100_continue = True
         else:
@@ -118,8 +122,10 @@ class GuardProtocol(RefusingProtocol):
         self._check_request(method, version)
         if upgrades:
             self._check_upgrade(method, version)
-        if size > SMALL or self.running is not None:
+        if size > SMALL or len(self.headers) > FEW or self.running is not None:
             self.on_costly_head()
+        if self.forwards:
+            self.on_forwarding()
 
     def make_upgrade_cycle(self, scope: Any, keep_alive: bool) -> Cycle:
         """An Upgrade to something else is ignored, but nothing can be parsed behind it."""
@@ -134,6 +140,9 @@ class GuardProtocol(RefusingProtocol):
 
     def on_segment_held(self) -> None:
         """A segment has ended, and what it brought of a body is held for the application."""
+
+    def on_forwarding(self) -> None:
+        """The head, whose `scope` is known, says for whom the peer asks."""
 
     def on_part_of_head(self, size: int) -> None:
         """So many bytes of an unfinished head have come; a `Refusal` ends it here."""
@@ -207,4 +216,4 @@ class GuardProtocol(RefusingProtocol):
         raise self._refusal
 
 
-_JUDGED = frozenset((b"host", b"transfer-encoding", b"content-length", b"expect"))
+_JUDGED = FORWARDING | {b"host", b"transfer-encoding", b"content-length", b"expect"}

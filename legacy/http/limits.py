@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from legacy.config import HTTPOptions
 from legacy.http.refusal import Refusal
+
+_USUAL = HTTPOptions()
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class Limits:
     Attributes:
         head_s: for the whole head, from the connection or the first byte of the request on.
         body_idle_s: between two pieces of a body somebody waits for.
-        body_rate: bytes per second of a body for which a replica is kept busy.
+        body_watch_s: after so long without one, the kernel asks whether the client's machine is still there.
+        body_rate: bytes per second of a body for which a replica is kept from others; 0 for any.
         body_grace_s: such a body may lag behind its rate by so much.
         write_idle_s: without the client reading a byte of its answer. A receiver says so in steps of one segment only,
             which on a node itself are 64 KiB: less than a minute would cut who reads 2 KiB/s.
@@ -29,20 +33,34 @@ class Limits:
         noise_bytes: of chunk extensions, trailers and blank lines between two pieces of content.
     """
 
-    head_s: float = 9.0
-    body_idle_s: float = 29.0
-    body_rate: int = 10 * 1024
+    head_s: float = _USUAL.head_timeout_s
+    body_idle_s: float = _USUAL.body_idle_timeout_s
+    body_watch_s: float = 29.0
+    body_rate: int = _USUAL.min_upload_rate
     body_grace_s: float = 10.0
-    write_idle_s: float = 60.0
+    write_idle_s: float = _USUAL.answer_idle_timeout_s
     keep_alive_s: float = 75.0
     half_closed_look_s: float = 0.2
     linger_s: float = 2.0
     tick_s: float = 0.5
-    target_bytes: int = 16 * 1024
-    head_bytes: int = 64 * 1024
-    headers: int = 100
+    target_bytes: int = _USUAL.max_url_bytes
+    head_bytes: int = _USUAL.max_head_bytes
+    headers: int = _USUAL.max_headers
     pipelined: int = 100
     noise_bytes: int = 64 * 1024
+
+
+def limits_of(options: HTTPOptions) -> Limits:
+    """What clients may do by these options."""
+    return Limits(
+        head_s=options.head_timeout_s,
+        body_idle_s=options.body_idle_timeout_s,
+        body_rate=options.min_upload_rate,
+        write_idle_s=options.answer_idle_timeout_s,
+        target_bytes=options.max_url_bytes,
+        head_bytes=options.max_head_bytes,
+        headers=options.max_headers,
+    )
 
 
 class Phase(Enum):
@@ -102,7 +120,7 @@ class Pace:
             size: bytes that have come in all.
         """
         before, self._seen = self._seen, (now, size)
-        if before is None:
+        if before is None or not self._limits.body_rate:
             self._left_s = self._limits.body_grace_s
             return True
         left_s = self._left_s - (now - before[0]) + (size - before[1]) / self._limits.body_rate

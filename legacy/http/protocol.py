@@ -39,7 +39,8 @@ class Connection:
         transport: the client's, once it is connected.
         lost: the client is gone; nothing that is sent can arrive.
         queued: the task waits for a replica, so nothing of it has been started yet.
-        streamed: while a replica waits for the rest of the request's body, gives how many bytes of it have come.
+        streamed: while a replica waits for the rest of the request's body, gives how many bytes of it have come; None
+            when nobody else wants the replica.
     """
 
     __slots__ = ("lost", "queued", "streamed", "task", "transport")
@@ -49,7 +50,7 @@ class Connection:
         self.transport: asyncio.Transport | None = None
         self.lost = False
         self.queued = False
-        self.streamed: Callable[[], int] | None = None
+        self.streamed: Callable[[], int | None] | None = None
 
     def cancel(self) -> None:
         """The client is gone: stop the work that is done for it."""

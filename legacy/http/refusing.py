@@ -26,6 +26,7 @@ class RefusingProtocol(CancellingProtocol):
         self._unread = (0, 0)  # bytes the client has not read: those in our buffer, those in the kernel's
         self._unread_since = 0.0  # how long it is so many
         self._pace = Pace(self.LIMITS)
+        self._watched = False  # the kernel tells when the client's machine has vanished
 
     def eof_received(self) -> bool:  # type: ignore[override]
         # A client that only closed its sending side still gets its answer. One that is gone looks the same at first, so
@@ -134,10 +135,14 @@ class RefusingProtocol(CancellingProtocol):
             waited = now - max(self._last_data, self._wanted_since)
         verdict = overdue(self.LIMITS, phase, waited, now - self._unread_since)
         streamed = self.connection.streamed
-        if phase is not Phase.BODY or streamed is None:
+        size = streamed() if phase is Phase.BODY and streamed is not None else None
+        if size is None:
             self._pace.restart()
-        elif verdict is Verdict.FINE and not self._pace.is_kept(now, streamed()):
+        elif verdict is Verdict.FINE and not self._pace.is_kept(now, size):
             verdict = Verdict.TIMEOUT
+        if phase is Phase.BODY and waited > self.LIMITS.body_watch_s and not self._watched:
+            self._watched = True
+            watch_peer(self.transport)
         if verdict is Verdict.CUT:
             reset(self.transport)
         elif verdict is Verdict.TIMEOUT:

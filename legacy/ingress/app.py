@@ -9,7 +9,7 @@ from typing import Any
 
 from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
-from legacy.http.contract import Routed, call_line
+from legacy.http.contract import Origin, Routed, call_line, origin_line
 from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY
 from legacy.http.refusal import Refusal
@@ -17,7 +17,7 @@ from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, Recei
 from legacy.ingress.budget import Budget
 from legacy.ingress.counters import Counters
 from legacy.ingress.exchange import Call
-from legacy.ingress.framing import Inbound, forwarding_lines, read_request, target, write_request
+from legacy.ingress.framing import Inbound, read_request, target, write_request
 from legacy.ingress.node_memory import usable_memory
 from legacy.ingress.pool import Pool
 from legacy.ingress.relay import Relay, RequestWriter
@@ -41,7 +41,7 @@ class ProxyApp:
     Args:
         router: routes, splits and slots; kept up to date by somebody else.
         pool: connections to replicas.
-        options: deadlines, memory, trusted peers and the root path.
+        options: deadlines, memory and the root path.
         rng: decides splits and shadows.
 
     Attributes:
@@ -52,14 +52,13 @@ class ProxyApp:
         self._router = router
         self._rng = rng or random.Random()
         self._root_path = options.root_path.rstrip("/")
-        self._trusted = frozenset(options.trusted_proxies)
         self._counters = Counters()
         most = options.max_buffered_bytes or usable_memory() // _USUAL_SHARE
         self.budget = Budget(most, spill_room(most))
         writer = RequestWriter(pool, lambda: router.secret)
         self._relay = Relay(pool, writer, self.budget, options.queue_timeout_s, options.request_timeout_s)
         self._shadows = Shadows(pool, writer, self.budget.shadows, options.request_timeout_s, self._counters)
-        self._peers: dict[tuple[str | None, str], bytes] = {}
+        self._origins: dict[tuple[Any, ...], bytes] = {}
         self._last_lines: dict[str, bytes] = {}
         self._seldom = Seldom()
 
@@ -87,7 +86,7 @@ class ProxyApp:
         call: Call | None = None
         request_id = None
         try:
-            found = read_request(scope["headers"], bool(self._trusted) and _peer(scope) in self._trusted)
+            found = read_request(scope["headers"])
             request_id = found.request_id
             call = self._prepare(scope, receive, send, match, found)
             await self._relay.run(call)
@@ -139,18 +138,21 @@ class ProxyApp:
         if found.host is None:
             server = scope.get("server") or ("localhost", None)
             found.host = str(server[0]).encode("ascii", "replace")
-        peer, scheme = _peer(scope), scope["scheme"]
-        if peer in self._trusted:
-            lines = forwarding_lines(peer, scheme, scope["headers"])
-        else:
-            known = self._peers.get((peer, scheme))
-            if known is None:
-                known = forwarding_lines(peer, scheme)
-                if len(self._peers) < _CACHE_LIMIT:
-                    self._peers[peer, scheme] = known
-            lines = known
         query = scope["query_string"]
-        return write_request(scope["method"], target(scope["path"], scope.get("raw_path"), query), found, lines)
+        where = target(scope["path"], scope.get("raw_path"), query)
+        return write_request(scope["method"], where, found, self._origin_line(scope))
+
+    def _origin_line(self, scope: Scope) -> bytes:
+        origin = scope.get("client"), scope["scheme"], scope.get("server")
+        try:
+            line = self._origins.get(origin)
+        except TypeError:  # a middleware has put lists there
+            return origin_line(Origin(*origin))
+        if line is None:
+            if len(self._origins) >= _CACHE_LIMIT:
+                self._origins.clear()  # most of its clients are gone
+            line = self._origins[origin] = origin_line(Origin(*origin))
+        return line
 
     def _last_line(self, call_method: str | None, match: Match) -> bytes:
         root = self._root_path + match.root_path
@@ -207,8 +209,3 @@ def _is_below(path: str, root: str) -> bool:
 def _is_lost(scope: Scope) -> bool:
     connection = scope.get(SCOPE_KEY)
     return connection is not None and connection.lost
-
-
-def _peer(scope: Scope) -> str | None:
-    client = scope.get("client")
-    return client[0] if client else None

@@ -15,6 +15,7 @@ from __future__ import annotations
 from legacy.constants import SMALL
 from legacy.errors import QueueFullError
 
+LINE_COST = 256  # of a header line besides its bytes: the name, the value and their pair, here and as they are sent on
 WAITING_COST = 8 * 1024 + SMALL  # of a waiting request besides its head and a longer body: its task, its connection ...
 
 

@@ -9,22 +9,25 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from legacy.constants import SMALL
+from legacy.constants import FEW, SMALL
 from legacy.http.cycle import Cycle
 from legacy.http.guard import GuardProtocol
 from legacy.http.limits import Limits
 from legacy.http.refusal import Refusal
-from legacy.ingress.budget import WAITING_COST, Arrived, Share, no_room
+from legacy.ingress.budget import LINE_COST, WAITING_COST, Arrived, Share, no_room
+from legacy.ingress.forwarded import put_right, take_over
 from legacy.ingress.tunnel import SCOPE_KEY, Tunnel, UpgradeCycle
+from legacy.trusted import Trusted
 
 
 class ClientProtocol(GuardProtocol):
-    """One client connection.
+    """One client connection. `TRUSTED` may differ in a subclass, as `LIMITS` may.
 
     Args:
         share: where what it has received is counted until somebody asks for it.
     """
 
+    TRUSTED = Trusted()
     arriving: Arrived | None
 
     def __init__(self, *args: Any, share: Share, **kwargs: Any) -> None:
@@ -39,23 +42,23 @@ class ClientProtocol(GuardProtocol):
         wanted = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
         scope["subprotocols"] = [name.strip() for name in wanted.decode("latin-1").split(",") if name.strip()]
         scope["type"] = "websocket"
-        scope["scheme"] = "wss" if self.scheme == "https" else "ws"
+        scope["scheme"] = "wss" if scope["scheme"] in ("https", "wss") else "ws"
         cycle = UpgradeCycle(self, scope)
         scope[SCOPE_KEY] = self._tunnel = Tunnel(cycle, self)
         return cycle
 
     def on_part_of_head(self, size: int) -> None:
         """Count a long head while it comes, as it is and as it will be sent."""
-        if size > SMALL:
+        cost = self._cost(size)
+        if cost:
             self.arriving = self.arriving or Arrived(self._share)
-            if not self.arriving.has_room_for_head(2 * size):
+            if not self.arriving.has_room_for_head(cost):
                 self.arriving.close()
                 raise self._full()
 
     def on_costly_head(self) -> None:
         """Count a head that is long, or waits behind another request."""
-        size = self.head_size(self.headers)
-        cost = (2 * size if size > SMALL else 0) + (WAITING_COST if self.running is not None else 0)
+        cost = self._cost(self.head_size(self.headers)) + (WAITING_COST if self.running is not None else 0)
         if cost:
             self.arriving = self.arriving or Arrived(self._share)
             if not self.arriving.has_room_for_head(cost):
@@ -81,6 +84,11 @@ class ClientProtocol(GuardProtocol):
         """The same for what comes between two questions."""
         self.flow.pause_reading()
 
+    def _cost(self, size: int) -> int:
+        """Bytes that a head of that size takes, as it is and as it will be sent; 0 for a usual one."""
+        lines = len(self.headers)
+        return 2 * size + LINE_COST * lines if size > SMALL or lines > FEW else 0
+
     def _full(self) -> Refusal:
         return Refusal(503, f"QueueFullError: {no_room(self._share)}")
 
@@ -98,7 +106,14 @@ class ClientProtocol(GuardProtocol):
         if self._tunnel is not None:
             self._tunnel.feed(data)
 
+    def on_forwarding(self) -> None:
+        """Before a middleware looks: the scope says who asks, and no header says anything else."""
+        if (self.client[0] if self.client else None) in self.TRUSTED:
+            take_over(self.scope, self.TRUSTED)
+        else:
+            put_right(self.scope)
 
-def client_protocol(limits: Limits) -> type[ClientProtocol]:
-    """A protocol class with other limits than the usual ones."""
-    return type("ClientProtocol", (ClientProtocol,), {"LIMITS": limits})
+
+def client_protocol(limits: Limits, trusted: Trusted) -> type[ClientProtocol]:
+    """A protocol class with other limits and trusted peers than the usual ones."""
+    return type("ClientProtocol", (ClientProtocol,), {"LIMITS": limits, "TRUSTED": trusted})

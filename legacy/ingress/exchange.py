@@ -239,7 +239,8 @@ class Exchange:
     async def _send_rest(self, body: RequestBody, upstream: Upstream) -> None:
         connection: Connection | None = self._call.scope.get(SCOPE_KEY)
         if connection is not None and not body.done:
-            connection.streamed = body.received
+            slots = self._call.slots
+            connection.streamed = lambda: body.received() if slots.waiting else None
         try:
             while not body.at_end:
                 data = await body.next()

@@ -2,7 +2,7 @@
 
 Pure: bytes and header lists in, bytes and verdicts out. What the two sides agree on:
 
-    request   method target HTTP/1.1 | one Host | end-to-end headers in order | one framing header | forwarding headers
+    request   method target HTTP/1.1 | one Host | end-to-end headers in order | one framing header
               | the lines of `legacy.http.contract`
     response  status | end-to-end headers in order; the front frames the body again
 """
@@ -10,7 +10,7 @@ Pure: bytes and header lists in, bytes and verdicts out. What the two sides agre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
@@ -54,12 +54,11 @@ class Inbound:
     request_id: bytes | None = None
 
 
-def read_request(headers: Sequence[Header], trusted: bool = False, named: frozenset[bytes] = frozenset()) -> Inbound:
+def read_request(headers: Sequence[Header], named: frozenset[bytes] = frozenset()) -> Inbound:
     """Judge a request's headers and collect the ones to forward.
 
     Args:
         headers: (lower-case name, value) pairs as the server in front parsed them.
-        trusted: keep the forwarding headers of the peer instead of dropping them.
         named: names to drop because a Connection header lists them (filled in by the function itself).
 
     Raises:
@@ -75,9 +74,9 @@ def read_request(headers: Sequence[Header], trusted: bool = False, named: frozen
             if rule is Rule.CONNECTION:
                 more = connection_names(value)
                 if not more <= named:
-                    return read_request(headers, trusted, named | more)
-            elif rule is Rule.FORWARDED:
-                if trusted and name not in named:
+                    return read_request(headers, named | more)
+            elif rule is Rule.FORWARDED:  # what nobody may believe is gone by now
+                if name not in named:
                     parts += (name, b": ", value, b"\r\n")
                     found.lines += 1
             elif rule is not Rule.DROP:
@@ -168,20 +167,3 @@ def write_request(method: str, target_bytes: bytes, found: Inbound, added: bytes
     if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head or b" " in target_bytes:
         raise Refusal(400, "A header value has characters that are not allowed.")
     return head
-
-
-def forwarding_lines(peer: str | None, scheme: str, known: Iterable[Header] = ()) -> bytes:
-    """The X-Forwarded-* lines that tell the replica who asked.
-
-    Args:
-        peer: the address of the client's connection; None for a unix socket.
-        known: the request's headers when the peer is trusted: what it already forwarded is not said twice.
-    """
-    names = {name for name, _ in known}
-    lines = b""
-    if peer:
-        # A trusted peer's own lines precede this one; readers join lines of one name, so the peer is appended.
-        lines += b"x-forwarded-for: %s\r\n" % peer.encode("ascii", "replace")
-    if b"x-forwarded-proto" not in names:
-        lines += b"x-forwarded-proto: %s\r\n" % scheme.encode("ascii", "replace")
-    return lines

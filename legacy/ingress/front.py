@@ -17,6 +17,7 @@ from legacy.http.limits import Limits
 from legacy.http.listener import Listener
 from legacy.ingress.budget import Share
 from legacy.ingress.client import ClientProtocol, client_protocol
+from legacy.trusted import Trusted
 
 BACKLOG = 2048
 CLOSING_S = 5.0  # how long requests in progress are given when the proxy stops
@@ -80,15 +81,21 @@ class Front:
         share: where is counted what has come and nobody has asked for.
         limits: what clients may do.
         upstreams: how many connections to replicas are open.
+        trusted: the peers that are believed when they say for whom they ask.
     """
 
     def __init__(
-        self, app: Any, share: Share, limits: Limits | None = None, upstreams: Callable[[], int] = lambda: 0
+        self,
+        app: Any,
+        share: Share,
+        limits: Limits | None = None,
+        upstreams: Callable[[], int] = lambda: 0,
+        trusted: Trusted | None = None,
     ) -> None:
         self._share = share
         self._upstreams = upstreams
         self._limits = limits or Limits()
-        self._protocol = client_protocol(self._limits) if limits else ClientProtocol
+        self._protocol = client_protocol(self._limits, trusted or Trusted())
         self._state = ServerState()
         self._listener: Listener | None = None
         self._config = Config(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-from legacy.http.contract import CALL_METHOD, OURS, REFUSED, REQUEST_ID, SHARD_KEY
+from legacy.http.contract import CALL_METHOD, FORWARDING, OURS, REFUSED, REQUEST_ID, SHARD_KEY
 from legacy.http.refusal import Refusal
 
 MAX_LENGTH_DIGITS = 18
@@ -39,12 +39,11 @@ _HOP_BY_HOP = (
     b"upgrade",
     b"http2-settings",
 )
-_FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port")
 _CACHE_LIMIT = 2048  # names learnt from clients; beyond it unknown names are judged each time
 
 REQUEST_RULES: dict[bytes, Rule] = {
     **dict.fromkeys(_HOP_BY_HOP, Rule.DROP),
-    **dict.fromkeys(_FORWARDING, Rule.FORWARDED),
+    **dict.fromkeys(FORWARDING, Rule.FORWARDED),
     b"host": Rule.HOST,
     b"content-length": Rule.LENGTH,
     b"transfer-encoding": Rule.CODING,

@@ -15,7 +15,7 @@ from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST
 from legacy.errors import RayServeException
 from legacy.http.admission import raise_limit
-from legacy.http.limits import Limits
+from legacy.http.limits import Limits, limits_of
 from legacy.http.tls import tls_files
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.counters import Counters
@@ -29,6 +29,7 @@ from legacy.process import Process, end, this_process
 from legacy.records import Poll, ProxyLook, ProxyStart, ProxyState, Update
 from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
+from legacy.trusted import peers
 
 TICK_S = Limits.tick_s
 LOOK_S = 1.0  # a look ends after this, should there be no news
@@ -113,8 +114,10 @@ class ServeProxy:
         self._app = ProxyApp(router, self._pool, self._options)
         application = wrap(self._app, self._options.middlewares)
         record = settings.load().record
-        outermost = recorded(application, record) if record else application
-        self._front = Front(outermost, self._app.budget.requests, upstreams=self._pool.size)
+        application = recorded(application, record) if record else application
+        options, share = self._options, self._app.budget.requests
+        trusted = peers(options.trusted_proxies, settings.load().forwarded_allow_ips)
+        self._front = Front(application, share, limits_of(options), self._pool.size, trusted)
         _collect_rarely()
         if self._lock is not None:
             self._become(ProxyState.STANDBY)

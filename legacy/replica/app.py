@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy.errors import MethodMissingError
-from legacy.http.contract import REFUSED, REQUEST_ID, STRANGER, Routed, read_call, take_call
+from legacy.http.contract import REFUSED, REQUEST_ID, STRANGER, Routed
 from legacy.http.head import CLOSE, PLAIN_TEXT
 from legacy.http.protocol import ASGI, SCOPE_KEY
 from legacy.logs import logger
@@ -22,16 +22,23 @@ from legacy.replica.flask_request import flask_request
 from legacy.replica.invoke import Handler, Servable
 from legacy.replica.messages import CALL, WHOLE_PATH, HTTPRequest
 from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.proxy_lines import ProxyLines
 from legacy.replica.results import to_http
 
 GAVE_UP = "the replica was stopped before this request was done: its time to finish was up"
 
 _DENIAL = "websocket.http.response"
-_REMEMBERED = 1024
 
 
 class ReplicaApp:
     """Serves one servable to the proxies.
+
+    Args:
+        servable: the user code.
+        metrics: where requests are counted.
+        ceiling: see below.
+        debug: send tracebacks to clients.
+        name: of what it serves, for the log.
 
     Attributes:
         in_flight: requests that are in user code or whose answer is still being sent.
@@ -40,7 +47,7 @@ class ReplicaApp:
         expired: the drain's time is up; requests that are cancelled are answered with 503.
     """
 
-    def __init__(self, servable: Servable, metrics: ReplicaMetrics, ceiling: int, debug: bool) -> None:
+    def __init__(self, servable: Servable, metrics: ReplicaMetrics, ceiling: int, debug: bool, name: str = "") -> None:
         self.in_flight = 0
         self.ceiling = ceiling
         self.draining = False
@@ -48,14 +55,15 @@ class ReplicaApp:
         self._servable = servable
         self._metrics = metrics
         self._debug = debug
-        self._calls: dict[bytes, Routed] = {}
+        self._name = name
+        self._lines = ProxyLines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of a proxy on this node."""
         if scope["type"] == "websocket":
             await self._talk(scope, receive, send)
             return
-        call = take_call(scope["headers"])
+        call = self._lines.take(scope)
         if call is None:
             await _say(send, 400, STRANGER, CLOSE)
         elif self.draining:
@@ -63,7 +71,7 @@ class ReplicaApp:
         elif self.in_flight >= self.ceiling:
             await _say(send, 503, "this replica is full", REFUSED)
         else:
-            await self._serve(self._read_call(call), scope, receive, send)
+            await self._serve(call, scope, receive, send)
 
     async def _serve(self, call: Routed, scope: Scope, receive: Receive, send: Send) -> None:
         method, scope["root_path"], path_params = call
@@ -141,13 +149,13 @@ class ReplicaApp:
 
     async def _talk(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket, which the proxy passes through unread."""
-        call, asgi = take_call(scope["headers"]), self._servable.asgi
+        call, asgi = self._lines.take(scope), self._servable.asgi
         if call is None or asgi is None:
             await _say(send, 400, STRANGER, kind=_DENIAL)
         elif self.draining or self.in_flight >= self.ceiling:
             await _say(send, 503, "this replica takes no websockets now", REFUSED, kind=_DENIAL)
         else:
-            scope["root_path"] = self._read_call(call).root_path
+            scope["root_path"] = call.root_path
             self.in_flight += 1
             try:
                 await asgi(scope, receive, send)
@@ -164,43 +172,42 @@ class ReplicaApp:
                 raise
             # Half an answer must not look like a whole one: uvicorn cuts the connection when the app just returns.
             if not isinstance(error, asyncio.CancelledError) and not _client_left(error, scope):
-                logger.error("response of %s broke off", _line(scope), exc_info=error)
+                self._log(error, scope, "" if watched.ended else " in the middle of its answer")
             elif isinstance(error, asyncio.CancelledError) and not self.expired:
                 raise
             return False
         return True
 
-    async def _fail(self, error: BaseException, scope: Scope, send: Send) -> None:
-        request_id = _request_id(scope)
+    def _log(self, error: BaseException, scope: Scope, when: str = "") -> str:
+        """Write down what went wrong, and where; gives the request's id."""
         self._metrics.last_error = error_text(error)
+        request_id = _request_id(scope)
         trace = (type(error), error, users_part(error.__traceback__))
-        logger.error("request %s, %s failed", request_id, _line(scope), exc_info=trace)
+        where = f"{_line(scope)} to {self._name}"
+        logger.error("request %s, %s, failed%s", request_id, where, when, exc_info=trace)
+        return request_id
+
+    async def _fail(self, error: BaseException, scope: Scope, send: Send) -> None:
+        request_id = self._log(error, scope)
         text = f"{error_text(error)}\n(request {request_id}; the traceback is in the replica's log)"
         if self._debug:
             text = traceback_text(error)
         await _say(send, 500, text, (REQUEST_ID, request_id.encode()))
 
-    def _read_call(self, value: bytes) -> Routed:
-        call = self._calls.get(value)
-        if call is None:
-            call = read_call(value)
-            if not call.path_params and len(self._calls) < _REMEMBERED:
-                self._calls[value] = call
-        return call
-
 
 class _Watched:
-    """`send` that knows whether an answer has begun."""
+    """`send` that knows whether an answer has begun, and whether all of it has been sent."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_send", "ended", "started")
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.started = False
+        self.started = self.ended = False
 
     async def __call__(self, message: Message) -> None:
         self.started = True
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 async def _read_body(request: HTTPRequest) -> None:
@@ -255,4 +262,4 @@ def _request_id(scope: Scope) -> str:
 
 def _line(scope: Scope) -> str:
     """The request in one log line: a path may hold line ends, so it is shown escaped."""
-    return f"{scope['method']} {scope['path']!r}"
+    return f"{scope['method']} {scope.get(WHOLE_PATH, scope['path'])!r}"

@@ -1,26 +1,58 @@
-"""Errors of user code as text, for answers and the controller: only the beginning of a long one leaves the replica."""
+"""Errors of user code as text, for answers and the controller: only the beginning of a long one leaves the replica.
+
+An error of another replica or task comes as Ray's, whose text is that one's traceback with its process and paths. What
+counts is the error itself, by class and message, also where somebody has put Ray's text into a message of their own.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from types import TracebackType
+
+from ray.exceptions import RayError, RayTaskError
 
 LONGEST = 8 * 1024  # characters of an error text
 LONGEST_TRACE = 16 * 1024
 
+_NESTED = 100  # replicas that an error has passed through
+_SEARCHED = 256 * 1024  # characters of a text in which tracebacks are looked for
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TRACE = re.compile(  # as Python begins one, or as Ray does; then the lines of its frames
+    r"(?:Traceback \(most recent call last\):|\x1b\[36m[^\n]*?\x1b\[39m \(pid=[^\n]*\))\n(?:[ \t][^\n]*\n?)*"
+)
 _OURS = os.path.dirname(__file__) + os.sep
 _TRACING = os.sep + os.path.join("ray", "util", "tracing") + os.sep  # wraps every method of an actor class
 
 
 def error_text(error: BaseException) -> str:
     """`KeyError: 'no-such-model'`: the class and message, whatever the user's `__str__` does; the log has all of it."""
+    error = _first_cause(error)
     try:
         text = str(error)
     except Exception:  # the user's __str__ is as untrusted as the code that raised the error
         text = "(its message cannot be shown)"
+    if isinstance(error, RayError):
+        text = text.strip().partition("\n")[0]  # what follows names actors, processes and paths
+    text = _without_traces(text)
     name = type(error).__name__
     return _cut(f"{name}: {text}" if text else name, LONGEST)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """The error that user code raised, wherever it ran."""
+    for _ in range(_NESTED):
+        cause = getattr(error, "cause", None) if isinstance(error, RayTaskError) else None
+        if not isinstance(cause, BaseException):
+            break
+        error = cause
+    return error
+
+
+def _without_traces(text: str) -> str:
+    part, rest = text[:_SEARCHED], text[_SEARCHED:]
+    return _COLOUR.sub("", _TRACE.sub("", part)) + rest
 
 
 def users_part(trace: TracebackType | None) -> TracebackType | None:
@@ -38,7 +70,7 @@ def _is_ours(filename: str) -> bool:
 def traceback_text(error: BaseException) -> str:
     """The traceback as Python prints it, without the lines of this package above user code; the log has all of it."""
     text = "".join(traceback.format_exception(type(error), error, users_part(error.__traceback__)))
-    return _cut(text, LONGEST_TRACE)
+    return _cut(_COLOUR.sub("", text), LONGEST_TRACE)
 
 
 def _cut(text: str, longest: int) -> str:

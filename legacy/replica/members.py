@@ -20,18 +20,26 @@ MOST_STRANGERS = 2048  # more than proxies connect at the same moment, each of t
 MOST_BYTES = 8 * 2**20  # of their unfinished heads
 KEEP_ALIVE_S = 90  # longer than the 30 s proxies keep an idle connection, so that the proxy closes first
 
-_USUAL = Limits()
 LINES = 8  # header lines that a proxy adds to those of its client, and their bytes
-LINES_BYTES = 512
-_CALL_BYTES = 6 * _USUAL.target_bytes  # the last line, which holds parts of the path, quoted once more
-LIMITS = Limits(
-    body_idle_s=2 * _USUAL.body_idle_s,  # a proxy gives up a client that stops sending before we give up the proxy
-    write_idle_s=float("inf"),  # a proxy reads as slowly as its client, and knows how slow that may be
-    keep_alive_s=KEEP_ALIVE_S,
-    head_bytes=_USUAL.head_bytes + LINES_BYTES + _CALL_BYTES,
-    headers=_USUAL.headers + LINES,
-)
-_WITHOUT_CALL = dataclasses.replace(LIMITS, head_bytes=_USUAL.head_bytes + LINES_BYTES)
+LINES_BYTES = 2048
+
+
+def member_limits(clients: Limits) -> Limits:
+    """What a proxy may do whose own clients have these limits."""
+    return dataclasses.replace(
+        clients,
+        head_s=Limits.head_s,  # a proxy has all of it
+        body_idle_s=2 * clients.body_idle_s,  # a proxy gives up a client that stops sending before we give up the proxy
+        write_idle_s=float("inf"),  # a proxy reads as slowly as its client, and knows how slow that may be
+        keep_alive_s=KEEP_ALIVE_S,
+        head_bytes=clients.head_bytes + LINES_BYTES + _call_bytes(clients),
+        headers=clients.headers + LINES,
+    )
+
+
+def _call_bytes(limits: Limits) -> int:
+    """Of the last line, which holds parts of the path, quoted once more."""
+    return 6 * limits.target_bytes
 
 
 class Members:
@@ -71,9 +79,7 @@ class Members:
 
 
 class MemberProtocol(GuardProtocol):
-    """One connection to the port."""
-
-    LIMITS = LIMITS
+    """One connection to the port. `LIMITS` is another one for each port."""
 
     def __init__(self, members: Members, *args: Any) -> None:
         super().__init__(*args)
@@ -97,8 +103,10 @@ class MemberProtocol(GuardProtocol):
     def on_headers_complete(self) -> None:
         if not self._members.knows(self, take_secret(self.headers)):
             self._stop(403, STRANGER)
-        if self._head_bytes + self._segment > _WITHOUT_CALL.head_bytes:
-            self._check_size(self.head_size(self.headers[:-1]), _WITHOUT_CALL)
+        limits = self.LIMITS
+        most = limits.head_bytes - _call_bytes(limits)
+        if self._head_bytes + self._segment > most:
+            self._check_size(self.head_size(self.headers[:-1]), dataclasses.replace(limits, head_bytes=most))
         super().on_headers_complete()
 
     def on_upgrade(self, data: bytes) -> None:
@@ -113,3 +121,10 @@ class MemberProtocol(GuardProtocol):
     def _write_refusal(self) -> None:
         super()._write_refusal()
         self.flow.pause_reading()  # it is not worth reading until the refusal has arrived
+        if self._in_head:  # nor is it worth waiting: the kernel would take megabytes meanwhile
+            self.transport.abort()
+
+
+def member_protocol(limits: Limits) -> type[MemberProtocol]:
+    """The protocol class of a port."""
+    return type("MemberProtocol", (MemberProtocol,), {"LIMITS": limits})

@@ -18,6 +18,7 @@ from legacy.config import BackendConfig
 from legacy.constants import CONCURRENCY_1_4
 from legacy.environments.cache import hold_own_environment
 from legacy.errors import RayServeException
+from legacy.http.limits import limits_of
 from legacy.http.tls import tls_files
 from legacy.logs import guard_libraries, logger
 from legacy.records import ReplicaAddress, ReplicaStart, StartFailure
@@ -57,7 +58,7 @@ class ServeReplica:
         self._start = start
         self._step: Step = "environment"
         self._user = UserLoop()
-        self._server = ReplicaServer()
+        self._server = ReplicaServer(limits_of(start.options))
         self._gate = Gate(_ceiling(start.spec.config))
         self._servable: Servable | None = None
         self._app: ReplicaApp | None = None
@@ -215,7 +216,8 @@ class ServeReplica:
         await self._user.run(contained, servable.configure, spec.config)
         self._step = "environment"
         metrics = ReplicaMetrics(spec.tag, start.tag)
-        app = ReplicaApp(servable, metrics, _ceiling(spec.config), start.debug)
+        name = f"{spec.tag!r}, replica {start.tag}"
+        app = ReplicaApp(servable, metrics, _ceiling(spec.config), start.options.debug, name)
         self._server.speaks_websocket = servable.asgi is not None
         await self._user.run(self._server.serve_unix, app, sock)
         self._servable, self._app, self._metrics = servable, app, metrics

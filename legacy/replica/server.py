@@ -19,13 +19,14 @@ from legacy import code_files
 from legacy.environments import start_link
 from legacy.http.contract import REFUSED
 from legacy.http.head import whole_answer
+from legacy.http.limits import Limits
 from legacy.http.listener import Listener
 from legacy.http.protocol import CancellingProtocol
 from legacy.http.tls import TlsFiles
 from legacy.port_lock import sweep_locks
 from legacy.private_directory import is_private, make_private, mark
 from legacy.replica.app import GAVE_UP
-from legacy.replica.members import KEEP_ALIVE_S, LIMITS, MemberProtocol, Members
+from legacy.replica.members import KEEP_ALIVE_S, MemberProtocol, Members, member_limits, member_protocol
 
 LONGEST_PATH = 107  # bytes; the kernel's limit is 108, with a zero at the end
 _BACKLOG = 1024
@@ -121,12 +122,16 @@ def _ours() -> str:
 class ReplicaServer:
     """uvicorn's HTTP protocol on the replica's sockets. All methods run on the user loop.
 
+    Args:
+        clients: what proxies let their clients do.
+
     Attributes:
         speaks_websocket: whether the app is given websockets; to be set before it serves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clients: Limits | None = None) -> None:
         self.speaks_websocket = False
+        self._limits = member_limits(clients or Limits())
         self._servers: list[Listener] = []
         self._states: list[uvicorn.server.ServerState] = []
         self._path = ""
@@ -144,8 +149,8 @@ class ReplicaServer:
         """Accept connections of those who know the secret on a free port of `host`, which is returned."""
         secured: dict[str, Any] = {}
         if tls:
-            secured = {"ssl": tls.server_context(), "ssl_handshake_timeout": LIMITS.head_s}
-        protocol = self._protocol(app, functools.partial(MemberProtocol, Members(secret)))
+            secured = {"ssl": tls.server_context(), "ssl_handshake_timeout": self._limits.head_s}
+        protocol = self._protocol(app, functools.partial(member_protocol(self._limits), Members(secret)))
         sock = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         await self._listen(sock, protocol, **secured)
         self._looking = asyncio.get_running_loop().create_task(self._look())
@@ -207,7 +212,7 @@ class ReplicaServer:
         """See to the deadlines of those who come over TCP."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LIMITS.tick_s)
+            await asyncio.sleep(self._limits.tick_s)
             for _ in range(2):  # user code may have held the loop: what has arrived meanwhile is read first
                 await asyncio.sleep(0)
             for state in self._states:

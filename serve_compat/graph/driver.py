@@ -70,7 +70,19 @@ class DAGDriver:
         """Called by the replica for every request."""
         if scope["path"] == scope["root_path"]:
             scope["path"] += "/"  # the prefix itself: as below it, without a redirect
-        await self._app(scope, receive, send)
+        held: list[Any] = []
+
+        async def hold_errors(message: Any) -> None:
+            if held or (message["type"] == "http.response.start" and message["status"] == 500):
+                held.append(message)
+            else:
+                await send(message)
+
+        # FastAPI answers what a graph raises with a text that says nothing, and raises it again: the replica's answer
+        # names the error. A graph's own answer of that status is sent as it is.
+        await self._app(scope, receive, hold_errors)
+        for message in held:
+            await send(message)
 
     async def __serve_shutdown__(self) -> None:
         """Called by the replica before it stops."""

@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 
 from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_4
-from legacy.http.limits import Limits
+from legacy.http.limits import Limits, limits_of
 from legacy.http.protocol import CancellingProtocol
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
@@ -25,6 +25,7 @@ from legacy.ingress.pool import Pool
 from legacy.records import BackendView, Endpoint, ReplicaAddress, Update
 from legacy.replica.server import WEBSOCKETS, ReplicaServer
 from legacy.traffic.router import Router
+from legacy.trusted import peers
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 NODE = "this-node"
@@ -142,12 +143,14 @@ async def stage(
     chosen = HTTPOptions(port=0, **options)
     router, pool = Router(chosen.max_queued_requests, random.Random(1)), Pool(NODE)
     app = ProxyApp(router, pool, chosen, random.Random(2))
-    front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size)
+    trusted = peers(chosen.trusted_proxies, "")
+    limits = limits or limits_of(chosen)
+    front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size, trusted)
     shadows = shadows or {}
     made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
     views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory, node) for tag in ("b", *shadows)}
     for tag, view in views.items():
-        addresses = [await _serve(made, handler, address) for address in view.replicas]
+        addresses = [await _serve(made, handler, address, limits_of(chosen)) for address in view.replicas]
         views[tag] = dataclasses.replace(view, replicas=tuple(addresses))
     endpoints = [
         Endpoint("exact", "/echo", METHODS, {"b": 1.0}, shadows),
@@ -156,7 +159,7 @@ async def stage(
         Endpoint("prefix", "/p", (), {"b": 1.0}, generation=DEPLOYMENT),
     ]
     router.apply(Update("epoch", 1, True, {one.name: one for one in endpoints}, views, SECRET))
-    ticker = asyncio.get_running_loop().create_task(_tick(made, (limits or Limits()).tick_s))
+    ticker = asyncio.get_running_loop().create_task(_tick(made, limits.tick_s))
     try:
         yield made
     finally:
@@ -171,7 +174,7 @@ async def stage(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> ReplicaAddress:
+async def _serve(made: Stage, handler: Handler, address: ReplicaAddress, clients: Limits) -> ReplicaAddress:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             scope = {**scope, "method": "WEBSOCKET"}
@@ -181,7 +184,7 @@ async def _serve(made: Stage, handler: Handler, address: ReplicaAddress) -> Repl
         await handler(seen, receive, send)
 
     if address.node_id != NODE:
-        server = ReplicaServer()
+        server = ReplicaServer(clients)
         server.speaks_websocket = True
         port = await server.serve_tcp(app, "127.0.0.1", SECRET, None)
         made.servers[address.tag], made.states[address.tag] = server._servers[0], server._states[0]

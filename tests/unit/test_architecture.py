@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.seldom",
         "legacy.process",
         "legacy.errors",
+        "legacy.trusted",
         "legacy.settings",
         "legacy.config",
         "legacy.generations",

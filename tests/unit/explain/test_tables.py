@@ -30,7 +30,8 @@ ENTRIES = [entry for table in TABLES.values() for entry in table]
 _OURS = """
     install queue_timeout_s request_timeout_s max_queued_requests max_buffered_bytes debug trusted_proxies
     max_ongoing_requests unversioned given_options connect further older early_arguments controller_name namespace
-    target standby_after_s
+    target standby_after_s max_url_bytes max_head_bytes max_headers head_timeout_s body_idle_timeout_s min_upload_rate
+    answer_idle_timeout_s
 """
 OURS = frozenset(_OURS.split())
 """Names that only this package or today's Ray has, and parameters that stand for others."""

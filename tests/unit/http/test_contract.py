@@ -5,7 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.http.contract import OURS, REFUSED, Routed, call_line, read_call, secret_line, take_call, take_secret
+from legacy.http.contract import (
+    LONGEST_HOST,
+    OURS,
+    REFUSED,
+    Origin,
+    Routed,
+    call_line,
+    origin_line,
+    read_call,
+    read_origin,
+    secret_line,
+    take_call,
+    take_origin,
+    take_secret,
+)
 from legacy.http.head import Header
 from legacy.ingress.header_rules import REQUEST_RULES, RESPONSE_RULES, Rule, judge_name
 
@@ -30,6 +44,32 @@ def test_a_replica_reads_the_routing_that_the_proxy_wrote(routed):
     assert (read_call(value), headers) == (routed, [PLAIN])
 
 
+HOST = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=LONGEST_HOST)
+PORT = st.integers(0, 65535)
+SERVER = st.none() | st.tuples(HOST, st.none() | PORT)
+
+
+@given(st.builds(Origin, st.none() | st.tuples(HOST, PORT), st.sampled_from(["http", "https", "ws", "wss"]), SERVER))
+def test_a_replica_reads_the_clients_connection_that_the_proxy_wrote(origin):
+    line = origin_line(origin)
+    assert line.count(b"\r") == line.count(b"\n") == 1
+    headers = parsed(line + secret_line("s") + call_line(Routed("", "", {})))
+    assert take_origin(headers) is None
+    assert (take_secret(headers), take_call(headers)) == (b"s", b"m=&r=&p=")
+    value = take_origin(headers)
+    assert value is not None
+    assert (read_origin(value), headers) == (origin, [PLAIN])
+
+
+def test_a_connection_is_short_text_whatever_a_middleware_made_of_it():
+    odd = Origin(("x" * 10_000, "http"), "\ud800\r\n", ["::1", None])  # type: ignore[arg-type]
+    line = origin_line(odd)
+    assert len(line) < 1000
+    assert read_origin(line.split(b": ")[1][:-2]) == (("x" * LONGEST_HOST, 0), "?\r\n", ("::1", None))
+    assert origin_line(Origin(("::1", 5), "http", ("10.0.0.1", 80))) == b"x-serve-from: ::1&5&http&10.0.0.1&80\r\n"
+    assert origin_line(Origin(None, "http", None)) == b"x-serve-from: &&http&&\r\n"
+
+
 @given(st.text("0123456789abcdef", min_size=1))
 def test_the_secret_is_read_where_it_was_written(secret):
     headers = parsed(secret_line(secret) + call_line(Routed("", "/r", {})))
@@ -52,7 +92,7 @@ def test_the_lines_encode_their_values():
 
 
 def test_no_client_can_write_a_line_of_ours_and_none_sees_one():
-    for lines in (call_line(Routed("", "", {})), secret_line("s")):
+    for lines in (call_line(Routed("", "", {})), secret_line("s"), origin_line(Origin(None, "http", None))):
         name = lines.partition(b":")[0]
         assert name.startswith(OURS)
         assert judge_name(name, dict(REQUEST_RULES)) is Rule.DROP

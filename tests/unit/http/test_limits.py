@@ -28,7 +28,7 @@ def test_a_client_is_given_up_when_its_time_is_over(phase, waited_s, unread_s, v
 
 @pytest.mark.parametrize(
     ("target", "head", "headers", "status"),
-    [(16_385, 0, 0, 414), (0, 65_537, 0, 431), (0, 0, 101, 431)],
+    [(65_537, 0, 0, 414), (0, 131_073, 0, 431), (0, 0, 1001, 431)],
 )
 def test_a_head_that_is_too_big_is_refused(target, head, headers, status):
     with pytest.raises(Refusal) as caught:
@@ -37,13 +37,14 @@ def test_a_head_that_is_too_big_is_refused(target, head, headers, status):
 
 
 def test_a_head_at_its_limits_passes():
-    check_size(LIMITS, 16_384, 65_536, 100)
+    check_size(LIMITS, 65_536, 131_072, 1000)
 
 
 def test_promised_deadlines_hold_with_the_tick_added():
     usual = Limits()
     assert usual.head_s + usual.tick_s <= 10
-    assert usual.body_idle_s + usual.tick_s <= 30
+    assert 600 <= usual.body_idle_s <= 3600  # the originals waited without end
+    assert usual.body_watch_s + usual.tick_s <= 30
     # 30 s would cut who reads 2 KiB/s: over loopback the kernel tells of each 64 KiB only
     assert usual.write_idle_s + 2 * usual.tick_s <= 61
 
