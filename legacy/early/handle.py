@@ -71,6 +71,9 @@ class FirstHandle(RayServeSyncHandle):
         return f"RayServeHandle(endpoint={self._endpoint!r})"
 
 
+KeywordHandle.__name__ = FirstHandle.__name__ = "RayServeHandle"  # as programs knew both
+
+
 def check_deadlines(relative_slo_ms: Any, absolute_slo_ms: Any) -> None:
     """Refuse what Ray 0.8 refused as a deadline for a call.
 

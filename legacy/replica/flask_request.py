@@ -106,7 +106,7 @@ def _request_class() -> type:
         raise RayServeException(MISSING)
     base: Any = importlib.import_module("werkzeug.wrappers").Request
 
-    class FlaskRequest(base):
+    class Request(base):
         """A Flask 1.x request that can be sent through a handle and arrives as the same request."""
 
         __module__, __qualname__ = "flask.wrappers", "Request"  # programs print what they get
@@ -127,4 +127,4 @@ def _request_class() -> type:
         def __reduce__(self) -> tuple[Any, ...]:
             return flask_request, self._made_of
 
-    return FlaskRequest
+    return Request

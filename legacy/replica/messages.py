@@ -107,8 +107,6 @@ class ServeRequest:
 class HTTPRequest(Request):
     """A Starlette request that can be sent through a handle and arrives as the same request."""
 
-    __module__, __qualname__ = Request.__module__, Request.__qualname__  # programs print what they get
-
     @property
     def url(self) -> URL:
         """The whole URL, also where `scope["path"]` is only the part below the route (deployments)."""
@@ -160,6 +158,10 @@ class HTTPRequest(Request):
             raise RayServeException(f"{text}: `await request.body()` before you send the request through a handle")
         scope = {name: self.scope[name] for name in _PORTABLE if name in self.scope}
         return rebuild, (scope, self._body)
+
+
+HTTPRequest.__module__, HTTPRequest.__name__ = Request.__module__, Request.__name__  # programs print what they get
+HTTPRequest.__qualname__ = Request.__qualname__
 
 
 class _Called:

@@ -270,7 +270,7 @@ def test_arguments_arrive_as_the_style_says(replica):
     assert it.call("data", k=1) == ["ServeRequest", "data"]
     assert it.call(1, 2, meta=RAW) == ["int", (2,)]
     assert it.call(meta=RAW) == ["ServeRequest", None]
-    assert it.call(rebuild({"type": "http", "headers": []}, b"body")) == ["HTTPRequest", b"body"]
+    assert it.call(rebuild({"type": "http", "headers": []}, b"body")) == ["Request", b"body"]
 
 
 def test_batches_form_across_handle_calls(replica):

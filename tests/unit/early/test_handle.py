@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from legacy.early.handle import FirstHandle, KeywordHandle, check_deadlines
@@ -48,3 +50,10 @@ def test_options_of_1_0_change_the_handle_itself_and_the_first_value_stays():
     handle.options(method_name="second", shard_key="k")
     assert (handle._options.method_name, handle._options.shard_key) == ("first", "k")
     assert repr(handle) == "RayServeHandle(endpoint='e')"
+
+
+@pytest.mark.parametrize(("kind", "generation"), [(KeywordHandle, V0_8), (FirstHandle, V1_0)])
+def test_both_are_called_as_programs_knew_them_and_can_be_sent(kind, generation):
+    handle = kind(HERE, "e", generation)
+    assert type(handle).__name__ == "RayServeHandle"
+    assert type(pickle.loads(pickle.dumps(handle))) is kind

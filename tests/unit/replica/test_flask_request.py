@@ -102,4 +102,5 @@ def test_without_werkzeug_the_error_names_the_extra(monkeypatch):
 
 
 def test_programs_see_flasks_class_of_requests():
-    assert str(type(flask_request(scope(), b""))) == "<class 'flask.wrappers.Request'>"
+    kind = type(flask_request(scope(), b""))
+    assert (str(kind), kind.__name__) == ("<class 'flask.wrappers.Request'>", "Request")

@@ -103,7 +103,7 @@ def test_half_a_body_never_reaches_user_code():
 
 def test_programs_see_starlettes_class_of_requests():
     request = messages.rebuild(scope(), b"[1]")
-    assert str(type(request)) == "<class 'starlette.requests.Request'>"
+    assert (str(type(request)), type(request).__name__) == ("<class 'starlette.requests.Request'>", "Request")
     assert asyncio.run(pickle.loads(pickle.dumps(request)).json()) == [1]
 
 
