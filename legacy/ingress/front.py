@@ -100,10 +100,8 @@ class Front:
         loop = asyncio.get_running_loop()
         self.tick(loop.time())
         config, state, protocol, share = self._config, self._state, self._protocol, self._share
-        self._listener = Listener(
-            sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed, backlog=BACKLOG
-        )
-        await self._listener.open()
+        self._listener = Listener(sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed)
+        self._listener.open(BACKLOG)
         host, port = sock.getsockname()[:2]
         return str(host), int(port)
 
@@ -119,9 +117,9 @@ class Front:
             if isinstance(connection, ClientProtocol):
                 connection.look(now)
 
-    def _owed(self) -> int:
-        """Each client may need a connection to a replica, one that comes now too."""
-        return max(0, len(self._state.connections) + 1 - self._upstreams())
+    def _owed(self, coming: int) -> int:
+        """Each client may need a connection to a replica, those that come now too."""
+        return max(0, len(self._state.connections) + coming - self._upstreams())
 
     async def stop(self, patience_s: float = CLOSING_S) -> None:
         """Accept no more, let requests in progress end for `patience_s` seconds, then cut what is left."""
