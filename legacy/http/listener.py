@@ -48,7 +48,8 @@ class Listener:
         handshake_s: float = LINGER_S,
     ) -> None:
         self._sock = sock
-        self._protocol = protocol if tls is None else lambda: _Door(protocol)
+        # With TLS one is made only when the handshake is over, for strangers none.
+        self._protocol = protocol if tls is None else lambda: Door(lambda transport: protocol())
         self._turned: Callable[[], Turned] = lambda: Turned(refusal, refuse_asked, self._leaving)
         self._owed = owed
         self._tls = tls
@@ -58,6 +59,7 @@ class Listener:
         self._reserve = Reserve(max(1, spare(limit()) // 4))
         self._looking: asyncio.TimerHandle | None = None
         self._seldom = Seldom()
+        self._backlog = 0
 
     def open(self, backlog: int) -> None:
         """Accept connections from now on.
@@ -68,18 +70,17 @@ class Listener:
         Raises:
             OSError: it cannot listen.
         """
+        self._backlog = backlog
         self._sock.setblocking(False)
         self._sock.listen(backlog)
         self._reserve.fill()
-        asyncio.get_running_loop().add_reader(self._sock, self._accept)
+        self._accept_here()
 
     def close(self) -> None:
         """Accept no more; connections stay as they are, but for those who arrive or are turned away."""
-        if self._sock.fileno() < 0:
+        if not self._is_open():
             return
-        if self._looking is not None:
-            self._looking.cancel()
-        asyncio.get_running_loop().remove_reader(self._sock)
+        self._rest()
         self._sock.close()
         self._reserve.empty()
         for task in self._arriving:
@@ -89,11 +90,25 @@ class Listener:
 
     def judge(self, descriptor: int) -> asyncio.Protocol:
         """What serves a connection with that descriptor: its own protocol, or one that says goodbye."""
-        most = limit()
-        if has_room(descriptor, self._owed(len(self._arriving) + 1), most):
+        if self._has_room(descriptor):
             return self._protocol()
-        self._seldom.warn("descriptors", f"no descriptors are left of {most}: connections are turned away")
+        self._seldom.warn("descriptors", f"no descriptors are left of {limit()}: connections are turned away")
         return self._turned()
+
+    def _is_open(self) -> bool:
+        return self._sock.fileno() >= 0
+
+    def _has_room(self, descriptor: int) -> bool:
+        return has_room(descriptor, self._owed(len(self._arriving) + 1), limit())
+
+    def _accept_here(self) -> None:
+        asyncio.get_running_loop().add_reader(self._sock, self._accept)
+
+    def _rest(self) -> None:
+        """Accept nothing, and do not look whether that can be done again."""
+        asyncio.get_running_loop().remove_reader(self._sock)
+        if self._looking is not None:
+            self._looking.cancel()
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
@@ -154,27 +169,33 @@ class Listener:
         return len(self._leaving) >= max(1, spare(limit()) // 2)
 
     def _pause(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._sock)
-        self._looking = loop.call_later(LOOK_S, self._look)
+        self._rest()
+        self._look_later()
 
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look_whether_it_is_full)
+
+    def _look_whether_it_is_full(self) -> None:
         for turned in list(self._leaving):
             turned.hurry()
         if self._is_full():
-            self._looking = loop.call_later(LOOK_S, self._look)
+            self._look_later()
         else:
-            loop.add_reader(self._sock, self._accept)
+            self._accept_here()
 
 
-class _Door(asyncio.Protocol):
-    """Stands for a protocol until the handshake is over: for strangers none is made."""
+class Door(asyncio.Protocol):
+    """Stands for a protocol until the connection is made, since only then it can be chosen.
 
-    def __init__(self, protocol: Callable[[], asyncio.Protocol]) -> None:
-        self._protocol = protocol
+    Args:
+        choose: gives it for the transport.
+    """
+
+    def __init__(self, choose: Callable[[Any], asyncio.Protocol]) -> None:
+        self._choose = choose
 
     def connection_made(self, transport: Any) -> None:
-        chosen = self._protocol()
+        """Put the chosen protocol in its own place."""
+        chosen = self._choose(transport)
         transport.set_protocol(chosen)
         chosen.connection_made(transport)

@@ -166,6 +166,7 @@ def test_a_proxy_that_has_used_all_tells_each_client_to_come_back_and_serves_the
         async with stage() as made:
             with sockets(6, socket.AF_INET) as clients:
                 with none_left(below):
+                    made.front.tick(asyncio.get_running_loop().time())
                     answers = await ask_each(clients, made.address)
             assert [answer[:12] for answer in answers] == [b"HTTP/1.1 503"] * 6
             assert all(b"\r\nretry-after: 1\r\n" in answer for answer in answers)
