@@ -104,6 +104,7 @@ class Front:
             sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed
         )
         self._listener.open(BACKLOG)
+        self._listener.look()
         host, port = sock.getsockname()[:2]
         return str(host), int(port)
 
