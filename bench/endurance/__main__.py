@@ -16,6 +16,7 @@ import serve_compat as serve
 from bench.endurance import overload
 from bench.endurance.bodies import bodies
 from bench.endurance.figures import Figure
+from bench.endurance.growth import growth
 from bench.endurance.port import port
 from bench.endurance.report import section, with_section
 from bench.endurance.shadow import shadow
@@ -33,6 +34,7 @@ RUNS: dict[str, Run] = {
     "port": lambda client, cluster, told, directory: port(client, told.kills, directory),
     "shadow": lambda client, cluster, told, directory: shadow(client),
     "update": lambda client, cluster, told, directory: update(directory),
+    "growth": lambda client, cluster, told, directory: growth(client, told.rounds),
     "soak": lambda client, cluster, told, directory: soak(client, cluster, 60 * told.minutes, directory),
 }
 HTTP_OPTIONS = {"overload": overload.HTTP_OPTIONS}
@@ -46,6 +48,7 @@ def main() -> int:
     parser.add_argument("--mib", type=int, default=1024, help="size of the big bodies (default: 1024)")
     parser.add_argument("--clients", type=int, default=1000, help="slow clients at once (default: 1000)")
     parser.add_argument("--kills", type=int, default=10, help="kills of the proxy that listens (default: 10)")
+    parser.add_argument("--rounds", type=int, default=20, help="of four lost replicas each, for growth (default: 20)")
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the soak (default: 10)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="what was run before stays in it")
     told = parser.parse_args()

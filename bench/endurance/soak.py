@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.endurance.bare import what_ray_keeps
 from bench.endurance.commands import Commands
 from bench.endurance.figures import Figure, at_most
+from bench.endurance.growth import CONTROLLER, judge_control
 from bench.endurance.killer import FAR, REPLICA, Killer
 from bench.endurance.schedule import EVERY_S, blow, storm_s, warm_up_s
-from bench.endurance.slopes import growth
-from bench.endurance.usage import Sampler, long_lived
+from bench.endurance.slopes import HOUR_S, NOTHING, RaysShare, Slope, growth
+from bench.endurance.usage import PROXY, Sampler, Watched, long_lived
 from tests.fault.faults import Entry
 from tests.fault.ledger import Ledger, Load, NotingBackend
 from tests.fault.processes import titled
@@ -28,6 +30,7 @@ CONFIG = {  # a stopped replica holds two of the four clients at most
 FOUND_S = 15.0
 SETTLED_S = 10.0
 PORT_BACK_S = 1.0
+CONTROL_ROUNDS = 20  # after those that warm it up; of bare Ray actors, before the load begins
 NEAR_S, SHOWN = 10.0, 20  # of failures that nothing explains
 
 
@@ -38,6 +41,9 @@ def soak(client: Any, cluster: Any, seconds: float, directory: Path) -> Iterator
         cluster: of ray.cluster_utils, whose head this process is connected to.
         directory: for the ledger.
     """
+    bare = what_ray_keeps(CONTROL_ROUNDS)
+    rays = {CONTROLLER: bare.starter.per_start(), PROXY: bare.follower.per_start()}
+    yield from judge_control("soak", rays[CONTROLLER], rays[PROXY])
     ledger = Ledger(directory / "started")
     killer = Killer(cluster, ledger)
     _serve(client, ledger)
@@ -58,7 +64,21 @@ def soak(client: Any, cluster: Any, seconds: float, directory: Path) -> Iterator
     yield from _of_commands(commands, settled)
     yield from _of_blows(killer)
     for one in watched:
-        yield from growth(f"soak: {one.name}", one.samples)
+        yield from growth(f"soak: {one.name}", one.samples, share(one, rays, ledger.births()))
+
+
+def share(one: Watched, rays: Mapping[str, Slope], births: Sequence[float]) -> RaysShare:
+    """What Ray itself grew by in a process while it was sampled; nothing in one that no bare actor stands for. Pure.
+
+    Args:
+        rays: bytes for each start in the bare actors, by the name of what they stand for.
+        births: when replicas were started.
+    """
+    if one.name not in rays or len(one.samples) < 2:
+        return NOTHING
+    first, last = one.samples[0].at, one.samples[-1].at
+    starts = sum(first <= at <= last for at in births)
+    return RaysShare(starts * HOUR_S / (last - first), rays[one.name])
 
 
 def judge(ledger: Ledger) -> Iterator[Figure]:

@@ -19,6 +19,7 @@ from bench.endurance.slopes import Usage
 
 EVERY_S = 10.0
 ANSWER_S = 5.0
+PROXY = "proxy"
 
 
 @dataclass
@@ -60,7 +61,7 @@ def long_lived(client: Any, tags: list[str], struck: set[int]) -> list[Watched]:
 
     controller = client._session.controller
     watched = [Watched("controller", ray.get(controller.__ray_call__.remote(_pid), timeout=60), controller)]
-    watched += [found("proxy", short) for short in client._session.status()["proxies"]]
+    watched += [found(PROXY, short) for short in client._session.status()["proxies"]]
     for tag in tags:
         watched.append(found(f"a replica of {tag}", _oldest(client, tag, struck)))
     return watched

@@ -65,6 +65,10 @@ class Ledger:
         """The process that began to work on a failed request, or died before it could."""
         return self._places().get(entry.id)
 
+    def births(self) -> list[float]:
+        """When replicas were started."""
+        return [one.at for one in self._replicas().values()]
+
     def ran_on(self) -> dict[str, str]:
         """Id -> the backend that began to work on it."""
         backends = {one.pid: one.backend for one in self._replicas().values()}
