@@ -25,6 +25,13 @@ ANEW_S = 1.0  # before another one is made in the place of one that Ray gave up:
 
 @dataclass
 class _Proxy:
+    """One of a node's proxies.
+
+    Attributes:
+        misses: looks in a row that it did not answer.
+        ended: how often it has been ended since it last answered.
+    """
+
     name: str
     actor: Any
     state: ProxyState = ProxyState.STARTING
@@ -32,6 +39,7 @@ class _Proxy:
     address: tuple[str, int] | None = None
     error: Exception | None = None
     misses: int = 0
+    ended: int = 0
     watch: asyncio.Task[None] | None = None
 
 
@@ -179,7 +187,7 @@ class Proxies:
                 look = await asyncio.wait_for(proxy.actor.look.remote(proxy.state), ANSWER_S)
             except asyncio.TimeoutError:
                 proxy.misses += 1
-                if is_hung(proxy.state, proxy.misses):
+                if is_hung(proxy.state, proxy.misses, proxy.ended):
                     await self._end_hung(site, proxy)
             except RayActorError as error:
                 self._died(proxy, type(error).__name__)
@@ -197,7 +205,7 @@ class Proxies:
         if look.state is ProxyState.FAILED and proxy.state is not ProxyState.FAILED:
             logger.error("%s cannot serve: %s", proxy.name, look.error)
         proxy.state, proxy.process, proxy.address, proxy.error = look.state, look.process, look.address, look.error
-        proxy.misses = 0
+        proxy.misses = proxy.ended = 0
         if look.state is ProxyState.RUNNING and site.served_since is None:
             site.served_since = asyncio.get_running_loop().time()
         self._tell()
@@ -215,7 +223,8 @@ class Proxies:
     async def _end_hung(self, site: _Site, proxy: _Proxy) -> None:
         """By the other one of its node, at once; Ray gives a stopped process 5 s more."""
         logger.error("%s has not answered for %g s: it is ended", proxy.name, ANSWER_S * proxy.misses)
-        for other in site.proxies:
+        proxy.ended += 1
+        for other in site.proxies if proxy.process is not None else ():
             if other is not proxy and not other.misses and other.state is not ProxyState.STARTING:
                 with contextlib.suppress(RayError, asyncio.TimeoutError):
                     if await asyncio.wait_for(other.actor.end.remote(proxy.process), ANSWER_S):

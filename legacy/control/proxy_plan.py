@@ -10,6 +10,8 @@ from legacy.config import DeploymentMode, HTTPOptions
 from legacy.records import ProxyState
 
 MISSES = 3  # looks in a row that a proxy did not answer
+STARTING_MISSES = 15  # the same of one that starts: a minute
+MOST_DOUBLINGS = 4
 
 
 def nodes_with_proxy(options: HTTPOptions, nodes: Sequence[Node]) -> list[str]:
@@ -42,9 +44,19 @@ def is_due(options: HTTPOptions, served_s: float | None) -> bool:
     return after_s is not None and has_standby(options) and served_s is not None and served_s >= after_s
 
 
-def is_hung(state: ProxyState, misses: int) -> bool:
-    """Whether a proxy is to be ended since it does not answer; one that only starts may take its time."""
-    return state is not ProxyState.STARTING and misses >= MISSES
+def is_hung(state: ProxyState, misses: int, ended: int = 0) -> bool:
+    """Whether a proxy is to be ended since it does not answer.
+
+    One that starts may take its time, and twice as long each time it was ended for that: where starting is slow, it
+    must succeed some day.
+
+    Args:
+        misses: looks in a row that it did not answer.
+        ended: how often it has been ended since it last answered.
+    """
+    if state is ProxyState.STARTING:
+        return misses >= STARTING_MISSES * 2 ** min(ended, MOST_DOUBLINGS)
+    return misses >= MISSES
 
 
 def shown(state: ProxyState, error: Exception | None, node_is_served: bool) -> str:

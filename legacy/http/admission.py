@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import resource
 from typing import Any
 
 SPARE = 32  # descriptors that no client gets; where there are few, an eighth of them
 LINGER_S = 2.0  # how long who is turned away may take to ask, to read the answer and to close
 READ_S = 0.1  # how long an answer has to be read at least
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 def limit() -> int:
@@ -79,7 +81,8 @@ class Turned(asyncio.Protocol):
     def end(self) -> None:
         """Close it now; more than once is fine."""
         self._others.discard(self)
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def _say(self) -> None:
         self._answered_at = asyncio.get_running_loop().time()

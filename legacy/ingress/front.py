@@ -14,9 +14,9 @@ from uvicorn.server import ServerState
 
 from legacy.http.head import whole_answer
 from legacy.http.limits import Limits
-from legacy.http.listener import Listener
 from legacy.ingress.budget import Share
 from legacy.ingress.client import ClientProtocol, client_protocol
+from legacy.ingress.loop_listener import LoopListener
 from legacy.trusted import Trusted
 
 BACKLOG = 2048
@@ -97,7 +97,7 @@ class Front:
         self._limits = limits or Limits()
         self._protocol = client_protocol(self._limits, trusted or Trusted())
         self._state = ServerState()
-        self._listener: Listener | None = None
+        self._listener: LoopListener | None = None
         self._config = Config(
             app,
             http=self._protocol,
@@ -116,15 +116,18 @@ class Front:
         loop = asyncio.get_running_loop()
         self.tick(loop.time())
         config, state, protocol, share = self._config, self._state, self._protocol, self._share
-        self._listener = Listener(
-            sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed, backlog=BACKLOG
+        self._listener = LoopListener(
+            sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed
         )
-        await self._listener.open()
+        self._listener.open(BACKLOG)
+        self._listener.look()
         host, port = sock.getsockname()[:2]
         return str(host), int(port)
 
     def tick(self, now: float) -> None:
-        """Renew the Date header and look at every connection's deadline; at least every `limits.tick_s` seconds.
+        """Renew the Date header, look at every connection's deadline and whether more can come.
+
+        At least every `limits.tick_s` seconds.
 
         Args:
             now: loop time.
@@ -134,10 +137,12 @@ class Front:
         for connection in list(self._state.connections):
             if isinstance(connection, ClientProtocol):
                 connection.look(now)
+        if self._listener is not None:
+            self._listener.look()
 
-    def _owed(self) -> int:
-        """Each client may need a connection to a replica, one that comes now too."""
-        return max(0, len(self._state.connections) + 1 - self._upstreams())
+    def _owed(self, coming: int) -> int:
+        """Each client may need a connection to a replica, those that come now too."""
+        return max(0, len(self._state.connections) + coming - self._upstreams())
 
     async def stop(self, patience_s: float = CLOSING_S) -> None:
         """Accept no more, let requests in progress end for `patience_s` seconds, then cut what is left."""

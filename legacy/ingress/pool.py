@@ -8,15 +8,14 @@ that sends requests closes first, or a request could meet a connection that is j
 from __future__ import annotations
 
 import asyncio
-import errno
 import ssl
 
+from legacy.http.admission import NO_DESCRIPTORS
 from legacy.ingress.upstream import Upstream
 from legacy.records import ReplicaAddress
 
 IDLE_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
-NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 TICK_S = 1.0
 
 

@@ -143,22 +143,19 @@ class ReplicaServer:
 
     async def serve_unix(self, app: Any, sock: socket.socket) -> None:
         """Accept connections on a socket of `bind_private`."""
-        await self._listen(sock, self._protocol(app))
+        self._listen(Listener(sock, self._protocol(app), _FULL, refuse_asked=True))
 
     async def serve_tcp(self, app: Any, host: str, secret: str, tls: TlsFiles | None) -> int:
         """Accept connections of those who know the secret on a free port of `host`, which is returned."""
-        secured: dict[str, Any] = {}
-        if tls:
-            secured = {"ssl": tls.server_context(), "ssl_handshake_timeout": self._limits.head_s}
+        context = tls.server_context() if tls else None
         protocol = self._protocol(app, functools.partial(member_protocol(self._limits), Members(secret)))
         sock = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        await self._listen(sock, protocol, **secured)
+        self._listen(Listener(sock, protocol, _FULL, refuse_asked=True, tls=context, handshake_s=self._limits.head_s))
         self._looking = asyncio.get_running_loop().create_task(self._look())
         return int(sock.getsockname()[1])
 
-    async def _listen(self, sock: socket.socket, protocol: Callable[[], CancellingProtocol], **secured: Any) -> None:
-        listener = Listener(sock, protocol, _FULL, refuse_asked=True, backlog=_BACKLOG, **secured)
-        await listener.open()
+    def _listen(self, listener: Listener) -> None:
+        listener.open(_BACKLOG)
         self._servers.append(listener)
 
     async def close(self) -> None:

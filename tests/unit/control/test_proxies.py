@@ -11,6 +11,7 @@ from ray.exceptions import RayActorError
 from legacy.cluster import Node
 from legacy.config import HTTPOptions
 from legacy.control import proxies as module
+from legacy.control import proxy_plan
 from legacy.control.instance import InstanceStart
 from legacy.control.proxies import Proxies
 from legacy.process import Process
@@ -217,6 +218,27 @@ def test_one_that_is_alone_and_does_not_answer_is_restarted_and_one_that_starts_
         await made.stop()
 
     asyncio.run(play())
+
+
+def test_one_that_hangs_while_it_starts_is_restarted_by_ray_since_no_process_of_it_is_known(monkeypatch):
+    monkeypatch.setattr(module, "ANSWER_S", 0.05)
+    monkeypatch.setattr(proxy_plan, "STARTING_MISSES", 4)
+
+    async def play() -> None:
+        launcher = Launcher()
+        made = proxies(launcher)
+        made.nodes_changed([NODE])
+        first = launcher.actors[FIRST]
+        first.become(ProxyState.RUNNING)
+        await settle()
+        made.nodes_changed([NODE])
+        while not launcher.log:
+            await asyncio.sleep(0.01)
+            first.become(ProxyState.STANDBY if first.state is ProxyState.RUNNING else ProxyState.RUNNING)
+        assert launcher.log == [f"restart {SECOND}"]
+        await made.stop()
+
+    asyncio.run(asyncio.wait_for(play(), 10))
 
 
 def test_all_are_told_to_stop_before_one_is_killed():

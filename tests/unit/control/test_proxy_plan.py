@@ -51,10 +51,16 @@ def test_a_node_gets_its_second_proxy_once_it_has_been_served_for_a_while(option
     assert proxy_plan.is_due(HTTPOptions(**options), served_s) is due
 
 
-@given(st.sampled_from(ProxyState), st.integers(0, 10))
-def test_only_who_has_answered_before_and_does_not_any_more_is_ended(state, misses):
-    wanted = state is not ProxyState.STARTING and misses >= proxy_plan.MISSES
-    assert proxy_plan.is_hung(state, misses) is wanted
+@given(st.sampled_from([state for state in ProxyState if state is not ProxyState.STARTING]), st.integers(0, 10))
+def test_who_has_answered_before_and_does_not_any_more_is_ended(state, misses):
+    assert proxy_plan.is_hung(state, misses) is (misses >= proxy_plan.MISSES)
+
+
+@given(st.integers(0, 1000), st.integers(0, 10))
+def test_one_that_starts_is_given_a_minute_and_each_time_twice_as_long(misses, ended):
+    most = proxy_plan.STARTING_MISSES
+    wanted = misses >= min(most * 2**ended, most * 16)
+    assert proxy_plan.is_hung(ProxyState.STARTING, misses, ended) is wanted
 
 
 @pytest.mark.parametrize(

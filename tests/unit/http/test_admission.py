@@ -21,19 +21,12 @@ PROTOCOL = asyncio.Protocol()
 
 
 class FakeTransport:
-    """A connection with that descriptor."""
+    """A connection."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, protocol: Any) -> None:
         self.written = b""
         self.aborted = False
-        self.protocol: Any = None
-
-    def get_extra_info(self, name: str) -> FakeTransport:
-        return self
-
-    def fileno(self) -> int:
-        return self.descriptor
+        self.protocol = protocol
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -56,15 +49,13 @@ def test_some_descriptors_are_left_for_those_who_are_turned_away(descriptor: int
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     monkeypatch.setattr(module, "limit", lambda: 64)
     with socket.socket() as sock:
-        yield Listener(sock, asyncio.Protocol, REFUSAL, refuse_asked=True, owed=lambda: 6)
+        yield Listener(sock, lambda: PROTOCOL, REFUSAL, refuse_asked=True, owed=lambda coming: 5 + coming)
 
 
 def come(listener: Listener, descriptor: int) -> FakeTransport:
     """A connection that is made."""
-    transport = FakeTransport(descriptor)
-    chosen = listener.judge(transport, PROTOCOL)
-    transport.protocol = chosen
-    chosen.connection_made(transport)
+    transport = FakeTransport(listener.judge(descriptor))
+    transport.protocol.connection_made(transport)
     return transport
 
 

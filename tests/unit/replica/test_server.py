@@ -10,7 +10,9 @@ import tempfile
 import threading
 
 import pytest
+import uvloop
 
+from legacy.http import listener
 from legacy.http.tls import TlsFiles
 from legacy.replica.app import GAVE_UP
 from legacy.replica.server import ReplicaServer, bind_private, sweep
@@ -229,35 +231,67 @@ def test_a_blocked_loop_does_not_keep_clients_waiting_for_an_answer(directory):
     assert answer.endswith(GAVE_UP.encode())
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with the openssl program")
-def test_a_tcp_port_with_tls_wants_a_certificate_of_the_same_authority(directory):
+@pytest.fixture
+def files(directory):
+    if shutil.which("openssl") is None:
+        pytest.skip("makes its certificate with the openssl program")
     os.makedirs(directory)
     key, certificate = os.path.join(directory, "key.pem"), os.path.join(directory, "cert.pem")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=h", "-keyout"]
     subprocess.run([*command, key, "-out", certificate], check=True, capture_output=True)
-    files = TlsFiles(certificate, key, certificate)
+    return TlsFiles(certificate, key, certificate)
 
-    def trusting():
-        context = ssl.create_default_context(cafile=certificate)
-        context.check_hostname = False
-        return context
 
-    async def first_line(port, context):
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
-            with contextlib.closing(writer):
-                writer.write(b"GET / HTTP/1.1\r\nhost: h\r\nx-serve-secret: known\r\nx-serve-call: \r\n\r\n")
-                return await reader.readline()
-        except (ssl.SSLError, ConnectionError):  # with TLS 1.3 it is refused after the client's handshake is done
-            return b""
+async def first_line(port, context):
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        with contextlib.closing(writer):
+            writer.write(b"GET / HTTP/1.1\r\nhost: h\r\nx-serve-secret: known\r\nx-serve-call: \r\n\r\n")
+            return await reader.readline()
+    except (ssl.SSLError, ConnectionError):  # with TLS 1.3 it is refused after the client's handshake is done
+        return b""
+
+
+def test_a_tcp_port_with_tls_wants_a_certificate_of_the_same_authority(files):
+    async def scenario():
+        server = ReplicaServer()
+        port = await server.serve_tcp(hello, "127.0.0.1", "known", files)
+        stranger = ssl.create_default_context(cafile=files.ca)
+        stranger.check_hostname = False
+        assert await first_line(port, files.client_context()) == b"HTTP/1.1 200 OK\r\n"
+        assert await first_line(port, stranger) == b""
+        await server.close()
+
+    run(scenario())
+
+
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # the first bytes of a handshake
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("said", [b"", HELLO])
+def test_of_those_who_do_not_end_their_tls_handshake_the_oldest_go(files, monkeypatch, said, new_loop):
+    monkeypatch.setattr(listener, "MOST_ARRIVING", 4)
 
     async def scenario():
         server = ReplicaServer()
         port = await server.serve_tcp(hello, "127.0.0.1", "known", files)
-        member = trusting()
-        member.load_cert_chain(certificate, key)
-        assert await first_line(port, member) == b"HTTP/1.1 200 OK\r\n"
-        assert await first_line(port, trusting()) == b""
+        strangers = []
+        for _ in range(9):
+            strangers.append(await asyncio.open_connection("127.0.0.1", port))
+            strangers[-1][1].write(said)
+        for reader, _ in strangers[:5]:
+            with contextlib.suppress(ConnectionError):  # it was cut with something unread
+                assert await asyncio.wait_for(reader.read(), 2) == b""
+        assert not any(reader.at_eof() for reader, _ in strangers[5:])
+        assert await first_line(port, files.client_context()) == b"HTTP/1.1 200 OK\r\n"
         await server.close()
+        for _, writer in strangers:
+            writer.transport.abort()
 
-    run(scenario())
+    loop = new_loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(scenario(), 10))
+        loop.run_until_complete(asyncio.sleep(0))  # what was cut is closed
+    finally:
+        loop.close()
