@@ -155,7 +155,7 @@ def test_json_is_in_one_line_from_2_on_and_indented_before(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=repr)
-@pytest.mark.parametrize(("value", "expected"), IN_ALL, ids=repr)
+@pytest.mark.parametrize(("value", "expected"), IN_ALL)
 def test_what_all_know(row, value, expected):
     assert json.loads(answered({"v": value}, row)[1]) == {"v": expected}
 
