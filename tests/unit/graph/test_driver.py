@@ -188,6 +188,13 @@ def test_numpy_results_become_json(result):
     assert numpy.array_equal(numpy.asarray(answer), numpy.asarray(result))
 
 
+def test_numpy_values_in_models_become_json():
+    class Out(BaseModel):
+        x: object
+
+    assert ask(DAGDriver(Dag(lambda request: [Out(x=numpy.ones(1))])), "/").json() == [{"x": [1.0]}]
+
+
 def test_arrays_are_made_of_json():
     driver = DAGDriver(Dag(lambda a: [a.shape, str(a.dtype), a]), http_adapters.json_to_ndarray)
     answer = ask(driver, "/", {"array": [1, 2, 3, 4], "shape": [2, 2], "dtype": "int"}).json()
