@@ -7,6 +7,7 @@ import numpy
 import pytest
 from pydantic import BaseModel
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from legacy.errors import RayServeException
 from legacy.session import deployments
@@ -179,6 +180,30 @@ def test_the_driver_awaits_a_deployments_handle_as_it_must_in_every_era(monkeypa
     monkeypatch.setattr(deployments, "handle", lambda name, sync: {("Model", False): Handle()}[name, sync])
     driver = DAGDriver(RayServeDeploymentHandle("Model", awaited))
     assert asyncio.run(driver.predict(1, a=2)) == ((1,), {"a": 2})
+
+
+def fails(request):
+    raise LookupError("out of stock")
+
+
+def test_what_a_graph_raises_is_raised_before_anything_is_sent():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "query_string": b"", "headers": []}
+    with pytest.raises(LookupError, match="out of stock"):
+        asyncio.run(DAGDriver(Dag(fails)).__serve_asgi__(scope, receive, send))
+    assert sent == []
+
+
+def test_an_answer_500_of_the_graph_itself_is_sent_as_it_is():
+    answer = ask(DAGDriver(Dag(lambda request: JSONResponse({"mine": 1}, 500))), "/")
+    assert (answer.status, answer.json()) == (500, {"mine": 1})
 
 
 @pytest.mark.parametrize("result", [numpy.arange(3), {"a": numpy.float32(0.5)}, [numpy.int64(1)], None, "text"])
