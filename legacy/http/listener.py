@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from legacy.endless import go_on
 from legacy.http.admission import Turned, has_room, limit, spare
 from legacy.seldom import Seldom
 
@@ -76,7 +77,7 @@ class Listener:
         if self._is_full(most) and self._server is not None:
             self._server.close()
             self._server = None
-            self._looking = asyncio.ensure_future(self._open_again())
+            self._looking = asyncio.ensure_future(go_on("a full port's look for room", self._open_again, LOOK_S))
         return turned
 
     def _is_full(self, most: int) -> bool:

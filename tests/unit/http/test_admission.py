@@ -94,3 +94,31 @@ def test_who_has_read_its_answer_goes_when_somebody_waits(listener: Listener, mo
         assert [asked.aborted, silent.aborted] == [True, False]
 
     asyncio.run(play())
+
+
+def test_a_full_port_that_cannot_look_for_room_once_looks_again(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        opened, looks = asyncio.Event(), list[int]()
+
+        async def open_again() -> None:
+            listener._server = object()  # type: ignore[assignment]
+            opened.set()
+
+        def limit() -> int:
+            looks.append(1)
+            if len(looks) == 1:
+                raise ValueError("no such limit")
+            return 1024
+
+        await listener.open()
+        monkeypatch.setattr(module, "LOOK_S", 0.001)
+        monkeypatch.setattr(listener, "open", open_again)
+        for descriptor in range(50, 64):
+            come(listener, descriptor)
+        monkeypatch.setattr(module, "limit", limit)
+        await asyncio.wait_for(opened.wait(), 10)
+
+    asyncio.run(play())
+    assert "a full port's look for room failed and goes on: Traceback" in caplog.text
