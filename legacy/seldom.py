@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 
 from legacy.logs import logger
 
@@ -27,3 +28,7 @@ class Seldom:
             self._known.clear()
         self._known[key] = (now, 0)
         logger.warning("%s%s", text, f" (and {more} times since it was logged last)" if more else "")
+
+    def failed(self, what: str) -> None:
+        """Log the exception that is being handled, like `warn`: what is done again and again goes on all the same."""
+        self.warn(what, f"{what} failed and goes on: {traceback.format_exc()}")

@@ -7,22 +7,26 @@ router's own thread only applies routing news, sends shadow calls and looks afte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
 import uuid
 import weakref
-from concurrent.futures import Future
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import Any
 
 from legacy import cluster, controllers
 from legacy.calls import too_late
-from legacy.calls.channel import Call, Channel, SlotWaiter
+from legacy.calls.channel import Call, SlotWaiter
+from legacy.calls.channels import Channels
 from legacy.calls.metrics import HandleMetrics
 from legacy.calls.shadow import Shadows
 from legacy.calls.target import Target
 from legacy.calls.waiting import Pause, Work, run, run_async
 from legacy.constants import ROUTER_THREAD
+from legacy.endless import go_on
 from legacy.errors import BackendDeletedError, InstanceError
 from legacy.records import InstanceName, Poll, Update, Version
 from legacy.traffic.router import Router
@@ -48,14 +52,14 @@ class LocalRouter:
     def __init__(self, instance: InstanceName, controller: Any) -> None:
         self.instance = instance
         self.closed = False
+        self._missing = ""  # that no instance of this name runs, once that is so
         self.connection = cluster.connection()
         self._id = f"handle-{uuid.uuid4().hex}"
         self._rng = random.Random()
         self._router = Router(MAX_WAITING)
         self._targets: weakref.WeakSet[Target] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._channels: dict[str, Channel] = {}
-        self._old_channels: list[Channel] = []
+        self._channels = Channels(self._router.slots)
         self._controller: Any = controller
         self._news = threading.Condition()
         self._in_force = Version("", 0)
@@ -110,16 +114,26 @@ class LocalRouter:
 
     def close(self) -> None:
         """Stop following the controller and end the thread; handles that use this router connect anew."""
+        self._end_waits()
+        self._say_goodbye()
+        self._have_done(self._cancel)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(1.0)
+
+    def _end_waits(self) -> None:
         with self._news:
             self.closed = True
             self._news.notify_all()
-        self._say_goodbye()
-        try:
-            self._loop.call_soon_threadsafe(self._cancel)
-        except RuntimeError:  # the loop is closed already
-            return
-        if threading.current_thread() is not self._thread:
-            self._thread.join(1.0)
+        self._router.end(self._left)
+        with self._lock:
+            targets = list(self._targets)
+        for target in targets:
+            target.give_up(self._left())
+        with contextlib.suppress(InvalidStateError):  # it is done
+            self._informed.set_exception(self._left())
+
+    def _left(self) -> InstanceError:
+        return InstanceError(self._missing) if self._missing else controllers.has_ended(self.instance)
 
     def _say_goodbye(self) -> None:
         controller = self._controller
@@ -130,13 +144,13 @@ class LocalRouter:
         split = target.split
         if split is None:
             return None
-        channel = self._channel(split.primary(call.shard_key, self._rng))
+        channel = self._channels.get(split.primary(call.shard_key, self._rng))
         replica = channel.take()
         return None if replica is None else self._sent(target, split, channel.send(replica, call), call)
 
     def _send_later(self, target: Target, call: Call, timeout_s: float, appear_s: float | None) -> Work[Any]:
         if self.closed:
-            raise controllers.has_ended(self.instance)
+            raise self._left()
         if target.split is None:
             yield Pause(self._informed, None, too_late.no_news(target.name, timeout_s))
             yield Pause(target.appeared, appear_s, too_late.no_endpoint(target.name, appear_s or timeout_s))
@@ -145,7 +159,7 @@ class LocalRouter:
             if split is None:
                 raise too_late.no_endpoint(target.name, timeout_s)
             tag = split.primary(call.shard_key, self._rng)
-            channel = self._channel(tag)
+            channel = self._channels.get(tag)
             waiter = SlotWaiter()
             try:
                 channel.slots.wait(waiter)
@@ -153,8 +167,6 @@ class LocalRouter:
                 self._stay_awake()
                 yield Pause(waiter.granted, None, too_late.no_slot(target.name, tag, timeout_s))
             except BackendDeletedError:
-                if self.closed:
-                    raise controllers.has_ended(self.instance) from None
                 if target.split is split:
                     raise
                 continue  # the traffic goes elsewhere by now
@@ -167,27 +179,18 @@ class LocalRouter:
         self._metrics.count(target.name)
         if split.has_shadows:
             for tag in split.shadows(call.shard_key, self._rng):
-                self._loop.call_soon_threadsafe(self._shadows.send, self._channel(tag), call)
+                self._have_done(self._shadows.send, self._channels.get(tag), call)
         if not self._awake:
             self._stay_awake()
         return answer
 
-    def _channel(self, tag: str) -> Channel:
-        slots = self._router.slots(tag)
-        channel = self._channels.get(tag)
-        if channel is not None and channel.slots is slots:
-            return channel
-        with self._lock:
-            channel = self._channels.get(tag)
-            if channel is None or channel.slots is not slots:
-                if channel is not None:  # the tag was deleted and used again
-                    self._old_channels.append(channel)
-                channel = self._channels[tag] = Channel(slots)
-            return channel
-
     def _stay_awake(self) -> None:
         self._awake = True
-        self._loop.call_soon_threadsafe(self._busy.set)
+        self._have_done(self._busy.set)
+
+    def _have_done(self, work: Callable[..., None], *args: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the router has ended meanwhile, and its loop with it
+            self._loop.call_soon_threadsafe(work, *args)
 
     # called by the router's own thread
 
@@ -198,13 +201,14 @@ class LocalRouter:
         except asyncio.CancelledError:
             pass
         finally:
+            self._end_waits()
             self._loop.close()
 
     async def _live(self) -> None:
         self._work = asyncio.current_task()
         if self.closed:
             return
-        looking = asyncio.ensure_future(self._look_after_calls())
+        looking = asyncio.ensure_future(go_on("the look after handle calls", self._look_after_calls, TICK_S))
         try:
             await follow(self._fetch, self._router, self._id, "handle", self._applied)
         finally:
@@ -222,7 +226,7 @@ class LocalRouter:
         if self.closed or not self._session_goes_on():  # closed: asyncio's wait_for may swallow a cancellation
             self.closed = True
             raise asyncio.CancelledError
-        self._reap()  # calls that are over are no load for autoscaling, and no reason to keep a replica
+        self._channels.reap()  # calls that are over are no load for autoscaling, and no reason to keep a replica
         poll = replace(poll, unfinished=self._router.unfinished(), load=self._router.load())
         try:
             if self._controller is None:
@@ -239,36 +243,21 @@ class LocalRouter:
         try:
             return controllers.find(self.instance)
         except InstanceError as error:  # one that only restarts keeps its name
-            self.closed = True  # whoever calls next looks again, with a router of his own
-            nothing = Update(self._router.epoch, self._router.version, full=True)
-            self._router.apply(nothing)
-            self._applied(nothing)
-            for target in list(self._targets):
-                target.give_up(error)
+            self._missing = str(error)
+            self._end_waits()  # whoever calls next looks again, with a router of his own
             raise asyncio.CancelledError from None
 
     def _applied(self, update: Update) -> None:
-        for tag in update.backends:
-            channel = self._channels.get(tag)
-            if channel is not None:
-                channel.forget_methods()
+        self._channels.refresh(update.backends)
         with self._lock:
             targets = list(self._targets)
         for target in targets:
             target.refresh(self._router)
-        if not self._informed.done():
+        with contextlib.suppress(InvalidStateError):  # it is done, or the router was closed this moment
             self._informed.set_result(None)
         with self._news:
             self._in_force = Version(update.epoch, update.version)
             self._news.notify_all()
-
-    def _reap(self) -> list[Channel]:
-        with self._lock:
-            channels = [*self._channels.values(), *self._old_channels]
-        for channel in channels:
-            channel.reap()
-            channel.doubts.look()
-        return channels
 
     async def _look_after_calls(self) -> None:
         while True:
@@ -278,12 +267,11 @@ class LocalRouter:
                 self.closed = True
                 self._cancel()
                 return
-            channels = self._reap()
+            channels = self._channels.reap()
             self._metrics.flush(channels)
-            self._old_channels = [channel for channel in self._old_channels if channel.in_flight]
             self._awake = False
             self._busy.clear()
-            if any(channel.in_flight or channel.doubts for channel in channels):
+            if any(channel.in_flight or channel.doubts or channel.slots.waiting for channel in channels):
                 self._awake = True
                 self._busy.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -46,7 +47,8 @@ class Shadows:
         self._queued[channel.slots.tag] += 1
 
         def granted(future: Future[ReplicaAddress]) -> None:
-            self._loop.call_soon_threadsafe(self._go_on, channel, future, call)
+            with contextlib.suppress(RuntimeError):  # the router has ended, and its loop with it
+                self._loop.call_soon_threadsafe(self._go_on, channel, future, call)
 
         waiter.granted.add_done_callback(granted)
         try:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ray.exceptions import RayActorError, RayError
@@ -14,6 +15,7 @@ from legacy.cluster import Node
 from legacy.constants import PROXY_NAME, PROXY_READY_S
 from legacy.control.instance import STOP_S, InstanceStart
 from legacy.control.proxy_plan import has_standby, is_due, is_hung, nodes_with_proxy, shown
+from legacy.endless import go_on
 from legacy.logs import logger
 from legacy.process import Process
 from legacy.records import ProxyLook, ProxyStart, ProxyState
@@ -143,7 +145,8 @@ class Proxies:
         if found is None:
             proxy.actor = self._make(site, proxy.name, stands_by=bool(site.proxies))
         site.proxies.append(proxy)
-        proxy.watch = asyncio.ensure_future(self._watch(site, proxy))
+        watching = go_on(f"the watch over {proxy.name}", partial(self._watch, site, proxy), ANEW_S)
+        proxy.watch = asyncio.ensure_future(watching)
 
     def _make(self, site: _Site, name: str, stands_by: bool) -> Any:
         options = self._instance.options

@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 
 from legacy import cluster
 from legacy.config import BackendConfig
-from legacy.control.answering import until_gone, until_silent
+from legacy.control.answering import AGAIN_S, until_gone, until_silent
 from legacy.control.checkpoint import CheckpointError
 from legacy.control.fleet import Fleet, Live
 from legacy.control.health import FAILED_CHECKS, GIVEN_UP_CHECKS, check, failed_check, failed_first_check
@@ -23,6 +23,7 @@ from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
 from legacy.control.tools import Tools
+from legacy.endless import go_on
 from legacy.errors import EnvironmentFailedError
 from legacy.logs import logger
 from legacy.records import BackendView, ReplicaAddress, ReplicaStart, StartFailure
@@ -204,9 +205,8 @@ class Supervisor:
     def _watch(self, live: Live) -> None:
         if live.address is not None:
             live.address = replace(live.address, actor=live.actor)
-        live.spawn(self._until_dead(live))
-        live.spawn(self._until_silent(live))
-        live.spawn(self._check_health(live))
+        for watch in (self._until_dead, self._until_silent, self._check_health):
+            live.spawn(go_on(f"the watch over replica {live.seen.tag!r}", partial(watch, live), AGAIN_S))
 
     async def _until_silent(self, live: Live) -> None:
         tag, actor, is_working = live.seen.tag, live.actor, partial(self._tools.launcher.is_working, live.address)

@@ -176,9 +176,14 @@ class Listener:
         self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look_whether_it_is_full)
 
     def _look_whether_it_is_full(self) -> None:
-        for turned in list(self._leaving):
-            turned.hurry()
-        if self._is_full():
+        try:
+            for turned in list(self._leaving):
+                turned.hurry()
+            full = self._is_full()
+        except Exception:  # whatever it was, it must not close the port for good
+            self._seldom.failed("a full port's look for room")
+            full = True
+        if full:
             self._look_later()
         else:
             self._accept_here()

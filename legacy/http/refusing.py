@@ -63,6 +63,9 @@ class RefusingProtocol(CancellingProtocol):
         self._deaf = True
         self._refusal = refusal.with_traceback(None)  # whose frames know what has come
         self.parser = self.scope = self.headers = None  # type: ignore[assignment]
+        self.url = b""
+        if self.arriving is not None:
+            self.arriving.close()  # what came of its head is let go, and may be long until the connection is
         cycle = self.cycle
         if self.running is None or cycle is None:
             self._write_refusal()

@@ -17,6 +17,7 @@ from legacy.http.limits import Limits
 from legacy.ingress.budget import Share
 from legacy.ingress.client import ClientProtocol, client_protocol
 from legacy.ingress.loop_listener import LoopListener
+from legacy.seldom import Seldom
 from legacy.trusted import Trusted
 
 BACKLOG = 2048
@@ -97,6 +98,7 @@ class Front:
         self._limits = limits or Limits()
         self._protocol = client_protocol(self._limits, trusted or Trusted())
         self._state = ServerState()
+        self._seldom = Seldom()
         self._listener: LoopListener | None = None
         self._config = Config(
             app,
@@ -136,7 +138,10 @@ class Front:
         self._state.default_headers = [(b"date", date)]
         for connection in list(self._state.connections):
             if isinstance(connection, ClientProtocol):
-                connection.look(now)
+                try:
+                    connection.look(now)
+                except Exception:  # one connection's trouble must not keep the others from their deadlines
+                    self._seldom.failed("the look at a client's connection")
         if self._listener is not None:
             self._listener.look()
 

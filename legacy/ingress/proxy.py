@@ -8,6 +8,7 @@ import errno
 import gc
 import pickle
 import socket
+from functools import partial
 from typing import Any
 
 from legacy import controllers, settings
@@ -27,6 +28,7 @@ from legacy.metrics import Exporter
 from legacy.port_lock import PortLock
 from legacy.process import Process, end, this_process
 from legacy.records import Poll, ProxyLook, ProxyStart, ProxyState, Update
+from legacy.seldom import Seldom
 from legacy.traffic.router import Router
 from legacy.traffic.watcher import follow
 from legacy.trusted import peers
@@ -159,15 +161,20 @@ class ServeProxy:
         return update
 
     async def _tick(self, front: Front, app: ProxyApp) -> None:
-        exporter = Exporter()
+        exporter, seldom = Exporter(), Seldom()
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_S)
             now = loop.time()
-            front.tick(now)
-            self._pool.tick(now)
-            with contextlib.suppress(Exception):  # metrics must not stop the deadlines
-                app.counters().flush(exporter)
+            for what, work in (
+                ("the look at clients' connections", partial(front.tick, now)),
+                ("the look at replicas' connections", partial(self._pool.tick, now)),
+                ("the count of requests", lambda: app.counters().flush(exporter)),
+            ):
+                try:
+                    work()
+                except Exception:  # none of them must stop the others
+                    seldom.failed(what)
 
 
 def _collect_rarely() -> None:

@@ -54,6 +54,18 @@ def teach(todays_json: bool) -> None:
     routing.serialize_response = functools.partial(_serialized, routing.serialize_response, known)  # type: ignore[attr-defined]
 
 
+def jsonable(result: Any) -> Any:
+    """What FastAPI, which must have been imported, makes of a result; it raises whatever that raises."""
+    encode = sys.modules["fastapi.encoders"].jsonable_encoder
+    try:
+        return encode(result)
+    except Exception:  # pydantic's, or what a serializer of the user's raises
+        made = plain(result, _ALWAYS)
+        if made is result:
+            raise
+        return encode(made)
+
+
 def _encoded(encode: Callable[[Any], Any], known: Known, value: Any) -> Any:
     made = plain(value, known)
     if made is value:

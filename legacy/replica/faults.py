@@ -20,7 +20,8 @@ _NESTED = 100  # replicas that an error has passed through
 _SEARCHED = 256 * 1024  # characters of a text in which tracebacks are looked for
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TRACE = re.compile(  # as Python begins one, or as Ray does; then the lines of its frames
-    r"(?:Traceback \(most recent call last\):|\x1b\[36m[^\n]*?\x1b\[39m \(pid=[^\n]*\))\n(?:[ \t][^\n]*\n?)*"
+    r"(?:Traceback \(most recent call last\):|\x1b\[36m[^\n\x1b]{0,999}\x1b\[39m \(pid=[^\n]*\))\n(?:[ \t][^\n]*\n?)*"
+    r"(?:ray\.exceptions\.RayTaskError\(\w+\): )?"  # one more replica that it passed through
 )
 _OURS = os.path.dirname(__file__) + os.sep
 _TRACING = os.sep + os.path.join("ray", "util", "tracing") + os.sep  # wraps every method of an actor class

@@ -9,6 +9,7 @@ import traceback
 from types import FrameType
 
 from legacy import cluster
+from legacy.endless import go_on
 from legacy.logs import logger
 from legacy.replica.deadlock import Stillness, Threads
 from legacy.replica.user_loop import UserLoop
@@ -34,7 +35,7 @@ class Liveness:
         self._stillness = Stillness()
         if not self._threads.can_be_seen():
             logger.warning("deadlocks of user code are not found here: the kernel does not tell what threads wait for")
-        self._watching = loop.create_task(self._watch())
+        self._watching = loop.create_task(go_on("the look for deadlocks", self._watch, LOOK_S))
 
     def stop(self) -> None:
         """Watch no longer."""

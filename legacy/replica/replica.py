@@ -33,6 +33,7 @@ from legacy.replica.liveness import Liveness
 from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.server import ReplicaServer, bind_private
 from legacy.replica.user_loop import UserLoop, contained
+from legacy.seldom import Seldom
 
 HEADROOM = 4  # several routers may each send up to the limit; beyond that the replica itself holds back
 SHOWN = 1000  # characters of an error that `status` shows
@@ -64,6 +65,7 @@ class ServeReplica:
         self._app: ReplicaApp | None = None
         self._calls: HandleCalls | None = None
         self._metrics: ReplicaMetrics | None = None
+        self._seldom = Seldom()
         self._liveness: Liveness | None = None
         self._birth: asyncio.Task[ReplicaAddress | StartFailure] | None = None
         self._drained: asyncio.Task[None] | None = None
@@ -277,7 +279,10 @@ class ServeReplica:
 
     def _flush_metrics(self) -> None:
         if self._metrics is not None and self._stopped is None:
-            self._metrics.flush(self._running(), self._gate.waiting)
+            try:
+                self._metrics.flush(self._running(), self._gate.waiting)
+            except Exception:  # metrics must not end with one that Ray does not take
+                self._seldom.failed("the count of requests")
             asyncio.get_running_loop().call_later(_FLUSH_S, self._flush_metrics)
 
 

@@ -16,6 +16,7 @@ import uvicorn.config
 import uvicorn.server
 
 from legacy import code_files
+from legacy.endless import go_on
 from legacy.environments import start_link
 from legacy.http.contract import REFUSED
 from legacy.http.head import whole_answer
@@ -27,6 +28,7 @@ from legacy.port_lock import sweep_locks
 from legacy.private_directory import is_private, make_private, mark
 from legacy.replica.app import GAVE_UP
 from legacy.replica.members import KEEP_ALIVE_S, MemberProtocol, Members, member_limits, member_protocol
+from legacy.seldom import Seldom
 
 LONGEST_PATH = 107  # bytes; the kernel's limit is 108, with a zero at the end
 _BACKLOG = 1024
@@ -135,6 +137,7 @@ class ReplicaServer:
         self._servers: list[Listener] = []
         self._states: list[uvicorn.server.ServerState] = []
         self._path = ""
+        self._seldom = Seldom()
         self._looking: asyncio.Task[None] | None = None
 
     def owns(self, path: str) -> None:
@@ -151,7 +154,8 @@ class ReplicaServer:
         protocol = self._protocol(app, functools.partial(member_protocol(self._limits), Members(secret)))
         sock = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._listen(Listener(sock, protocol, _FULL, refuse_asked=True, tls=context, handshake_s=self._limits.head_s))
-        self._looking = asyncio.get_running_loop().create_task(self._look())
+        looking = go_on("the look at connections", self._look, self._limits.tick_s)
+        self._looking = asyncio.get_running_loop().create_task(looking)
         return int(sock.getsockname()[1])
 
     def _listen(self, listener: Listener) -> None:
@@ -215,7 +219,10 @@ class ReplicaServer:
             for state in self._states:
                 for connection in list(state.connections):
                     if isinstance(connection, MemberProtocol):
-                        connection.look(loop.time())
+                        try:
+                            connection.look(loop.time())
+                        except Exception:  # one connection's trouble must not keep the others from their deadlines
+                            self._seldom.failed("the look at a router's connection")
 
     def _protocol(self, app: Any, kind: Callable[..., CancellingProtocol] = CancellingProtocol) -> Any:
         config = uvicorn.config.Config(

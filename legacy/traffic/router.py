@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 
 from legacy.errors import NoBackendError
 from legacy.records import BackendView, Endpoint, Update
@@ -43,6 +44,7 @@ class Router:
         self._slots: dict[str, Slots] = {}
         self._known: set[str] = set()  # backends the snapshot names
         self._retired: list[Slots] = []  # of deleted backends, until their requests are over
+        self._ended: Callable[[], Exception] | None = None
 
     def apply(self, update: Update) -> None:
         """Put an update in force. A delta that is older than what is in force changes nothing.
@@ -92,8 +94,18 @@ class Router:
             return slots
         with self._lock:
             if backend_tag not in self._slots:
-                self._slots[backend_tag] = Slots(backend_tag, self._max_waiting, self._rng)
+                made = self._slots[backend_tag] = Slots(backend_tag, self._max_waiting, self._rng)
+                if self._ended is not None:
+                    made.end(self._ended)
             return self._slots[backend_tag]
+
+    def end(self, error: Callable[[], Exception]) -> None:
+        """Nobody gets a slot here any more: who waits is told an error made by this, and so is who comes later."""
+        with self._lock:
+            self._ended = error
+            everyone = list(self._slots.values())
+        for slots in everyone:
+            slots.end(error)
 
     def unfinished(self) -> frozenset[str]:
         """Tags of the replicas that updates removed while requests to them were not over, and are not yet."""

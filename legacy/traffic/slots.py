@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Protocol
 
 from legacy.errors import BackendDeletedError, QueueFullError
@@ -56,7 +57,7 @@ class Slots:
         self._rng = rng
         self._lock = threading.Lock()
         self._limit = 0
-        self._deleted = False
+        self._over: Callable[[], Exception] | None = None
         self._replicas: dict[str, _Replica] = {}
         # replicas with a free slot; round robin: taken from the left, put back on the right
         self._ready: deque[_Replica] = deque()
@@ -68,15 +69,21 @@ class Slots:
     def update(self, view: BackendView | None) -> None:
         """Follow a new view of the backend; None means it was deleted, and whoever waits is told so."""
         with self._lock:
-            self._deleted = view is None
+            self._over = self._deleted_error if view is None else None
             self._limit = view.max_concurrent_queries if view else 0
             self._list(view.replicas if view else ())
-            failed = list(self._waiters.values()) if view is None else []
-            if failed:
-                self._waiters.clear()
-        for waiter in failed:
-            waiter.fail(self._deleted_error())
+        if view is None:
+            self.end(self._deleted_error)
         self._serve_waiters()
+
+    def end(self, error: Callable[[], Exception]) -> None:
+        """Nobody gets a slot any more: whoever waits is told an error made by this, and so is who comes later."""
+        with self._lock:
+            self._over = error
+            failed = list(self._waiters.values())
+            self._waiters.clear()
+        for waiter in failed:
+            waiter.fail(error())
 
     def suspect(self, replica_tag: str) -> None:
         """The router saw the replica dead: do not choose it until an update names it anew, or `trust`."""
@@ -112,11 +119,11 @@ class Slots:
 
         Raises:
             QueueFullError: `max_waiting` others wait already.
-            BackendDeletedError: there will never be a slot.
+            BackendDeletedError: there will never be a slot; or with whatever else it was ended.
         """
         with self._lock:
-            if self._deleted:
-                raise self._deleted_error()
+            if self._over is not None:
+                raise self._over()
             if len(self._waiters) >= self._max_waiting and (self._waiters or not self._ready):
                 raise QueueFullError(
                     f"{len(self._waiters)} requests wait for backend {self.tag!r} already and no more may; try again "
@@ -146,6 +153,11 @@ class Slots:
             self._serve_waiters()
 
     # figures
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody gets a slot here any more."""
+        return self._over is not None
 
     def in_flight(self, replica_tag: str) -> int:
         """Slots taken at one replica."""

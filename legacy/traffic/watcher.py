@@ -12,6 +12,7 @@ from typing import Literal
 
 from legacy.logs import logger
 from legacy.records import Poll, Update
+from legacy.seldom import Seldom
 from legacy.traffic.router import Router
 
 FIRST_PAUSE_S = 0.05
@@ -35,18 +36,23 @@ async def follow(
         kind: a replica sees HTTP requests to their end by itself, so a proxy reports none that are not over.
         applied: told of each update that changed something, after it is in force.
     """
-    pause = 0.0
+    pause, untold, seldom = 0.0, False, Seldom()
     while True:
-        unfinished = router.unfinished()
-        if kind == "proxy":
-            unfinished = frozenset()
-        poll = Poll(router_id, kind, router.epoch, router.version, unfinished, router.load())
         try:
+            epoch = "" if untold else router.epoch  # all of it once more
+            unfinished = router.unfinished() if kind == "handle" else frozenset[str]()
+            poll = Poll(router_id, kind, epoch, router.version, unfinished, router.load())
             update = await asyncio.wait_for(fetch(poll), POLL_TIMEOUT_S)
             changed = update.full or (update.epoch, update.version) != (router.epoch, router.version)
             router.apply(update)
+            if changed and applied is not None:
+                untold = True
+                applied(update)
+                untold = False
         except Exception as error:  # whatever went wrong, requests are served by the last snapshot and the poll goes on
-            if not pause:
+            if untold:
+                seldom.failed(f"what follows from the news of router {router_id}")
+            elif not pause:
                 logger.warning(
                     "router %s: no routing news (%s); goes on with version %s", router_id, error, router.version
                 )
@@ -56,5 +62,3 @@ async def follow(
         if pause:
             logger.info("router %s: routing news again, version %s", router_id, router.version)
         pause = 0.0
-        if changed and applied is not None:
-            applied(update)

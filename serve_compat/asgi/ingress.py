@@ -50,10 +50,11 @@ def _with_app(cls: type, frozen: FrozenApp) -> type:
 
         def __serve_created__(self) -> None:
             """Called by the replica before the constructor."""
-            self._serve_lifespan = Lifespan(frozen.revive(self))
+            self._serve_app = frozen.revive(self)
 
         async def __serve_startup__(self) -> None:
             """Called by the replica after the constructor."""
+            self._serve_lifespan = Lifespan(self._serve_app)
             await self._serve_lifespan.startup()
 
         async def __serve_asgi__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from legacy.errors import RayServeException
 from legacy.replica.code import import_path
+from legacy.replica.fastapi_json import jsonable
 from legacy.replica.messages import HTTPRequest
 from serve_compat.graph.extra import fastapi
 from serve_compat.graph.handles import value_of
@@ -162,7 +162,4 @@ async def _portable(request: Request) -> Request:
 def _response(result: Any) -> Response:
     if isinstance(result, Response):
         return result
-    numpy = sys.modules.get("numpy")  # whoever gives a numpy value has imported numpy
-    kinds = () if numpy is None else (numpy.ndarray, numpy.generic)
-    encoders: dict[Any, Callable[[Any], Any]] = {kind: lambda value: value.tolist() for kind in kinds}
-    return JSONResponse(fastapi().encoders.jsonable_encoder(result, custom_encoder=encoders))
+    return JSONResponse(jsonable(result))

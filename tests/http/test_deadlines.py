@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from legacy.http.limits import Limits
+from legacy.ingress.client import ClientProtocol
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import is_closed, read_response
 
@@ -221,3 +222,26 @@ def test_many_slow_heads_leave_nothing_behind_and_others_alone():
                 writer.close()
 
     asyncio.run(play())
+
+
+def test_a_connection_that_cannot_be_looked_at_keeps_no_other_from_its_deadline(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    look, broken = ClientProtocol.look, set[Any]()
+
+    def look_at_all_but_one(connection: ClientProtocol, now: float) -> None:
+        if not broken:
+            broken.add(connection)
+        if connection in broken:
+            raise ValueError("a broken deadline")
+        look(connection, now)
+
+    async def play() -> None:
+        async with stage(limits=FAST) as made:
+            monkeypatch.setattr(ClientProtocol, "look", look_at_all_but_one)
+            await made.connect()
+            await made.until(lambda: bool(broken))
+            assert (await status_after(made, b"G"))[0] == 408
+
+    asyncio.run(play())
+    assert "the look at a client's connection failed and goes on: Traceback" in caplog.text

@@ -69,3 +69,29 @@ def test_however_many_come_at_once_their_bytes_share_the_budget(kind: str):
         asyncio.run(asyncio.wait_for(play(), 60))
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LONG_HEAD.replace(b"Content-Length: 9", b"Content-Length: x"),
+        LONG_HEAD.replace(b"Host: x", b"A: x").replace(b"Content-Length: 9", b"Host: /"),
+        LONG_HEAD.replace(b"/echo", b"/" + b"e" * 40_000 + b"\x01"),
+        LONG_HEAD[:40_000],
+        b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n" + LONG_HEAD.replace(b"Content-Length: 9", b"Content-Length: x"),
+    ],
+)
+def test_a_long_head_that_is_refused_holds_nothing_while_its_connection_lingers(data: bytes):
+    async def play() -> None:
+        limits = Limits(linger_s=20.0, head_s=0.2, tick_s=0.02)
+        async with stage(limits=limits) as made:
+            reader, writer = await made.connect()
+            for start in range(0, len(data), 8_000):  # so that it is counted before it is whole
+                writer.write(data[start : start + 8_000])
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            await asyncio.wait_for(reader.read(), 10)
+            assert made.clients == 1
+            await made.until(lambda: made.app.budget.requests.used == 0, 1)
+
+    asyncio.run(play())

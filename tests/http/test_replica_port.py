@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 from legacy.http.contract import Routed, call_line, secret_line
+from legacy.http.limits import Limits
 from legacy.replica import members
+from legacy.replica import server as server_module
 from legacy.replica.server import ReplicaServer
 from tests.http.corpus import Case, load
 from tests.http.wire import is_closed, read_response
@@ -275,3 +277,31 @@ def test_the_longest_head_a_client_may_send_is_taken_from_a_proxy(path: str):
             assert answer.status == 200
 
     asyncio.run(play())
+
+
+def test_a_connection_that_cannot_be_looked_at_keeps_no_other_from_its_deadline(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    looked: list[Any] = []
+
+    def look(connection: members.MemberProtocol, now: float) -> None:
+        looked.append(connection)
+        if connection is looked[0]:
+            raise ValueError("a broken deadline")
+
+    monkeypatch.setattr(members.MemberProtocol, "look", look)
+    monkeypatch.setattr(server_module, "member_limits", lambda clients: Limits(tick_s=0.005))
+
+    async def play() -> None:
+        async with port() as made:
+            await made.connect()
+            await made.connect()
+            for _ in range(2000):
+                if len(set(looked)) == 2 and looked.count(looked[0]) > 1:
+                    return
+                await asyncio.sleep(0.005)
+
+    asyncio.run(play())
+    assert len(set(looked)) == 2
+    assert looked.count(looked[0]) > 1
+    assert "the look at a router's connection failed and goes on: Traceback" in caplog.text

@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.printable",
         "legacy.logs",
         "legacy.seldom",
+        "legacy.endless",
         "legacy.process",
         "legacy.errors",
         "legacy.trusted",

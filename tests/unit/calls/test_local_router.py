@@ -1,15 +1,18 @@
 """The router of a process and its news: what it says before there is any, and what it says it follows."""
 
+import asyncio
 import threading
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from legacy.calls import local_router
-from legacy.calls.channel import Call
+from legacy.calls.channel import Call, Channel
 from legacy.calls.local_router import LocalRouter
-from legacy.errors import DeadlineError
+from legacy.errors import DeadlineError, InstanceError
 from legacy.records import BackendView, Endpoint, InstanceName, ReplicaAddress, Update, Version
 
 CALL = Call("handle_plain", ("__call__", "serve_request", "GET", None, None), (1,), {}, None)
@@ -56,7 +59,7 @@ def router(controller):
 @pytest.fixture
 def sent(monkeypatch):
     calls = []
-    monkeypatch.setattr(local_router.Channel, "send", lambda channel, replica, call: calls.append(call) or "answer")
+    monkeypatch.setattr(Channel, "send", lambda channel, replica, call: calls.append(call) or "answer")
     return calls
 
 
@@ -100,3 +103,75 @@ def test_a_version_is_in_force_only_with_the_traffic_of_every_handle(router, con
     controller.answer(ENDPOINT)
     assert router.wait_for_version(Version("e", 1), LONG_S)
     assert looked == [False]
+
+
+FULL = Endpoint("ep", None, (), {"full": 1.0})  # its backend has no replica
+OTHER = Endpoint("other", None, (), {"b": 1.0})
+
+
+def ended_while_waiting(call, close):
+    """What a call says that waits when its router closes, and for how long it waited on."""
+    said = Future()
+
+    def wait():
+        try:
+            said.set_result(call())
+        except InstanceError as error:
+            said.set_result(str(error))
+
+    threading.Thread(target=wait).start()
+    with pytest.raises(FutureTimeoutError):
+        said.result(2 * SOON_S)
+    close()
+    return said.result(LONG_S / 4)
+
+
+@pytest.mark.parametrize("news", [None, OTHER, FULL])
+def test_a_call_that_waits_while_its_router_closes_ends_at_once_and_says_why(router, controller, news):
+    if news is not None:
+        controller.answer(news)
+        assert router.wait_for_version(Version("e", 1), LONG_S)
+    target = router.target("ep")
+    said = ended_while_waiting(lambda: router.send(target, CALL, LONG_S, LONG_S), router.close)
+    assert said == "serve instance 'ctl' has already been shut down; serve.start() a new one"
+
+
+def test_an_awaited_call_ends_at_once_too(router, controller):
+    controller.answer(FULL)
+    assert router.wait_for_version(Version("e", 1), LONG_S)
+    target = router.target("ep")
+    said = ended_while_waiting(lambda: asyncio.run(router.send_async(target, CALL, LONG_S, LONG_S)), router.close)
+    assert "has already been shut down" in said
+
+
+def test_a_call_that_waits_when_its_ray_session_ends_does_not_wait_on(router, controller, monkeypatch):
+    controller.answer(FULL)
+    assert router.wait_for_version(Version("e", 1), LONG_S)
+    target = router.target("ep")
+    end = partial(monkeypatch.setattr, local_router.cluster, "connection", lambda: "another cluster")
+    assert "has already been shut down" in ended_while_waiting(lambda: router.send(target, CALL, LONG_S, 1), end)
+
+
+def test_who_comes_to_a_closed_router_is_not_made_to_wait(router, controller):
+    controller.answer(FULL)
+    assert router.wait_for_version(Version("e", 1), LONG_S)
+    target = router.target("ep")
+    router.close()
+    with pytest.raises(InstanceError):
+        router.send(target, CALL, LONG_S, LONG_S)
+
+
+def test_metrics_that_ray_does_not_take_end_no_look_after_calls(router, controller, sent, monkeypatch, caplog):
+    flushes = threading.Semaphore(0)
+
+    def flush(channels):
+        flushes.release()
+        raise ValueError("no such tag")
+
+    monkeypatch.setattr(router._metrics, "flush", flush)
+    controller.answer(ENDPOINT)
+    assert router.send(router.target("ep"), CALL, LONG_S, LONG_S) == "answer"
+    for _ in range(3):
+        assert flushes.acquire(timeout=LONG_S)
+    assert "the look after handle calls failed and goes on: Traceback" in caplog.text
+    assert "ValueError: no such tag" in caplog.text

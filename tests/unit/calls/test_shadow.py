@@ -5,7 +5,7 @@ import pytest
 from legacy.calls import shadow
 from legacy.calls.channel import Call
 from legacy.calls.shadow import Shadows
-from legacy.errors import BackendDeletedError
+from legacy.errors import BackendDeletedError, InstanceError
 from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
@@ -104,3 +104,11 @@ def test_nothing_is_sent_after_the_ray_session(loop):
     channel = FakeChannel(VIEW)
     Shadows(loop, lambda: False).send(channel, CALL)
     assert channel.sent == []
+
+
+def test_a_copy_that_waits_when_its_router_ends_is_nobodys_error(loop, caplog):
+    channel, made = FakeChannel(), Shadows(loop, lambda: True)
+    made.send(channel, CALL)
+    loop.close()
+    channel.slots.end(lambda: InstanceError("over"))
+    assert caplog.text == ""

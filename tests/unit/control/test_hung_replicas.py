@@ -10,7 +10,7 @@ from legacy.control.answering import UNANSWERED
 from legacy.control.health import ANSWER_S
 from legacy.control.process_state import LOOKS, PAUSE_S
 from legacy.replica import deadlock, liveness
-from tests.fakes_control import run
+from tests.fakes_control import FakeReplica, run
 from tests.unit.control.test_reconcile import until
 
 PROMISED_S = 15.0
@@ -145,3 +145,24 @@ def test_a_replica_that_hangs_while_it_drains_has_its_deadline():
         return killed_early
 
     assert run(scenario) is False
+
+
+@pytest.mark.parametrize(("asked", "number"), [("_wait_until_gone", 2), ("_alive", 1), ("_check_health", 2)])
+def test_a_watch_over_a_replica_goes_on_whatever_went_wrong(monkeypatch, caplog, asked, number):
+    monkeypatch.setattr("legacy.control.supervisor.AGAIN_S", 0.001)
+    rightly, calls = getattr(FakeReplica, asked), []
+
+    async def fail_once(replica, *args):
+        calls.append(replica)
+        if len(calls) == number:
+            raise ValueError("nothing that Ray raises")
+        return await rightly(replica, *args)
+
+    async def scenario(world):
+        await serving(world)
+        await until(lambda: len(calls) > number)
+
+    monkeypatch.setattr(FakeReplica, asked, fail_once)
+    run(scenario)
+    assert "the watch over replica 'a#" in caplog.text
+    assert "failed and goes on: Traceback" in caplog.text

@@ -307,3 +307,25 @@ def test_the_error_of_a_port_that_is_taken_reaches_who_starts_the_instance():
         assert made.states() == {FIRST: "OSError: the port is taken"}
 
     asyncio.run(play())
+
+
+def test_a_proxy_is_watched_on_whatever_went_wrong(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setattr("legacy.control.proxies.ANEW_S", 0.001)
+
+    async def play() -> None:
+        launcher = Launcher()
+        made = proxies(launcher)
+        made.nodes_changed([NODE])
+        first, look = launcher.actors[FIRST], launcher.actors[FIRST]._look
+
+        async def fail_once(seen: ProxyState) -> ProxyLook:
+            monkeypatch.setattr(first, "_look", look)
+            raise ConnectionError("the GCS is away")
+
+        monkeypatch.setattr(first, "_look", fail_once)
+        first.become(ProxyState.RUNNING)
+        assert await asyncio.wait_for(made.ready(), 5) == {"n": ADDRESS}
+        await made.stop()
+
+    asyncio.run(play())
+    assert f"the watch over {FIRST} failed and goes on: Traceback" in caplog.text

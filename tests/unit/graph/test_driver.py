@@ -7,6 +7,7 @@ import numpy
 import pytest
 from pydantic import BaseModel
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from legacy.errors import RayServeException
 from legacy.session import deployments
@@ -181,11 +182,42 @@ def test_the_driver_awaits_a_deployments_handle_as_it_must_in_every_era(monkeypa
     assert asyncio.run(driver.predict(1, a=2)) == ((1,), {"a": 2})
 
 
+def fails(request):
+    raise LookupError("out of stock")
+
+
+def test_what_a_graph_raises_is_raised_before_anything_is_sent():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "query_string": b"", "headers": []}
+    with pytest.raises(LookupError, match="out of stock"):
+        asyncio.run(DAGDriver(Dag(fails)).__serve_asgi__(scope, receive, send))
+    assert sent == []
+
+
+def test_an_answer_500_of_the_graph_itself_is_sent_as_it_is():
+    answer = ask(DAGDriver(Dag(lambda request: JSONResponse({"mine": 1}, 500))), "/")
+    assert (answer.status, answer.json()) == (500, {"mine": 1})
+
+
 @pytest.mark.parametrize("result", [numpy.arange(3), {"a": numpy.float32(0.5)}, [numpy.int64(1)], None, "text"])
 def test_numpy_results_become_json(result):
     answer = ask(DAGDriver(Dag(lambda request: result)), "/").json()
     assert answer == {id(None): None}.get(id(result), answer)
     assert numpy.array_equal(numpy.asarray(answer), numpy.asarray(result))
+
+
+def test_numpy_values_in_models_become_json():
+    class Out(BaseModel):
+        x: object
+
+    assert ask(DAGDriver(Dag(lambda request: [Out(x=numpy.ones(1))])), "/").json() == [{"x": [1.0]}]
 
 
 def test_arrays_are_made_of_json():

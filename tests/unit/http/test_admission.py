@@ -85,3 +85,25 @@ def test_who_has_read_its_answer_goes_when_somebody_waits(listener: Listener, mo
         assert [asked.aborted, silent.aborted] == [True, False]
 
     asyncio.run(play())
+
+
+def test_a_full_port_that_cannot_look_for_room_once_looks_again(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        opened, looks = asyncio.Event(), list[int]()
+
+        def is_full() -> bool:
+            looks.append(1)
+            if len(looks) == 1:
+                raise ValueError("no such limit")
+            return False
+
+        monkeypatch.setattr(module, "LOOK_S", 0.001)
+        monkeypatch.setattr(listener, "_is_full", is_full)
+        monkeypatch.setattr(listener, "_accept_here", opened.set)
+        listener._look_later()
+        await asyncio.wait_for(opened.wait(), 10)
+
+    asyncio.run(play())
+    assert "a full port's look for room failed and goes on: Traceback" in caplog.text

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import pickle
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,3 +76,27 @@ def test_a_proxy_listens_only_when_it_knows_every_route(monkeypatch, port):
         await proxy.stop()
 
     asyncio.run(asyncio.wait_for(play(), 20))
+
+
+def test_nothing_that_a_proxy_looks_at_ends_the_looks_at_the_rest(monkeypatch, caplog):
+    seen = []
+
+    def broken(what):
+        seen.append(what)
+        raise ValueError(what)
+
+    async def play():
+        proxy = object.__new__(under_test.ServeProxy)
+        proxy._pool = SimpleNamespace(tick=lambda now: broken("pool"))
+        front = SimpleNamespace(tick=lambda now: broken("front"))
+        app = SimpleNamespace(counters=lambda: broken("counters"))
+        ticking = asyncio.ensure_future(proxy._tick(front, app))
+        while len(seen) < 6:
+            await asyncio.sleep(0)
+        ticking.cancel()
+
+    monkeypatch.setattr(under_test, "TICK_S", 0.001)
+    asyncio.run(asyncio.wait_for(play(), 20))
+    assert seen[:6] == ["front", "pool", "counters"] * 2
+    for what in ("the look at clients' connections", "the look at replicas' connections", "the count of requests"):
+        assert f"{what} failed and goes on: Traceback" in caplog.text

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 
 from legacy.config import BackendConfig
-from legacy.generations import V0_8, V1_0, V1_4
+from legacy.generations import DEPLOYMENT, V0_8, V1_0, V1_4
 from legacy.http.protocol import SCOPE_KEY, Connection
 from legacy.replica import flask_request
 from legacy.replica.app import ReplicaApp
@@ -132,6 +132,38 @@ def test_the_traceback_is_logged_on_user_code_only_and_sent_in_debug_mode(caplog
     assert b"invoke.py" not in answer.body
     assert r"'/r\r\nforged'" in caplog.text
     assert "no-such-model" in caplog.text
+
+
+class Application:
+    """Raises in the middle of its answer, or behind it."""
+
+    def __init__(self, more_body):
+        self.more_body = more_body
+
+    async def __serve_asgi__(self, scope, receive, send):
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b"Internal", "more_body": self.more_body})
+        raise KeyError("no-such-model")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (raises, "request abc, GET '/serve/where/am/i' to 'Model', replica Model#xyz, failed"),
+        (raises, "request abc, GET '/serve/where' to 'Model', replica Model#xyz, failed"),
+        (Application(False), "request abc, GET '/serve/where/a' to 'Model', replica Model#xyz, failed"),
+        (Application(True), "'/serve/where/a' to 'Model', replica Model#xyz, failed in the middle of its answer"),
+    ],
+)
+def test_the_log_names_the_whole_path_the_deployment_and_the_replica(caplog, target, said):
+    servable = Servable(target, "Model", BackendConfig(), DEPLOYMENT)
+    metrics = Counted()
+    app = ReplicaApp(servable, metrics, 10, False, "'Model', replica Model#xyz")
+    asked = scope((b"x-request-id", b"abc"), call=b"m=&r=/serve/where&p=", path=said.split("'")[1])
+    with caplog.at_level(logging.ERROR, "ray.serve"):
+        asyncio.run(ask(app, asked))
+    assert [record for record in caplog.records if record.getMessage().endswith(said)], caplog.text
+    assert metrics.last_error == "KeyError: 'no-such-model'"
 
 
 @pytest.mark.parametrize("result", [{1, 2}, object(), Request])

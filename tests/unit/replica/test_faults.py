@@ -1,6 +1,34 @@
+import traceback
+
 import pytest
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from legacy.replica.faults import error_text, traceback_text, users_part
+
+NAMES_OF_OURS = ("pid=", "actor_id", "File ", "Traceback", "\x1b")
+
+
+def raised(error, cause=None):
+    """The error with a traceback."""
+    try:
+        raise error from cause
+    except Exception as caught:
+        return caught
+
+
+def of_another_replica(error, *times):
+    """What a handle call raises when the replica that it went to raised the error."""
+    for _ in range(len(times) + 1):
+        trace = "".join(traceback.format_exception(raised(error)))
+        where = {
+            "proctitle": "ray::Inner.handle",
+            "pid": 7,
+            "ip": "10.0.0.1",
+            "actor_repr": "<Inner>",
+            "actor_id": "a1",
+        }
+        error = RayTaskError("handle", trace, error, **where).as_instanceof_cause()
+    return error
 
 
 class Unprintable(Exception):
@@ -41,3 +69,46 @@ def test_only_the_beginning_of_a_long_text_leaves_the_replica_and_it_says_how_mu
         assert text.startswith(begins)
         assert len(text) < 20_000
         assert text.endswith(" characters more are in the replica's log)")
+
+
+@pytest.mark.parametrize("times", [(), (1,), (1, 2)])
+def test_an_error_of_another_replica_is_named_by_class_and_message_too(times):
+    error = of_another_replica(KeyError("missing"), *times)
+    assert "actor_id" in str(error)  # which is what Ray says
+    assert error_text(error) == "KeyError: 'missing'"
+
+
+def test_an_error_with_another_replicas_as_its_cause_is_itself():
+    error = raised(ValueError("no price"), of_another_replica(KeyError("missing")))
+    assert error_text(error) == "ValueError: no price"
+    assert error_text(of_another_replica(error)) == "ValueError: no price"
+
+
+def test_a_message_made_of_another_error_has_its_class_and_message_only():
+    inner = of_another_replica(KeyError("missing"), 1)
+    said = error_text(RuntimeError(f"the model failed: {inner}; try again"))
+    assert said.startswith("RuntimeError: the model failed: KeyError: 'missing'")
+    assert said.endswith("; try again")
+    for text in (said, error_text(RuntimeError("".join(traceback.format_exception(raised(KeyError("missing"))))))):
+        assert not [name for name in NAMES_OF_OURS if name in text], text
+
+
+def test_an_error_that_could_not_be_pickled_is_still_named():
+    class Local(Exception):
+        def __reduce__(self):
+            raise TypeError("not this one")
+
+    said = error_text(of_another_replica(Local("no")))
+    assert "Local isn't serializable" in said
+    assert not [name for name in NAMES_OF_OURS if name in said], said
+
+
+def test_of_rays_own_errors_only_the_first_line_is_told():
+    error = RayError("The actor died unexpectedly.\n\tclass_name: Inner\n\tactor_id: a1\n\tpid: 7")
+    assert error_text(error) == "RayError: The actor died unexpectedly."
+    assert "pid" not in error_text(RayActorError())
+
+
+def test_looking_for_traces_takes_no_time_worth_mentioning_whatever_the_text():
+    for text in ("\x1b[36m" * 10**6, "Traceback (most recent call last):" * 10**6, " \n" * 10**6, "x (pid=" * 10**6):
+        assert len(error_text(ValueError(text))) < 10_000

@@ -46,6 +46,14 @@ def test_a_chunked_body_has_its_length():
     assert "HTTP_TRANSFER_ENCODING" not in made
 
 
+def test_the_client_and_the_scheme_are_those_of_its_own_connection(werkzeug):
+    asked = {**scope(("Host", "shop.example")), "client": ("9.9.9.9", 0), "scheme": "https"}
+    request = flask_request(asked, b"")
+    assert (request.remote_addr, request.scheme, request.url) == ("9.9.9.9", "https", "https://shop.example/r")
+    assert pickle.loads(pickle.dumps(request)).remote_addr == "9.9.9.9"
+    assert flask_request({**asked, "client": None}, b"").remote_addr is None
+
+
 def test_query_headers_and_method(werkzeug):
     request = flask_request(scope(("X-A", "1"), query=b"x=1&x=2&y=%20", method="GET"), b"")
     assert (request.args.get("x"), request.args.getlist("x"), request.args["y"]) == ("1", ["1", "2"], " ")

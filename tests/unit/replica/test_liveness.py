@@ -124,3 +124,25 @@ def test_a_kernel_that_does_not_tell_is_told_of_once(monkeypatch, caplog):
 
     asyncio.run(scenario())
     assert caplog.text.count("deadlocks of user code are not found here") == 1
+
+
+def test_a_look_that_fails_is_not_the_last_one(monkeypatch, caplog):
+    look, looks = Liveness._look, []
+
+    def fail_at_first(watched, now):
+        looks.append(now)
+        if len(looks) < 3:
+            raise OSError("/proc is away")
+        return look(watched, now)
+
+    monkeypatch.setattr(Liveness, "_look", fail_at_first)
+    lock = threading.Lock()
+
+    async def handler():
+        lock.acquire()
+        lock.acquire()
+
+    why = lost_by(handler)
+    lock.release()
+    assert why.startswith("user code is in a deadlock")
+    assert "the look for deadlocks failed and goes on: Traceback" in caplog.text

@@ -1,8 +1,13 @@
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
 from legacy import metrics
 from legacy.metrics import SAMPLED
 from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.replica import ServeReplica
+from legacy.seldom import Seldom
 
 
 class Fake:
@@ -64,3 +69,24 @@ def test_names_and_tags_are_those_of_ray_1(counted):
         "serve_replica_queued_queries": ("backend", "replica"),
         "serve_backend_replica_starts": ("backend", "replica"),
     }
+
+
+def test_a_flush_that_ray_does_not_take_is_not_the_last_one(monkeypatch, caplog):
+    flushes = []
+
+    def flush(processing, queued):
+        flushes.append(processing)
+        raise ValueError("no such tag")
+
+    async def play():
+        made = object.__new__(ServeReplica)
+        made._metrics, made._seldom, made._stopped = SimpleNamespace(flush=flush), Seldom(), None
+        made._gate, made._app = SimpleNamespace(running=3, waiting=0), None
+        made._flush_metrics()
+        while len(flushes) < 3:
+            await asyncio.sleep(0.001)
+        made._stopped = True
+
+    monkeypatch.setattr("legacy.replica.replica._FLUSH_S", 0.001)
+    asyncio.run(asyncio.wait_for(play(), 10))
+    assert "the count of requests failed and goes on: Traceback" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
@@ -166,3 +167,14 @@ def test_an_endpoint_without_a_backend_has_no_split_yet():
         router.split("early")
     router.apply(delta(3, endpoints={"early": endpoint("early")}))
     assert router.split("early").primary(None, random.Random()) == "b"
+
+
+def test_whoever_waits_at_a_router_that_ends_is_told_so_and_so_is_who_comes_later():
+    router, told = Router(10), []
+    waiter = SimpleNamespace(grant=lambda replica: True, fail=told.append)
+    router.slots("known").wait(waiter)
+    router.end(lambda: LookupError("over"))
+    assert [str(error) for error in told] == ["over"]
+    for tag in ("known", "new"):
+        with pytest.raises(LookupError, match="over"):
+            router.slots(tag).wait(waiter)

@@ -115,6 +115,22 @@ def test_only_updates_that_changed_something_are_announced():
     assert heard == [1, 2]
 
 
+def test_what_cannot_be_done_with_news_is_logged_and_done_with_the_whole_of_them_soon(caplog):
+    heard: list[int] = []
+
+    def apply(news: Update) -> None:
+        heard.append(news.version)
+        if len(heard) < 3:
+            raise KeyError("a target")
+
+    router = Router(10)
+    polls = run(router, update(1, "r1"), update(1, "r1"), update(1, "r1"), update(2, full=False), applied=apply)
+    assert [poll.epoch for poll in polls] == ["", "", "", "e", "e"]  # "" asks for everything
+    assert heard == [1, 1, 1, 2]
+    assert "what follows from the news of router me failed and goes on: Traceback" in caplog.text
+    assert "KeyError: 'a target'" in caplog.text
+
+
 def test_a_controller_that_never_answers_is_asked_again(monkeypatch):
     monkeypatch.setattr(watcher, "POLL_TIMEOUT_S", 0.01)
     asked = asyncio.Event()
