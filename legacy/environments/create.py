@@ -27,6 +27,13 @@ from legacy.redaction import secrets_in
 
 PROGRAMS = ("micromamba", "mamba", "conda")  # the fastest first
 DEFAULT_CHANNEL = "conda-forge"  # for py-rattler, which knows no configured defaults
+_MAIN, _R = (f"https://repo.anaconda.com/pkgs/{name}" for name in ("main", "r"))
+_MEANT = {
+    "defaults": [_MAIN, _R],
+    "pkgs/main": [_MAIN],
+    "pkgs/r": [_R],
+    "nodefaults": [],
+}  # names that only conda knows
 _LOOK = (
     "import importlib.util as u, importlib.metadata as m, sys\n"
     "print('found', m.version('ray') if u.find_spec('ray') else '', *[n for n in sys.argv[1:] if u.find_spec(n)])"
@@ -92,16 +99,6 @@ def program_command(program: str, prefix: str, file: str) -> list[str]:
     return [program, "env", "create", "--quiet", "--prefix", prefix, "--file", file]
 
 
-def solver_specs(conda: list[str]) -> list[str]:
-    """Package specs for the solver: conda's "name=1.2" means 1.2.*, as in an environment.yml."""
-    return [re.sub(r"^([\w.:-]+)\s*=\s*([\w.*]+)$", _loosely, each.strip()) for each in conda]
-
-
-def _loosely(found: re.Match[str]) -> str:
-    version = found[2]
-    return f"{found[1]} {version if version.endswith('*') else version + '.*'}"
-
-
 def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, paths: LookupPaths, needed: Needed) -> None:
     given = settings.load()
     conda, pip = package_specs(spec, needed.python)
@@ -116,7 +113,7 @@ def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, paths: Lo
         finally:
             file.unlink(missing_ok=True)
     else:
-        _solve(spec["channels"], solver_specs(conda), place, cache, job)
+        _solve(spec["channels"], conda, place, cache, job)
     python = str(place / "bin" / "python")
     if not os.access(python, os.X_OK):
         raise EnvironmentFailedError(f"environment {job.label}: creating it left no {python}; add python to it")
@@ -129,7 +126,7 @@ def _create(spec: dict[str, Any], place: Path, cache: Cache, job: Job, paths: Lo
 
 
 def _solve(channels: list[str], specs: list[str], place: Path, cache: Cache, job: Job) -> None:
-    listed = [each for each in channels if each != "nodefaults"] or [DEFAULT_CHANNEL]
+    listed = [each for channel in channels for each in _MEANT.get(channel, [channel])] or [DEFAULT_CHANNEL]
     request = {"channels": listed, "specs": specs, "prefix": str(place), "cache": str(cache.root / "pkgs")}
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, settings.load().python_path)))

@@ -16,6 +16,11 @@ from typing import Any
 import rattler
 
 
+def as_conda_reads(spec: str) -> rattler.MatchSpec:
+    """A package spec in any form that conda takes, such as "python 3.11", which the library's own reading refuses."""
+    return rattler.MatchSpec(spec, strict=False)
+
+
 async def install(request: dict[str, Any]) -> None:
     """Do what the request says.
 
@@ -26,7 +31,7 @@ async def install(request: dict[str, Any]) -> None:
     print("solving", flush=True)
     records = await rattler.solve(
         channels,
-        request["specs"],
+        [as_conda_reads(each) for each in request["specs"]],
         platforms=[rattler.Platform.current(), rattler.Platform("noarch")],
         virtual_packages=rattler.VirtualPackage.detect(),
     )

@@ -123,7 +123,7 @@ def _parsed(conda: object, base_dir: str, pip: tuple[str, ...]) -> Wanted:
 
 def _file(path: Path, pip: tuple[str, ...]) -> Wanted:
     try:
-        spec = yaml.safe_load(path.read_text())
+        spec = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ValueError(
             f"the environment file {path} cannot be read: {error.strerror}; runtime_env['conda'] may be {_FORMS}"
@@ -155,11 +155,16 @@ def _spec(spec: Mapping[str, Any], where: str, label: str, base_dir: str, pip: t
     if not isinstance(variables, Mapping):
         raise ValueError(f"{where}: 'variables' must be a mapping of name to value, not {redacted(repr(variables))}")
     canonical = {
-        "channels": [str(each) for each in _listed(spec, "channels", where)],
+        "channels": [_channel(str(each)) for each in _listed(spec, "channels", where)],
         "dependencies": dependencies,
         "variables": {str(name): str(value) for name, value in variables.items()},
     }
     return Wanted("spec", json.dumps(canonical, sort_keys=True), label, pip)
+
+
+def _channel(given: str) -> str:
+    # a directory, as with conda relative to where the program runs: others would look for it somewhere else
+    return Path(given).expanduser().absolute().as_uri() if given.startswith((".", "~", "/")) else given
 
 
 _KEYS = "'dependencies' and perhaps 'name', 'channels' and 'variables'"

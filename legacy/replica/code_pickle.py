@@ -108,7 +108,7 @@ class _Pickler(cloudpickle.Pickler):
             return asgi_parts.reduced_application(obj, self._names.get(id(obj), ())) or NotImplemented
         how = super().reducer_override(obj)
         if how is NotImplemented and isinstance(obj, (type, FunctionType)):
-            self.modules.setdefault(obj.__module__)
+            self.modules.setdefault(obj.__module__ or __name__)  # some functions do not know theirs
         elif isinstance(obj, type) and issubclass(obj, BaseModel) and obj.__pydantic_complete__:
             # the local variables of the function that defined it, whatever they are; it needs them no more
             how[2][0]["__pydantic_parent_namespace__"] = None

@@ -41,7 +41,15 @@ class ServeMultiDict(UserDict[str, Any]):
         return self.data.get(key, [])
 
 
-class ServeRequest:
+class _Shown(type):
+    """Shows a class of ours as the originals' one, which programs print; it is still found where it is."""
+
+    def __repr__(cls) -> str:
+        ours = cls.__module__.startswith("legacy.")
+        return f"<class 'ray.serve.utils.{cls.__name__}'>" if ours else super().__repr__()
+
+
+class ServeRequest(metaclass=_Shown):
     """What a handler gets from a handle call: the shape of an HTTP request around Python objects (Ray 1.2-1.7).
 
     Args:

@@ -95,6 +95,8 @@ REQUESTS = (
 HELPERS = (
     Entry("utils.ServeEncoder", "0.8", "1.13", "json.dumps(value, cls=ServeEncoder)", KEEP,
           "`fastapi.encoders.jsonable_encoder(value)`", rules=("SC215",)),
+    Entry("utils.logger", "0.8", "1.2", "from ray.serve.utils import logger", KEEP, '`logging.getLogger("ray.serve")`',
+          rules=("SC215",)),
     Entry("utils.get_random_letters", "0.8", "", "serve.utils.get_random_letters()", KEEP, '`uuid.uuid4().hex`',
           rules=("SC215",)),
     Entry("utils.block_until_http_ready", "0.7", "1.x", 'block_until_http_ready("http://127.0.0.1:8000/-/routes")',

@@ -51,15 +51,16 @@ def find(asked: str) -> tuple[list[Entry], list[Name]]:
     wanted = plain(asked)
     entries = [entry for table in TABLES.values() for entry in table]
     exact = [entry for entry in entries if entry.name in (wanted, asked.strip())]
-    if exact:
-        return exact, []
-    ending = _of_owner(wanted, [entry for entry in entries if _last(entry.name) == _last(wanted)])
     names = [name for name in NAMES.values() if name.name == wanted]
+    of_the_package = _OF_THE_PACKAGE.match(_code(asked))
+    if exact:
+        return exact, names if of_the_package else []  # the decorator serve.route is not the parameter
+    ending = _of_owner(wanted, [entry for entry in entries if _last(entry.name) == _last(wanted)])
     if wanted in MODULES:
         ending += [entry for entry in entries if entry.name.startswith(f"{wanted}.") and entry not in ending]
     if names and "." in wanted:  # Deployment.run, which never was: serve.run is no answer
         ending = []
-    if any(_is_in_a_module(entry) for entry in ending) and not _OF_THE_PACKAGE.match(_code(asked)):
+    if any(_is_in_a_module(entry) for entry in ending) and not of_the_package:
         names = []  # DAGDriver is right, only serve.DAGDriver never was
     if ending or names:
         return ending, names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import CoroutineType
 from typing import Any
 
@@ -95,6 +96,8 @@ class RayServeDAGHandle:
         results: list[Any] = []
         for index, step in enumerate(self.plan.steps):
             positional, named = step.arguments(results, args, kwargs)
+            if step.after is not None:
+                ray.wait([results[step.after]])
             results.append(self._call(index, step, sync=True).remote(*positional, **named))
         return shown(results[-1], self._awaited)
 
@@ -103,6 +106,8 @@ class RayServeDAGHandle:
         results: list[Any] = []
         for index, step in enumerate(self.plan.steps):
             positional, named = step.arguments(results, args, kwargs)
+            if step.after is not None:
+                await asyncio.gather(results[step.after], return_exceptions=True)
             results.append(await self._call(index, step, sync=False).remote(*positional, **named))
         return results[-1]
 

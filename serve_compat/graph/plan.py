@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serve_compat.graph.nodes import (
@@ -16,7 +16,7 @@ from serve_compat.graph.nodes import (
     needed_calls,
 )
 from serve_compat.graph.reading import read
-from serve_compat.graph.tree import LEFT, ordered, replaced
+from serve_compat.graph.tree import LEFT, found_in, ordered, replaced
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,17 @@ class Read:
 
 @dataclass(frozen=True)
 class Step:
-    """One call. `Result` and `Read` in its arguments are filled in for each request."""
+    """One call. `Result` and `Read` in its arguments are filled in for each request.
+
+    Attributes:
+        after: an earlier step that must be over before, though its result is not needed; None for none.
+    """
 
     deployment: str
     method: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    after: int | None = None
 
     def arguments(
         self, results: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -65,6 +70,9 @@ class Plan:
 def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassNode], Any]) -> Plan:
     """The plan of a function or method node and everything it needs; a node that is used twice is called once.
 
+    A call whose result nobody takes is made for what it does to its object: it is over before the next one of that
+    object is made. Ray may run other calls of one object in any order.
+
     Args:
         names: id of node -> deployment.
         handle_to: what a call gets for a class node among its arguments.
@@ -78,6 +86,11 @@ def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassN
         raise ValueError(f"{root!r} reads {len(inputs)} different InputNodes; use one `with InputNode() as ...` for it")
     calls = [node for node in nodes if isinstance(node, (FunctionNode, ClassMethodNode))]
     places = {id(node): place for place, node in enumerate(calls)}
+    taken = {id(each) for node in calls for each in found_in((node._bound_args, node._bound_kwargs), DAGNode)}
+
+    def after(node: FunctionNode | ClassMethodNode) -> int | None:
+        before = node._before if isinstance(node, ClassMethodNode) else None
+        return None if before is None or id(before) in taken else places[id(before)]
 
     def stand_in(value: Any) -> Any:
         if isinstance(value, InputAttributeNode):
@@ -86,7 +99,7 @@ def plan_of(root: DAGNode, names: Mapping[int, str], handle_to: Callable[[ClassN
             return handle_to(value)
         return Result(places[id(value)]) if isinstance(value, DAGNode) else LEFT
 
-    return Plan(tuple(_step(node, names, stand_in) for node in calls))
+    return Plan(tuple(replace(_step(node, names, stand_in), after=after(node)) for node in calls))
 
 
 def _step(node: FunctionNode | ClassMethodNode, names: Mapping[int, str], stand_in: Callable[[Any], Any]) -> Step:

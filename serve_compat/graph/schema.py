@@ -104,6 +104,7 @@ def _step_to_dict(step: Step) -> dict[str, Any]:
         "method": step.method,
         "args": replaced(list(step.args), _encoded),
         "kwargs": replaced(step.kwargs, _encoded),
+        "after": step.after,
     }
 
 
@@ -118,8 +119,8 @@ def _decoded(value: Any) -> Any:
 
 
 def _graph(items: dict[str, Any]) -> RayServeDAGHandle:
-    steps = (Step(step["deployment"], step["method"], tuple(step["args"]), step["kwargs"]) for step in items["steps"])
-    return RayServeDAGHandle(Plan(tuple(steps)), Awaited(items["awaited"]))
+    steps = tuple(Step(**{"after": None, **step, "args": tuple(step["args"])}) for step in items["steps"])
+    return RayServeDAGHandle(Plan(steps), Awaited(items["awaited"]))
 
 
 _DECODERS = {

@@ -56,7 +56,7 @@ _GONE = """
     get_current_backend_tag get_current_replica_tag backends env
     handle.RayServeHandle handle.RayServeSyncHandle handle.RayServeDeploymentHandle config.BackendConfig
     config.BackendMetadata config.ReplicaConfig config.DeploymentMode utils.ServeRequest utils.ServeMultiDict
-    utils.ServeEncoder utils.get_random_letters utils.block_until_http_ready
+    utils.ServeEncoder utils.logger utils.get_random_letters utils.block_until_http_ready
     constants.DEFAULT_HTTP_ADDRESS constants.SERVE_CONTROLLER_NAME backends.ImportedBackend env.CondaEnv
     drivers.DAGDriver drivers http_adapters deployment_graph deployment_graph.InputNode
     api.get_deployment_statuses PredictorDeployment

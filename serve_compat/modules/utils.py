@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import ray
 import requests  # type: ignore[import-untyped, unused-ignore]  # Ray brings it
 
+from legacy.logs import logger as logger
 from legacy.replica.messages import ServeMultiDict, ServeRequest
 from legacy.replica.results import ServeEncoder
 from legacy.session.instances import random_letters
@@ -24,8 +26,14 @@ __all__ = [
     "ServeRequest",
     "block_until_http_ready",
     "get_random_letters",
+    "logger",
     "pformat_color_json",
 ]
+
+
+def _get_logger() -> logging.Logger:
+    # programs of Ray 0.8 to 1.2 took their logger from here
+    return logger
 
 
 def get_random_letters(length: int = 6) -> str:

@@ -27,7 +27,8 @@ class Name(NamedTuple):
 _SPLIT = "serve.set_traffic(endpoint, {backend: weight, ...}), which works for deployments too"
 _HANDLE = "serve.get_deployment(name).get_handle(), or the handle that serve.run() returns"
 _OPTIONS = "the same keywords in http_options={...} of serve.start()"
-_RAY_SERVE_HANDLE = "RayServeHandle or RayServeSyncHandle; handle.remote() returns a ray.ObjectRef"
+_MIXED = "; a program of Ray 2.7 to 2.9 runs on today's Ray after `serve-compat migrate`, with its route_prefix= too"
+_RAY_SERVE_HANDLE = f"RayServeHandle or RayServeSyncHandle, whose remote() returns a ray.ObjectRef{_MIXED}"
 _STATUS = "serve-compat status in a shell, or serve.api.get_deployment_statuses()"
 _METRICS = "ray.util.metrics for your own metrics; those of serve are exported without any call"
 
@@ -43,6 +44,7 @@ _ROWS = (
     ("mirror_traffic", "", "", "serve.shadow_traffic(endpoint, backend, share)"),
     ("set_shadow_traffic", "", "", "serve.shadow_traffic(endpoint, backend, share)"),
     ("deploy", "", "", "@serve.deployment and then .deploy() of what it makes, or serve.run(deployment.bind())"),
+    ("deploy_group", "", "", "deployment.deploy() of each of them, or serve.run() of a graph"),
     ("deploy_backend", "", "", "serve.create_backend(tag, function_or_class)"),
     ("update_backend", "", "", "serve.update_backend_config(tag, {...})"),
     ("update_endpoint", "", "", "serve.set_traffic(endpoint, {...}), or delete_endpoint and create_endpoint"),
@@ -58,11 +60,12 @@ _ROWS = (
     ("RayServeHandle", "", "", "serve.handle.RayServeHandle"),
     ("RayServeException", "", "", "serve.exceptions.RayServeException"),
     ("AutoscalingConfig", "", "", "serve.config.AutoscalingConfig, or a dict as autoscaling_config"),
-    ("DeploymentHandle", "", "", _HANDLE),
+    ("DeploymentHandle", "", "", _HANDLE + _MIXED),
     ("get_deployment_statuses", "", "", "serve.api.get_deployment_statuses()"),
     # old
     ("metric", "0.8", "0.8", _METRICS),
     ("pipeline", "1.x", "1.x", "serve.dag.InputNode and .bind() of deployments"),
+    ("route", "0.7", "0.7", "serve.create_endpoint(name, backend=tag, route='/path')"),
     ("http_util", "0.8", "1.x", "the request that every handler gets, and any Starlette response as its result"),
     ("PredictorDeployment", "2.0", "2.x", "a deployment class of your own that calls the predictor"),
     ("model_wrappers", "1.13", "1.13", "a deployment class of your own that calls the predictor"),
@@ -78,8 +81,8 @@ _ROWS = (
     ("get_multiplexed_model_id", "2.5", "", "a query parameter or header of your own for the model"),
     ("multiplex", "2.5", "", "one backend or deployment per model, or a dict of models in its constructor"),
     ("status", "2.7", "", _STATUS),
-    ("get_app_handle", "2.7", "", _HANDLE),
-    ("get_deployment_handle", "2.7", "", _HANDLE),
+    ("get_app_handle", "2.7", "", _HANDLE + _MIXED),
+    ("get_deployment_handle", "2.7", "", _HANDLE + _MIXED),
     ("metrics", "2.x", "", _METRICS),
     ("grpc_util", "2.x", "", "HTTP or handles; there is no gRPC here"),
     ("llm", "2.44", "", "stock Ray Serve for it; it needs today's ray.serve"),
@@ -93,11 +96,15 @@ _ROWS = (
     ("TracingConfig", "2.x", "", "a middleware in http_options"),
     # submodules
     ("handle.DeploymentHandle", "2.7", "", _RAY_SERVE_HANDLE),
-    ("handle.DeploymentResponse", "2.7", "", "the ray.ObjectRef that handle.remote() returns; ray.get() or await it"),
+    ("handle.DeploymentResponse", "2.7", "", f"the ray.ObjectRef of handle.remote(); ray.get() or await it{_MIXED}"),
     ("handle.DeploymentResponseGenerator", "2.7", "", "a streaming answer over HTTP"),
     ("config.ProxyLocation", "2.7", "", "DeploymentMode; location='EveryNode' in http_options"),
     ("config.gRPCOptions", "2.7", "", "HTTP or handles; there is no gRPC here"),
     ("config.RequestRouterConfig", "2.x", "", "set_traffic; requests go round the free replicas"),
+    ("drivers.SimpleSchemaIngress", "1.12", "2.x", "serve.drivers.DAGDriver with http_adapter="),
+    ("drivers.DefaultgRPCDriver", "2.2", "2.6", "HTTP or handles; there is no gRPC here"),
+    ("drivers.gRPCIngress", "2.2", "2.6", "HTTP or handles; there is no gRPC here"),
+    ("utils.MockImportedBackend", "1.0", "1.7", "serve.ImportedBackend('package.module.Name') of a class of your own"),
     ("dag.DAGNode", "2.x", "", "serve.deployment_graph.DAGNode"),
     ("exceptions.BackPressureError", "2.x", "", "RayServeException; its status attribute is 503 when queues are full"),
     ("exceptions.RequestCancelledError", "2.x", "", "asyncio.CancelledError in async handlers"),

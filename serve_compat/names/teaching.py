@@ -24,7 +24,7 @@ def lesson(name: str, prefix: str, known: Iterable[str]) -> str:
         prefix: where, as `history` spells it: "" for the package, "handle." for a submodule, "Deployment." for a class.
         known: what is there, for typing errors.
     """
-    row = NAMES.get(prefix + name)
+    row = NAMES.get(prefix + name) or (NAMES.get(name) if prefix == "api." else None)  # it offers what the package does
     if row is not None:
         return f"{_releases(row)}; here: {row.instead} (README, section {SECTION!r})"
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)

@@ -169,3 +169,90 @@ def test_another_graph_takes_over_the_route_without_a_gap():
     names = set(serve.list_deployments())
     assert "old" not in names
     assert "new" in names
+
+
+@serve.deployment
+class Model:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __call__(self, x):
+        return self.answer
+
+
+@serve.deployment
+class Ingress:
+    def __init__(self, model):
+        self.model = model
+
+    async def __call__(self, request):
+        return f"ingress of {await self.model.remote(1)}"
+
+
+@serve.deployment
+class Broken:
+    def __init__(self, model):
+        raise RuntimeError("no weights")
+
+
+def test_a_model_runs_alone_then_behind_an_ingress_that_fails_first_then_behind_a_driver_then_alone():
+    serve.run(Model.bind("alone"))
+    assert answer_at_the_root() == "alone"
+    with pytest.raises(RuntimeError, match="no weights"):
+        serve.run(Broken.bind(Model.bind("behind")))
+    assert answer_at_the_root() == "behind"  # the former root still answers
+    serve.run(Ingress.bind(Model.bind("behind")))
+    assert answer_at_the_root() == "ingress of behind"
+    with InputNode() as request:
+        serve.run(DAGDriver.bind(Model.bind("driven").__call__.bind(request)))
+    assert answer_at_the_root() == '"driven"'
+    serve.run(Model.bind("again"))
+    assert answer_at_the_root() == "again"
+
+
+def test_a_second_application_takes_the_route_and_the_first_keeps_its_deployments():
+    serve.run(Model.bind("first"), name="first")
+    serve.run(Model.bind("second"), name="second")
+    routes = {name: each.route_prefix for name, each in serve.list_deployments().items() if "_Model" in name}
+    assert (answer_at_the_root(), routes) == ("second", {"first_Model": None, "second_Model": "/"})
+    serve.delete("first")
+    serve.delete("second")
+
+
+def test_calls_of_one_object_are_made_in_their_order_with_and_without_serve():
+    @serve.deployment
+    class Counter:
+        def __init__(self):
+            self.count = 0
+
+        def add(self, x):
+            self.count += x
+
+        def get(self):
+            return self.count
+
+    counter = Counter.bind()
+    with InputNode() as request:
+        counter.add.bind(2)
+        counter.add.bind(request)
+        graph = counter.get.bind()
+    assert ray.get([graph.execute(3), graph.execute(4)]) == [5, 6]
+    handle = serve.run(DAGDriver.bind(graph))
+    assert [ray.get(handle.predict.remote(3)) for _ in range(2)] == [5, 10]
+
+
+def test_handlers_without_parameters_answer_behind_a_driver():
+    @serve.deployment
+    class Plain:
+        def __call__(self):
+            return "plain"
+
+    @serve.deployment
+    def function():
+        return "function"
+
+    handle = serve.run(DAGDriver.bind({"/plain": Plain.bind(), "/function": function.bind()}))
+    for name in ("plain", "function"):
+        with urllib.request.urlopen(f"http://127.0.0.1:8000/{name}", timeout=30) as answer:
+            assert answer.read().decode() == f'"{name}"'
+        assert ray.get(handle.predict_with_route.remote(f"/{name}")) == name

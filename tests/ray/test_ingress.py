@@ -14,7 +14,7 @@ import serve_compat as serve
 pytestmark = pytest.mark.usefixtures("instance")
 
 fastapi = pytest.importorskip("fastapi")
-from fastapi import BackgroundTasks, FastAPI, Request, WebSocket  # noqa: E402
+from fastapi import APIRouter, BackgroundTasks, FastAPI, Request, WebSocket  # noqa: E402
 from starlette.responses import StreamingResponse  # noqa: E402
 
 
@@ -154,3 +154,22 @@ def test_requests_that_run_finish_when_the_version_changes(instance, log):
         made.options(version="v2").deploy()
         assert running.result() == "0;1;2;"
     assert log.lines().count("del") == 1
+
+
+def test_the_app_that_the_program_names_is_the_one_that_serves(instance):
+    app, router = FastAPI(on_startup=[lambda: setattr(app.state, "started", "yes")]), APIRouter()
+
+    @router.get("/state")
+    def state(request: Request):
+        return [request.app.state.started, app.state.made, len(app.routes) > 1]
+
+    app.include_router(router)
+
+    @serve.deployment(name="named", route_prefix="/named")
+    @serve.ingress(app)
+    class Named:
+        def __init__(self, given):
+            given.state.made = "here"
+
+    Named.deploy(app)
+    assert instance.get("/named/state").json() == ["yes", "here", True]

@@ -42,6 +42,9 @@ SC012 = Rule(
 
 _OLD_PLACES = ("ray.experimental.serve", SERVE)
 _OURS = "serve_compat"
+_DAG, _TODAYS_DAG = "ray.experimental.dag", "ray.dag"  # of Ray 1.12, whose graphs of Serve had their InputNode from it
+_GRAPH = f"{_OURS}.deployment_graph"
+_GRAPH_NAMES = frozenset({"InputNode", "InputAttributeNode", "ClassNode", "ClassMethodNode", "FunctionNode", "DAGNode"})
 _FORKS = frozenset({"create_no_http_service", "link_service", "provision_pipeline", "create_endpoint_pipeline"})
 
 
@@ -109,10 +112,14 @@ class _Imports:
         base = dotted(node.module)
         if node.relative:
             return None
+        if _is_dag(base):
+            return [node.with_changes(module=_name(self._graph_module(base, node.names)))]
         if _below(base) is not None:
             return [node.with_changes(module=_name(_below(base) or ""))]
         if base not in ("ray", "ray.experimental") or isinstance(node.names, cst.ImportStar):
             return None
+        if base == "ray.experimental" and [dotted(alias.name) for alias in node.names] == ["dag"]:
+            return [node.with_changes(module=cst.Name("ray"))]
         serve = [alias for alias in node.names if dotted(alias.name) == "serve"]
         others = [alias for alias in node.names if dotted(alias.name) != "serve"]
         if not serve:
@@ -122,8 +129,18 @@ class _Imports:
         ]
         return [_only(node, others), *ours] if others else ours
 
+    def _graph_module(self, module: str, names: Sequence[cst.ImportAlias] | cst.ImportStar) -> str:
+        """What stands for a module of ray.experimental.dag: ours for Serve's graphs, Ray's for others."""
+        known = not isinstance(names, cst.ImportStar) and {dotted(alias.name) for alias in names} <= _GRAPH_NAMES
+        tasks = any(dotted(each) == "ray.remote" for each in self._file.names.tree.nodes(cst.Attribute))
+        return _GRAPH if known and not tasks else _TODAYS_DAG + module[len(_DAG) :]
+
     def look_at_use(self, node: cst.Attribute) -> None:
-        """`ray.serve.x`, where `ray` is imported and ray.serve is not."""
+        """`ray.serve.x`, where `ray` is imported and ray.serve is not; a module that is elsewhere today."""
+        if dotted(node) == _DAG and self._file.names.qualified(node) == _DAG and not self._file.skips(node):
+            self.edits.replace(node, _name(_TODAYS_DAG))
+            self.done.append((SC001, node))
+            return
         if node.attr.value in _FORKS and (self._file.names.qualified(node) or "").startswith(SERVE):
             self._file.report(SC012, node, f"no Ray had serve.{node.attr.value}, but a fork of it", "left-alone")
             self.left_alone = "it uses a fork of Ray Serve"
@@ -161,14 +178,20 @@ def _below(name: str) -> str | None:
     return None
 
 
+def _is_dag(name: str) -> bool:
+    return name == _DAG or name.startswith(_DAG + ".")
+
+
 def _import(node: cst.Import, needs_ray: bool) -> list[cst.BaseSmallStatement] | None:
     """`import ray.serve as s`; without `as` it binds `ray`, which other uses may need."""
-    if not any(_below(dotted(alias.name)) for alias in node.names):
+    if not any(_below(dotted(alias.name)) or _is_dag(dotted(alias.name)) for alias in node.names):
         return None
     names: list[cst.ImportAlias] = []
     for alias in node.names:
         ours = _below(dotted(alias.name))
-        if ours is None:
+        if _is_dag(dotted(alias.name)):
+            names.append(alias.with_changes(name=_name(_TODAYS_DAG + dotted(alias.name)[len(_DAG) :])))
+        elif ours is None:
             names.append(alias)
         elif alias.asname is not None:
             names.append(alias.with_changes(name=_name(ours)))

@@ -12,13 +12,13 @@ from legacy.environments.create import (
     package_name,
     package_specs,
     program_command,
-    solver_specs,
     spec_digest,
 )
 from legacy.environments.local import local_prefix
 from legacy.environments.lookup import LookupPaths
 from legacy.environments.preflight import Needed
 from legacy.environments.resolve import Activated
+from legacy.environments.solver import as_conda_reads
 from legacy.environments.wanted import wanted_environment
 from legacy.errors import EnvironmentFailedError
 from tests.conda_channel import wheel
@@ -119,9 +119,47 @@ def test_package_names(spec, name):
     assert package_name(spec) == name
 
 
-def test_one_equals_sign_means_any_of_that_version():
-    given = ["numpy=1.26", "numpy==1.26", "numpy>=1", "numpy", "a::b=1.*", "python = 3.11"]
-    assert solver_specs(given) == ["numpy 1.26.*", "numpy==1.26", "numpy>=1", "numpy", "a::b 1.*", "python 3.11.*"]
+@pytest.mark.parametrize(
+    ("spec", "read"),
+    [
+        ("python 3.11", "python ==3.11"),
+        ("python  3.11  # why", "python ==3.11"),
+        ("numpy=1.26", "numpy 1.26.*"),
+        ("numpy = 1.26", "numpy 1.26.*"),
+        ("numpy=1.26.*", "numpy 1.26.*"),
+        ("numpy 1.26.*", "numpy 1.26.*"),
+        ("numpy 1.26*", "numpy 1.26.*"),
+        ("numpy==1.26", "numpy ==1.26"),
+        ("numpy >= 1.26 , < 2", "numpy >=1.26,<2"),
+        ("numpy 1.25|1.26.*", "numpy ==1.25|1.26.*"),
+        ("numpy=1.26=py311_0", "numpy ==1.26 py311_0"),
+        ("numpy 1.26 *mkl", "numpy ==1.26 *mkl"),
+        ("numpy=*", "numpy *"),
+        ("NumPy", "numpy"),
+        ("conda-forge::numpy 1.26", "conda-forge::numpy ==1.26"),
+        ("conda-forge/noarch::numpy=1", "conda-forge/noarch::numpy 1.*"),
+        ("numpy[version=1.26,build=py311_0]", "numpy ==1.26 py311_0"),
+        ("numpy[version='>=1.26']", "numpy >=1.26"),
+    ],
+)
+def test_every_form_of_a_spec_is_read_as_conda_reads_it(spec, read):
+    assert str(as_conda_reads(spec)) == read
+
+
+def test_specs_with_a_space_are_installed_without_conda(channel_url, cache, job):
+    spec = wanted(channel_url, "demo-dep 2.0", "shared-site >=0")
+    prefix = local_prefix(spec, cache, job, LookupPaths())
+    assert said(prefix, "import demo_dep; print(demo_dep.__version__)") == "2.0"
+
+
+def test_channels_are_those_that_conda_means(cache, job, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("legacy.environments.create.run", lambda command, *_, given, **__: asked.append(given) or "")
+    spec = {"channels": ["defaults", "conda-forge", "nodefaults"], "dependencies": ["python"], "variables": {}}
+    with pytest.raises(EnvironmentFailedError, match="left no"):
+        created(json.dumps(spec), cache, job, LookupPaths())
+    channels = json.loads(asked[0].text)["channels"]
+    assert channels == ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r", "conda-forge"]
 
 
 def test_the_name_of_what_is_created_depends_on_what_it_is_made_for():

@@ -52,6 +52,19 @@ def test_an_environment_file_is_read_and_its_order_does_not_matter(tmp_path):
     assert wanted(same).value == found.value
 
 
+def test_a_channel_that_is_a_directory_is_found_from_everywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    channels = ["./channel", "/opt/channel", "~/channel", "conda-forge", "https://x/y", "conda-forge/label/z"]
+    found = json.loads(wanted({"channels": channels, "dependencies": ["a"]}).value)["channels"]
+    assert found == [f"file://{tmp_path}/channel", "file:///opt/channel", "file:///home/me/channel", *channels[3:]]
+
+
+def test_an_environment_file_may_hold_any_text(tmp_path):
+    (tmp_path / "environment.yml").write_bytes("\ufeff# größer\nname: größe\ndependencies: [python]\n".encode())
+    assert wanted(str(tmp_path / "environment.yml")).label == "größe"
+
+
 def test_without_a_wish_the_callers_active_environment_is_the_default():
     active = Activated(prefix="/opt/conda/envs/now", name="now")
     assert wanted_environment({}, active=active) == Wanted("prefix", "/opt/conda/envs/now", "now")

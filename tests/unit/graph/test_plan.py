@@ -52,7 +52,15 @@ def test_what_was_bound_before_to_the_same_object_is_called_before():
     with InputNode() as request:
         model.predict.bind(7)
         last = model.predict.bind(request)
-    assert plan(last) == Plan((Step("Model", "predict", (7,), {}), Step("Model", "predict", (Read(),), {})))
+    assert plan(last) == Plan((Step("Model", "predict", (7,), {}), Step("Model", "predict", (Read(),), {}, after=0)))
+
+
+def test_a_call_waits_for_an_earlier_one_only_if_nobody_takes_its_result():
+    model = deployment(Model).bind()
+    first = model.predict.bind(1)
+    second = model.predict.bind(2)
+    assert [step.after for step in plan(deployment(double).bind([first, second])).steps] == [None, None, None]
+    assert [step.after for step in plan(deployment(double).bind(second)).steps] == [None, 0, None]
 
 
 def test_one_plan_reads_one_input():

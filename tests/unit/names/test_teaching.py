@@ -49,6 +49,15 @@ def test_nothing_is_made_up_where_nothing_is_known(name):
     [
         ("from serve_compat import multiplexed", "Ray 2.5 and later have serve.multiplexed"),
         ("from serve_compat.handle import DeploymentHandle", "Ray 2.7 and later have serve.handle.DeploymentHandle"),
+        ("from serve_compat.handle import DeploymentHandle", "a program of Ray 2.7 to 2.9 runs on today's Ray after"),
+        ("from serve_compat.api import deploy_group", "here: deployment.deploy() of each of them"),
+        ("from serve_compat.api import get_app_handle", "Ray 2.7 and later have serve.get_app_handle"),
+        ("from serve_compat import route", "Ray 0.7 had serve.route; here: serve.create_endpoint"),
+        (
+            "from serve_compat.drivers import SimpleSchemaIngress",
+            "Ray 1.12 to 2.x had serve.drivers.SimpleSchemaIngress",
+        ),
+        ("from serve_compat.utils import MockImportedBackend", "here: serve.ImportedBackend("),
         ("from serve_compat.config import BackendConfg", "did you mean 'BackendConfig'?"),
         ("from serve_compat.http_adapters import json_requst", "did you mean 'json_request'?"),
     ],

@@ -59,6 +59,7 @@ def test_a_handle_call_has_the_attributes_of_its_generation(row):
 def test_the_class_has_one_name_and_is_the_public_one(row):
     request = request_of(row)
     assert (type(request).__name__, isinstance(request, ServeRequest)) == ("ServeRequest", True)
+    assert str(type(request)) == "<class 'ray.serve.utils.ServeRequest'>"
     copy = pickle.loads(pickle.dumps(request))
     assert (type(copy), copy._data, copy.method) == (type(request), GIVEN, "PUT")
 
@@ -69,6 +70,13 @@ def test_json_and_form_need_a_dict(row, name):
     name = name if row.flask_requests else f"{name}()"
     with pytest.raises(RayServeException, match="needs a dict, and the handle was called with a str"):
         value(request_of(row, "text"), name)
+
+
+def test_a_class_of_a_programs_own_is_shown_as_itself():
+    class Own(ServeRequest):
+        pass
+
+    assert str(Own).startswith(f"<class '{__name__}.")
 
 
 def test_a_request_that_programs_make_themselves_needs_no_arguments():

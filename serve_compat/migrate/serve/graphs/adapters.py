@@ -9,11 +9,10 @@ import libcst as cst
 from serve_compat.migrate.analysis.expressions import is_none, literal
 from serve_compat.migrate.analysis.tree import dotted
 from serve_compat.migrate.analysis.values import Class, Function
-from serve_compat.migrate.serve.graphs.calls import GraphError
+from serve_compat.migrate.serve.graphs.calls import ADAPTERS, GraphError
 from serve_compat.migrate.serve.program import Program
 
 SENT = "await sendable(request)"  # the graph's deployments get a copy of the request
-ADAPTERS = ("http_adapter", "input_schema")  # the second is its name in Ray 1.12
 _OF_RAY = {"json_request": "await request.json()", "starlette_request": SENT}
 _ARRAYS = '''class NdArray(BaseModel):
     """An array in JSON: nested lists, and perhaps what to make of them."""

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from serve_compat.migrate.analysis.children import walk
-from serve_compat.migrate.analysis.expressions import is_repeatable
+from serve_compat.migrate.analysis.expressions import is_repeatable, literal
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.tree import Binding
 from serve_compat.migrate.analysis.values import Deployment, MethodNode, Node
 from serve_compat.migrate.serve.graphs.lists import gets_of
 from serve_compat.migrate.serve.program import Program
+
+ADAPTERS = ("http_adapter", "input_schema")  # the second is its name in Ray 1.12
+_DAGS = ("dag", "dags", "dag_handle")
 
 
 class GraphError(Exception):
@@ -227,6 +230,27 @@ def is_driver(program: Program, call: cst.Call) -> bool:
     if isinstance(base, cst.Call) and isinstance(base.func, cst.Attribute) and base.func.attr.value == "options":
         base = base.func.value
     return program.infer.library(base).endswith("drivers.DAGDriver")
+
+
+def graphs_of(program: Program, bind: cst.Call) -> list[tuple[str, cst.BaseExpression]]:
+    """The driver's graphs by their routes; "" for a single one."""
+    strange = [arg for arg in bind.args if arg.star or (arg.keyword and arg.keyword.value not in (*_DAGS, *ADAPTERS))]
+    if strange:
+        raise GraphError(bind, f"what DAGDriver gets by {program.code(strange[0])!r} cannot be told")
+    named = (arg.value for arg in bind.args if arg.keyword and arg.keyword.value in _DAGS)
+    first = next((arg.value for arg in bind.args if arg.keyword is None), None) or next(named, None)
+    if isinstance(first, cst.Name):
+        bindings = program.tree.scopes[first].lookup(first.value)
+        value = bound(bindings[0]) if len(bindings) == 1 else None
+        first = value if isinstance(value, cst.Dict) else first
+    if first is None:
+        raise GraphError(bind, "the graph of this DAGDriver cannot be told")
+    if not isinstance(first, cst.Dict):
+        return [("", first)]
+    found = [(literal(each.key) or "", each.value) for each in first.elements if isinstance(each, cst.DictElement)]
+    if len(found) != len(first.elements) or not all(route.startswith("/") for route, _ in found):
+        raise GraphError(bind, "the routes of this DAGDriver are not written out")
+    return found
 
 
 def bound(binding: Binding) -> cst.BaseExpression | None:

@@ -8,14 +8,14 @@ from typing import Any
 import libcst as cst
 
 from serve_compat.migrate.analysis.children import walk
-from serve_compat.migrate.analysis.expressions import is_repeatable, literal
+from serve_compat.migrate.analysis.expressions import is_repeatable
 from serve_compat.migrate.analysis.reaching import reaching
 from serve_compat.migrate.analysis.values import Box, MethodNode, Node, Value
 from serve_compat.migrate.serve.definitions import KNOWN, RENAMED, SC206
 from serve_compat.migrate.serve.deploys import serve_name
 from serve_compat.migrate.serve.forwarding import make_sendable
-from serve_compat.migrate.serve.graphs.adapters import ADAPTERS, SENT, Adapter, http_adapter
-from serve_compat.migrate.serve.graphs.calls import Driver, GraphError, Run, Writer, bound, is_driver
+from serve_compat.migrate.serve.graphs.adapters import SENT, Adapter, http_adapter
+from serve_compat.migrate.serve.graphs.calls import Driver, GraphError, Run, Writer, bound, graphs_of, is_driver
 from serve_compat.migrate.serve.graphs.driver import SC220, Style, class_text, driver_imports, needs_app, spaced
 from serve_compat.migrate.serve.graphs.lists import waited
 from serve_compat.migrate.serve.program import Program
@@ -24,7 +24,6 @@ from serve_compat.migrate.writing.texts import blank_above, blank_lines
 
 _MODULES = ("dag", "deployment_graph", "drivers", "http_adapters")
 GRAPH_NAMES = frozenset({"InputNode", "DAGDriver", "json_request", "starlette_request", "json_to_ndarray", *_MODULES})
-_DAGS = ("dag", "dags", "dag_handle")
 _NUMERIC = frozenset(
     ["numpy", "pandas", "scipy", "sklearn", "xgboost", "lightgbm", "torch", "tensorflow", "keras", "transformers"]
 )
@@ -78,7 +77,7 @@ def _is_input(program: Program, node: cst.With) -> bool:
 def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: int) -> Made:
     """Write the class of one driver, and plan what its `bind()` becomes."""
     driver = Driver()
-    for route, dag in _graphs(program, bind):
+    for route, dag in graphs_of(program, bind):
         run = Run(route)
         run.answer = Writer(program, driver, run).value(dag)
         driver.runs.append(run)
@@ -118,27 +117,6 @@ def _driver(program: Program, bind: cst.Call, inputs: list[cst.With], number: in
     if route_prefix is not None:
         _route(program, bind, route_prefix)
     return Made(bind, driver, text, driver_imports(driver, adapter, style))
-
-
-def _graphs(program: Program, bind: cst.Call) -> list[tuple[str, cst.BaseExpression]]:
-    """The driver's graphs by their routes; "" for a single one."""
-    strange = [arg for arg in bind.args if arg.star or (arg.keyword and arg.keyword.value not in (*_DAGS, *ADAPTERS))]
-    if strange:
-        raise GraphError(bind, f"DAGDriver has no argument {program.code(strange[0])!r} that can be told here")
-    named = (arg.value for arg in bind.args if arg.keyword and arg.keyword.value in _DAGS)
-    first = next((arg.value for arg in bind.args if arg.keyword is None), None) or next(named, None)
-    if isinstance(first, cst.Name):
-        bindings = program.tree.scopes[first].lookup(first.value)
-        value = bound(bindings[0]) if len(bindings) == 1 else None
-        first = value if isinstance(value, cst.Dict) else first
-    if first is None:
-        raise GraphError(bind, "the graph of this DAGDriver cannot be told")
-    if not isinstance(first, cst.Dict):
-        return [("", first)]
-    found = [(literal(each.key) or "", each.value) for each in first.elements if isinstance(each, cst.DictElement)]
-    if len(found) != len(first.elements) or not all(route.startswith("/") for route, _ in found):
-        raise GraphError(bind, "the routes of this DAGDriver are not written out")
-    return found
 
 
 def _free(program: Program, name: str) -> str:
@@ -296,5 +274,9 @@ def _check_outside(program: Program, made: list[Made]) -> None:
     done = {call for each in made for run in each.driver.runs for call in run.done}
     binds = [each.bind for each in made]
     for call in program.infer.calls.by_name.get("bind", ()):
-        if call not in binds and call not in done and _takes_nodes(program, call):
+        if call in binds or call in done:
+            continue
+        if _takes_nodes(program, call):
             raise GraphError(call, "this node is used outside of the DAGDriver")
+        if any(isinstance(value, MethodNode) for value in program.infer.of(call)):
+            raise GraphError(call, "this call is made before those that are bound to the same object after it")
