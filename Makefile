@@ -37,7 +37,7 @@ bench: $(VENV)/.test ## measure this project beside its peers (25 minutes); ARGS
 	@command -v wrk >/dev/null || { echo "make bench needs wrk. On Debian and Ubuntu: sudo apt-get install wrk" >&2; exit 1; }
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),--report bench/RESULTS.md)
 
-endurance: $(VENV)/.test ## long runs, the last a soak with a killer (30 minutes); ARGS="--only soak --minutes 60 --report bench/ENDURANCE.md"
+endurance: $(VENV)/.test ## long runs, the last a soak with a killer (35 minutes); ARGS="--only soak --minutes 60 --report bench/ENDURANCE.md"
 	.ci/isolated $(BIN)/python -m bench.endurance $(if $(ARGS),$(ARGS),--report bench/ENDURANCE.md)
 
 migrate-proof: $(VENV)/.test ## migrate whole old programs, run the results, compare (10 minutes); writes bench/MIGRATION.md

@@ -9,6 +9,7 @@ has hundreds of replicas started in an hour, that is taken off: as much as a bar
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,14 +55,14 @@ class RaysShare:
     per_start: Slope
 
     @property
-    def mib_per_hour(self) -> float:
-        """What may be taken off; none where the control cannot tell it from nothing."""
-        cost = self.per_start.rate if self.per_start.rate > self.per_start.error else 0.0
-        return self.starts_per_hour * cost / MIB
+    def taken_off(self) -> Slope:
+        """In MiB per hour; nothing where the control cannot tell it from nothing."""
+        one, mib = self.per_start, self.starts_per_hour / MIB
+        return Slope(mib * one.rate, mib * one.error) if one.rate > one.error else Slope(0.0, 0.0)
 
     def __str__(self) -> str:
         starts = f"{self.starts_per_hour:.0f} starts/h, {self.per_start.kib} each in a bare actor"
-        return f"{self.mib_per_hour:.3g} that Ray keeps of {starts}"
+        return f"{self.taken_off.rate:.3g} that Ray keeps of {starts}"
 
 
 NOTHING = RaysShare(0.0, Slope(0.0, 0.0))
@@ -89,11 +90,13 @@ def growth(name: str, samples: Sequence[Usage], of_ray: RaysShare = NOTHING) -> 
     memory = slope([(one.at / HOUR_S, one.memory / MIB) for one in samples])
     span_s = samples[-1].at - samples[0].at
     value = f"{memory.rate:.3g} +- {memory.error:.2g} MiB/h over {span_s:.0f} s"
-    if of_ray.mib_per_hour:
-        value = f"{memory.rate - of_ray.mib_per_hour:.3g} MiB/h: {value}, less {of_ray}"
+    rays = of_ray.taken_off
+    ours = Slope(memory.rate - rays.rate, math.hypot(memory.error, rays.error))
+    if rays.rate:
+        value = f"{ours.rate:.3g} +- {ours.error:.2g} MiB/h: {value}, less {of_ray}"
     tells = span_s >= TELLING_S
     wanted = f"<= {MIB_PER_HOUR:g} MiB/h" if tells else "told: too short to bind"
-    held = not tells or memory.rate - memory.error - of_ray.mib_per_hour <= MIB_PER_HOUR
+    held = not tells or ours.rate - ours.error <= MIB_PER_HOUR
     return [
         Figure(f"{name}: growth of memory", value, wanted, held),
         at_most(f"{name}: more descriptors than at first", _more([one.files for one in samples]), SPARE),

@@ -30,7 +30,7 @@ CONFIG = {  # a stopped replica holds two of the four clients at most
 FOUND_S = 15.0
 SETTLED_S = 10.0
 PORT_BACK_S = 1.0
-CONTROL_ROUNDS = 20  # after those that warm it up; of bare Ray actors, before the load begins
+CONTROL_ROUNDS = 50  # after those that warm it up; of bare Ray actors, before the load begins
 NEAR_S, SHOWN = 10.0, 20  # of failures that nothing explains
 
 

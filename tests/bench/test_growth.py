@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.endurance.growth import judge
+from bench.endurance.growth import judge, judge_control
 from bench.endurance.slopes import HOUR_S, KIB, MIB, NOTHING, RaysShare, Slope, Usage, growth, slope
 from bench.endurance.soak import share
 
@@ -44,13 +44,13 @@ def test_a_controller_that_grows_more_than_by_what_ray_keeps_does_not_hold(mib_p
 
 def test_what_is_taken_off_is_said_where_it_is_taken_off():
     memory = growth("controller", samples(8.4), RaysShare(STARTS, RAY["controller"]))[0]
-    assert memory.value.startswith("0.588 MiB/h: 8.4 +- ")
+    assert memory.value.startswith("0.588 +- ")
     assert memory.value.endswith("less 7.81 that Ray keeps of 800 starts/h, 10 +- 0 KiB each in a bare actor")
 
 
 def test_a_control_that_cannot_tell_growth_from_nothing_takes_nothing_off():
     of_ray = RaysShare(STARTS, RAY["proxy"])
-    assert of_ray.mib_per_hour == 0
+    assert of_ray.taken_off == Slope(0.0, 0.0)
     assert not held(growth("proxy", samples(1.5), of_ray))
 
 
@@ -60,6 +60,11 @@ def test_only_starts_while_a_process_was_sampled_are_taken_off_and_only_for_whom
     assert share(one, RAY, births) == RaysShare(STARTS, RAY["controller"])
     one.name = "a replica of a"
     assert share(one, RAY, births) == NOTHING
+
+
+def test_a_control_that_is_too_unsure_of_what_ray_keeps_does_not_hold():
+    assert held(judge_control("soak", Slope(10 * KIB, 1 * KIB), RAY["proxy"]))
+    assert not held(judge_control("soak", Slope(10 * KIB, 7 * KIB), RAY["proxy"]))
 
 
 def test_a_slope_is_by_what_the_values_stand_beside():
