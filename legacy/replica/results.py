@@ -30,6 +30,7 @@ _BYTES = (b"content-type", b"text/plain")
 _JSON = (b"content-type", b"application/json")
 
 _BYTES_LIKE = (bytes, bytearray, memoryview)
+_NOBODYS_RESULTS = ("legacy", "serve_compat", "ray")  # what handles and requests are made of is not for clients
 _UNKNOWN = object()
 
 
@@ -106,7 +107,8 @@ def _known_today(o: Any) -> Any:
 def _members(o: Any) -> dict[Any, Any]:
     if dataclasses.is_dataclass(o) and not isinstance(o, type):
         return {each.name: getattr(o, each.name) for each in dataclasses.fields(o)}
-    for taken in () if isinstance(o, type) else (dict, vars):
+    ours = type(o).__module__.partition(".")[0] in _NOBODYS_RESULTS
+    for taken in () if isinstance(o, type) else (dict,) if ours else (dict, vars):
         try:
             return dict(taken(o))
         except Exception:  # user classes may fail in any way to be a mapping

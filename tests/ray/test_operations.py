@@ -113,12 +113,19 @@ import sys, ray, serve_compat as serve
 ray.init(sys.argv[1], namespace="team", log_to_driver=False)
 serve.start(detached=True, http_options={"location": "NoServer"})
 """
+ELSEWHERE = """
+import sys, ray, serve_compat as serve
+ray.init(sys.argv[1], namespace="another team", log_to_driver=False)
+serve.shutdown()
+print(serve.connect())
+"""
 
 
 def test_a_detached_instance_is_found_by_itself_when_its_driver_is_gone_and_shut_down(shell):
     shell.python("-c", DETACHED, shell.address)
     shown = shell("status", where=())
     assert f"Instance {CONTROLLER_NAME} in namespace team: no HTTP\n\nNothing is registered." in shown
+    assert "namespace='team'" in shell.python("-c", ELSEWHERE, shell.address)  # a driver of another Ray namespace
     assert "is shut down" in shell("shutdown", "-y", where=())
     with pytest.raises(serve.exceptions.RayServeException):
         controllers.find(InstanceName(CONTROLLER_NAME, "team"))

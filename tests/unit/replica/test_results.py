@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 
 from legacy import generations
 from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V0_8, V1_0, V1_2, V1_4, V1_13, V2_3, Generation
+from legacy.handle import RayServeSyncHandle
+from legacy.records import InstanceName
 from legacy.replica.results import ServeEncoder, to_http
 
 ROWS = [each for each in vars(generations).values() if isinstance(each, Generation)]
@@ -198,6 +200,13 @@ def test_what_has_no_form_is_a_type_error_that_names_it(row):
     itself.append(itself)
     with pytest.raises(ValueError, match="Circular"):
         to_http(itself, row.todays_json)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=repr)
+def test_clients_do_not_see_what_handles_are_made_of(row):
+    handle = RayServeSyncHandle(InstanceName("controller", "namespace"), "e", row)
+    with pytest.raises(TypeError, match="RayServeSyncHandle"):
+        to_http([handle], row.todays_json)
 
 
 PLAIN = st.recursive(
