@@ -120,9 +120,16 @@ class FakeLauncher:
         self.may_start.set()
         self.may_stop.set()
         self.failure = ""
+        self.lack = ""
         self.sick = lambda replica: False
         self.silent = False
         self.refuses = lambda config: False
+
+    async def lacking(self, actor_options, count):
+        return self.lack
+
+    async def is_waiting(self, actor):
+        return bool(self.lack)
 
     def start_replica(self, start, actor_options):
         self.started += 1

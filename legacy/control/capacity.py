@@ -13,6 +13,7 @@ from legacy.logs import logger
 
 SETTLE_S = 3.0  # how long freed resources may take to show before "no room" is believed
 LOOK_S = 0.1
+NODES_SHOWN = 5
 
 
 async def check_capacity(tag: str, actor_options: Mapping[str, Any], count: int) -> None:
@@ -32,6 +33,16 @@ async def check_capacity(tag: str, actor_options: Mapping[str, Any], count: int)
                 "Ask for fewer replicas, lower ray_actor_options, or add nodes"
             )
         await asyncio.sleep(LOOK_S)
+
+
+async def lacking(actor_options: Mapping[str, Any], count: int) -> str:
+    """What `count` more replicas need and the nodes have not free, as text; "" when they fit."""
+    demand = demand_of(actor_options)
+    free = await asyncio.get_running_loop().run_in_executor(None, cluster.available_per_node)
+    if how_many_fit(demand, count, free.values()) >= count:
+        return ""
+    shown = [{name: node.get(name, 0.0) for name in demand} for node in free.values()]
+    return f"each needs {demand}, free on the nodes: {', '.join(map(str, shown[:NODES_SHOWN]))}"
 
 
 async def has_capacity(actor_options: Mapping[str, Any]) -> bool:

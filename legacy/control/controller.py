@@ -96,11 +96,12 @@ class ServeController(DeploymentCommands):
         proxies = {name: actor.counters.remote() for name, actor in self._proxies.actors().items()}
         return stat_items((await ask_all(proxies, STAT_S)).values(), replicas)
 
-    async def preparing(self) -> str:
-        """What is being done for conda environments now; "" for nothing."""
+    async def preparing(self, tag: str) -> tuple[str, str]:
+        """What is being done for conda environments now, and what replicas of a backend wait for; "" for nothing."""
+        fleet = self._reconciler.fleets().get(tag)
         specs = (record.spec for record in self._desired.backends.values())
         doing = (self._environments.progress(spec.environment) for spec in specs if spec.environment)
-        return "; ".join(dict.fromkeys(filter(None, doing)))
+        return "; ".join(dict.fromkeys(filter(None, doing))), fleet.waits_for if fleet is not None else ""
 
     async def upload_agent(self) -> tuple[str, Any]:
         """The node that takes conda environments from programs outside the cluster, and its agent."""

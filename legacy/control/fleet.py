@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,7 @@ class Live:
     Attributes:
         revision: the command that had it started or updated last: its failures are failures of that change.
         code: what this process sent to it, until it runs.
+        waits_for: what it lacks to be placed on a node; "" for nothing.
     """
 
     seen: Seen
@@ -52,6 +54,7 @@ class Live:
     first_check: bool = False  # its constructor is through, its first health check is not
     opening_tcp: bool = False
     code: bytes | LargeCode | None = None
+    waits_for: str = ""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something in the background as long as the replica is there."""
@@ -82,6 +85,7 @@ class Fleet:
         force: kill instead of drain.
         actor_options: of the newest version.
         has_room: whether one more replica fitted into the cluster when a sick one was last checked.
+        last_gone: when a replica was last removed; the loop's time.
         changed: set and replaced whenever something happened; waiters look again.
     """
 
@@ -96,6 +100,7 @@ class Fleet:
     force: bool = False
     actor_options: dict[str, Any] = field(default_factory=dict)
     has_room: bool = False
+    last_gone: float = -math.inf
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     published: BackendView | None = None
 
@@ -103,6 +108,12 @@ class Fleet:
     def serving(self) -> list[Live]:
         """The replicas that get requests, also while they hear of a new config."""
         return [live for live in self.replicas.values() if live.seen.state in (State.RUNNING, State.UPDATING)]
+
+    @property
+    def waits_for(self) -> str:
+        """What its replicas lack to be placed on nodes; "" for nothing."""
+        waiting = [live.waits_for for live in self.replicas.values() if live.waits_for]
+        return f"{len(waiting)} of its replicas wait for room in the cluster: {waiting[0]}" if waiting else ""
 
     def announce(self) -> None:
         """Wake everybody who waits for this backend."""

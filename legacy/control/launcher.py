@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,9 +12,11 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from legacy import cluster
+from legacy.control.capacity import lacking
 from legacy.control.process_state import computes
 from legacy.environments.agent import ServeEnvironments
 from legacy.ingress.proxy import ServeProxy
+from legacy.logs import logger
 from legacy.records import InstanceName, ProxyStart, ReplicaAddress, ReplicaStart
 from legacy.replica.replica import ServeReplica
 
@@ -37,6 +40,22 @@ class RayLauncher:
         """Make a replica's actor; it may stay pending until the cluster has room."""
         options = {"max_restarts": 0, "max_task_retries": 0, **actor_options}
         return self._make(ServeReplica, start.tag, options).remote(start)
+
+    async def lacking(self, actor_options: Mapping[str, Any], count: int) -> str:
+        """What `count` more replicas lack, see `capacity.lacking`; "" also when that cannot be told."""
+        try:
+            return await lacking(actor_options, count)
+        except Exception as error:  # whatever Ray raises while the GCS is away
+            logger.debug("the free resources could not be read: %s", error)
+            return ""
+
+    async def is_waiting(self, actor: Any) -> bool:
+        """Whether an actor has not begun on any node; False also when that cannot be told."""
+        try:
+            return await asyncio.to_thread(cluster.waits_for_room, actor)
+        except Exception as error:  # whatever Ray raises while the GCS is away
+            logger.debug("the state of an actor could not be read: %s", error)
+            return False
 
     def start_proxy(self, start: ProxyStart, num_cpus: float) -> Any:
         """Make a proxy's actor on its node; Ray restarts it there when it dies."""

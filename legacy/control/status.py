@@ -43,4 +43,5 @@ def status_of(record: BackendRecord | None, fleet: Fleet | None) -> Status:
         return Status("HEALTHY")
     checking = 0 if fleet is None else sum(live.first_check for live in fleet.replicas.values())
     waiting = f", {checking} have not ended their first health check" if checking else ""
-    return Status("UPDATING", f"{as_wanted} of {record.replicas} replicas run{waiting}")
+    lacking = f"; {fleet.waits_for}" if fleet is not None and fleet.waits_for else ""
+    return Status("UPDATING", f"{as_wanted} of {record.replicas} replicas run{waiting}{lacking}")

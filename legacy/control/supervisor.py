@@ -22,6 +22,7 @@ from legacy.control.health import FAILED_CHECKS, GIVEN_UP_CHECKS, check, failed_
 from legacy.control.instance import STOP_S
 from legacy.control.plan import State
 from legacy.control.registered import BackendRecord
+from legacy.control.room import watch_room
 from legacy.control.tools import Tools
 from legacy.endless import go_on
 from legacy.errors import EnvironmentFailedError
@@ -105,6 +106,7 @@ class Supervisor:
                 ready, tried = await asyncio.wait_for(preparing, self._tools.start_timeout_s)
             live.code = await self._tools.store.large.sendable(begin.spec.code)
             begin = replace(begin, spec=replace(begin.spec, code=live.code))
+            live.spawn(watch_room(live, self._fleet, self._tools.launcher, ready))
             live.actor = self._tools.launcher.start_replica(begin, ready)
         except EnvironmentFailedError as error:
             self._failed(live, StartFailure(live.seen.tag, str(error), "", "environment"))
@@ -279,6 +281,7 @@ class Supervisor:
     def _remove(self, live: Live) -> None:
         if self._fleet.replicas.get(live.seen.tag) is live:
             del self._fleet.replicas[live.seen.tag]
+            self._fleet.last_gone = _now()
         for task in live.tasks:
             if task is not asyncio.current_task():
                 task.cancel()

@@ -119,9 +119,10 @@ class Session:
         self.check_alive()
         # Ray runs the call again when the controller crashes in between; the id lets it see that
         ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
+        if timeout_s is not None:
+            tag = args[0].tag if isinstance(args[0], BackendSpec) else str(args[0])
+            show_until_done(ref, tag, lambda: self._preparing(tag), sys.stderr, timeout_s)
         timeout_s = timeout_s or settings.load().call_timeout_s
-        if any(isinstance(arg, BackendSpec) and arg.environment is not None for arg in args):
-            show_until_done(ref, lambda: str(self.ask("preparing")), sys.stderr, timeout_s)
         version = self._result(ref, timeout_s, method)
         router = routers.known(self.name)
         if router is not None and not router.wait_for_version(version, HANDLES_FOLLOW_S):
@@ -131,6 +132,13 @@ class Session:
         """Ask the controller something; its errors are raised as they are."""
         self.check_alive()
         return self._result(getattr(self.controller, method).remote(*args), settings.load().call_timeout_s, method)
+
+    def _preparing(self, tag: str) -> tuple[str, str]:
+        try:
+            doing, waits_for = self.ask("preparing", tag)
+        except RayServeException:  # the command itself says what is wrong
+            return "", ""
+        return doing, waits_for
 
     def _result(self, ref: Any, timeout_s: float, what: str) -> Any:
         try:

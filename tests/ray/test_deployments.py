@@ -211,3 +211,17 @@ def test_a_drain_waits_for_a_call_on_its_way_and_for_none_whose_argument_failed(
         (tmp_path / "go").touch()
         assert ray.get(on_its_way) == "came"
         deleting.result(10)
+
+
+def test_a_deploy_without_room_says_what_it_waits_for(caplog):
+    large = Model.options(ray_actor_options={"num_cpus": 1000})
+    with ThreadPoolExecutor(1) as pool:
+        deploying = pool.submit(large.deploy)
+        deadline = time.monotonic() + 60
+        while "each needs {'CPU': 1000.0}, free on the nodes" not in caplog.text:
+            assert time.monotonic() < deadline  # it is told by a log record, which is no event
+            time.sleep(0.1)
+        assert "each needs {'CPU': 1000.0}" in get_deployment_statuses()["Model"].message
+        large.delete()
+        with pytest.raises(RayServeException, match="was deleted"):
+            deploying.result(60)
