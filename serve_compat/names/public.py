@@ -28,6 +28,7 @@ _API_ONLY = {
     "serve_compat.deployments.deployment": "Deployment",
     "serve_compat.deployments.registry": "get_deployment_statuses",
     "serve_compat.graph.application": "Application",
+    "serve_compat.graph.handles": "RayServeDAGHandle",
 }
 
 PACKAGE = core.modules_by_name(core.API, core.PACKAGE, _API, _PACKAGE)

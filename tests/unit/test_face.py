@@ -49,9 +49,10 @@ SUBMODULES = {
     "handle": ["RayServeHandle", "RayServeSyncHandle", "RayServeDeploymentHandle", "RayServeLazySyncHandle"],
     "dag": ["InputNode"],
     "deployment_graph": ["InputNode", "ClassNode", "FunctionNode", "RayServeDAGHandle"],
-    "drivers": ["DAGDriver"],
+    "drivers": ["DAGDriver", "load_http_adapter", "load_input_schema"],
     "http_adapters": ["json_request", "json_to_ndarray", "starlette_request", "image_to_ndarray", "NdArray"],
     "api": [
+        "RayServeDAGHandle",
         "RayServeHandle",
         "RayServeException",
         "BackendConfig",
