@@ -183,7 +183,7 @@ class Changes:
         """Give endpoints other routes: one write says so, and routers hear of all at once, as nothing waits between."""
         for name in reroute.routes:
             self._write_opened(name)
-        log = self.desired.reroutes.after(reroute)
+        log = self.desired.reroutes.after(reroute, self.store.journal.is_behind)
         self.store.save("routes", "last", log)
         self.desired.reroutes = log
         return await self.in_force(max(map(self._reroute, reroute.routes)))
@@ -200,7 +200,7 @@ class Changes:
         while (record := self.desired.backends.get(tag)) and record.revision == revision:  # else another took over
             old = undone(record)
             if old is None and stored(partial(self._unregister, tag, self.store.remove)):
-                if record.created_endpoint:
+                if record.created_endpoint and tag in self.desired.endpoints_without_backend():
                     await self._close_endpoint(tag)
                 await self._stop(record, force=True)
             elif old is not None and stored(partial(self.accept, old, self._endpoint_before(record))):
@@ -263,7 +263,8 @@ class Changes:
 
     def _delete(self, command: str, *records: BackendRecord | EndpointRecord) -> None:
         """Delete records for a command, durably: one write says that they are gone, and who did it."""
-        log = self.desired.log.after(Delete(command, tuple(record.as_deleted() for record in records)))
+        delete = Delete(command, tuple(record.as_deleted() for record in records))
+        log = self.desired.log.after(delete, self.store.journal.is_behind)
         self.store.save("deletes", "last", log)
         self.desired.log = log
         for record in records:

@@ -131,8 +131,8 @@ class Commands:
         """Give endpoints other routes, None for none, in one step for every router."""
         await self._recovered
         changes = self._changes
-        if changes.desired.reroutes.has(command):
-            return await changes.in_force(changes.publisher.version)  # Ray runs it again
+        if not routes or changes.desired.reroutes.has(command):
+            return await changes.in_force(changes.publisher.version)  # nothing to do, or Ray runs it again
         return await changes.set_routes(changes.desired.set_routes(command, routes))
 
     @command

@@ -6,6 +6,7 @@ another driver has made under the name meanwhile, nor makes again what another d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,9 +44,15 @@ class DeleteLog:
 
     deletes: tuple[Delete, ...] = ()
 
-    def after(self, delete: Delete) -> DeleteLog:
-        """The log with one more; the oldest is forgotten."""
-        return DeleteLog((*self.deletes, delete)[-REMEMBERED:])
+    def after(self, delete: Delete, is_behind: Callable[[str, str], bool] = lambda kind, name: False) -> DeleteLog:
+        """The log with one more; the oldest is forgotten.
+
+        Args:
+            is_behind: whether the store may still have a deleted record, which nothing else says is gone.
+        """
+        old, late = self.deletes[: 1 - REMEMBERED], self.deletes[1 - REMEMBERED :]
+        kept = (one for one in old if any(is_behind(gone.kind, gone.name) for gone in one.records))
+        return DeleteLog((*kept, *late, delete))
 
     def has(self, command: str) -> bool:
         """Whether a command has deleted what it was to delete."""

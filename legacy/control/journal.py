@@ -32,6 +32,10 @@ class Journal:
         """How many records the store has not taken yet."""
         return len(self._behind)
 
+    def is_behind(self, kind: str, name: str) -> bool:
+        """Whether the store has not taken the last of one record yet."""
+        return (kind, name) in self._behind
+
     def save(self, kind: str, name: str, record: Any) -> None:
         """Write one record, as soon as that is possible."""
         self._write((kind, name), record)

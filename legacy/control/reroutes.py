@@ -7,11 +7,13 @@ does not undo what another driver has changed meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from legacy.control.registered import BackendRecord, EndpointRecord
 
 REMEMBERED = 64  # changes; their records follow within seconds
+_KINDS = ("backend", "endpoint")  # of records that follow
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,15 @@ class RerouteLog:
         """Of the change that comes now."""
         return self.changes[-1].number + 1 if self.changes else 1
 
-    def after(self, reroute: Reroute) -> RerouteLog:
-        """The log with one more; the oldest is forgotten."""
-        return RerouteLog((*self.changes, reroute)[-REMEMBERED:])
+    def after(self, reroute: Reroute, is_behind: Callable[[str, str], bool] = lambda kind, name: False) -> RerouteLog:
+        """The log with one more; the oldest is forgotten.
+
+        Args:
+            is_behind: whether the store may not have a record yet as the changes want it.
+        """
+        old, late = self.changes[: 1 - REMEMBERED], self.changes[1 - REMEMBERED :]
+        kept = (one for one in old if any(is_behind(kind, name) for name in one.routes for kind in _KINDS))
+        return RerouteLog((*kept, *late, reroute))
 
     def has(self, command: str) -> bool:
         """Whether a command has given the routes that it was to give."""

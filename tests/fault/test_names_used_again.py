@@ -83,6 +83,24 @@ def test_a_deploy_that_fails_takes_back_no_endpoint_that_another_has_made_in_pla
     bounded(scenario)
 
 
+def test_a_first_deploy_that_fails_takes_away_no_endpoint_that_another_has_made_in_place_of_its_own():
+    async def scenario():
+        world, life = await one_backend()
+        control = life.controller
+        world.launcher.hold("bad")
+        new = deployment("d", b"n", user_config="bad")
+        failing = asyncio.ensure_future(control.deploy("1", new, prefix("d", "/d"), None, True))
+        await a_while()
+        await control.delete_endpoint("2", "d")
+        await control.create_endpoint("3", endpoint("d", "/other", a=1.0))
+        world.launcher.let_go()
+        (told,) = await truth(life, failing)
+        assert "refused bad" in told
+        assert (await control.list_endpoints())["d"].route == "/other"
+
+    bounded(scenario)
+
+
 @pytest.mark.parametrize(
     "change",
     [

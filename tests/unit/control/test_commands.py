@@ -129,3 +129,10 @@ def test_a_route_changes_hands_in_one_step_for_routers():
         return {name: found and found.route for name, found in update.endpoints.items()}
 
     assert run(scenario) == {"old": None, "new": "/"}
+
+
+def test_no_routes_at_all_are_given_at_once():
+    async def scenario(world):
+        return await commands_of(world).set_routes("c", {})
+
+    assert run(scenario) == Version("epoch", 0)

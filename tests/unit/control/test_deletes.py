@@ -41,3 +41,12 @@ def test_what_was_deleted_is_not_restored():
     found = desired.recover(log, RerouteLog(), [endpoint("gone", "1"), endpoint("stays", "4")])
     assert [one.name for one in found] == ["gone"]
     assert list(desired.endpoints) == ["stays"]
+
+
+def test_a_delete_stays_while_the_store_may_still_have_what_it_deleted():
+    log = DeleteLog().after(Delete("first", (backend("a", "1"),)))
+    behind = {("backend", "a")}
+    for number in range(2 * REMEMBERED):
+        log = log.after(Delete(str(number), (backend("b", str(number)),)), lambda *record: record in behind)
+    assert [len(log.deletes), log.has("first")] == [REMEMBERED + 1, True]
+    assert not log.after(Delete("last", ())).has("first")

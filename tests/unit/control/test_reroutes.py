@@ -48,3 +48,10 @@ def test_a_command_finds_its_own_work_and_the_oldest_changes_are_forgotten():
     for number in range(REMEMBERED + 1):
         log = log.after(Reroute(log.next_number, str(number), {}))
     assert [log.has("0"), log.has("1"), log.next_number] == [False, True, REMEMBERED + 2]
+
+
+def test_a_change_stays_while_the_store_may_not_have_the_records_that_follow_it():
+    log = TAKEN
+    for number in range(2 * REMEMBERED):
+        log = log.after(Reroute(log.next_number, str(number), {}), lambda *record: record == ("endpoint", "old"))
+    assert [len(log.changes), log.changes[0]] == [REMEMBERED + 1, TAKEN.changes[0]]
