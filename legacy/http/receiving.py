@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -139,8 +140,11 @@ class Receiving:
         while not (self._pieces or self._has_news() or self.disconnected or self.response_complete or self._error):
             if protocol.cycle is self:  # else newer requests wait already; reading more of them would have no end
                 protocol.flow.resume_reading()
-            self._waiter = protocol.loop.create_future()
-            await self._waiter
+            waiter, other = protocol.loop.create_future(), self._waiter
+            if other is not None:  # the application asks from two tasks: each has to hear of it
+                waiter.add_done_callback(partial(_pass_on, other))
+            self._waiter = waiter
+            await waiter
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         if self._error is not None:
@@ -174,3 +178,8 @@ class Receiving:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+
+def _pass_on(other: asyncio.Future[None], waiter: asyncio.Future[None]) -> None:
+    if not other.done():
+        other.set_result(None)

@@ -293,3 +293,23 @@ def test_work_after_the_last_byte_is_held_until_it_ends():
             await made.until(lambda: not state.tasks)
 
     run(play)
+
+
+def test_tasks_of_an_application_that_both_ask_for_more_both_hear_of_the_end():
+    async def play() -> None:
+        heard: list[Any] = []
+
+        async def ask_twice(seen: Seen, receive: Any, send: Any) -> None:
+            await receive()
+            asking = [asyncio.ensure_future(receive()) for _ in range(3)]
+            await asyncio.sleep(0)
+            asking.pop(1).cancel()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"ok"})
+            heard.extend(await asyncio.wait_for(asyncio.gather(*asking), 5))
+
+        async with stage(ask_twice) as made:
+            assert (await made.get()).startswith(b"HTTP/1.1 200")
+            await made.until(lambda: heard == [{"type": "http.disconnect"}] * 2)
+
+    run(play)
