@@ -106,10 +106,20 @@ class LocalRouter:
             return answer
         return await run_async(self._send_later(target, call, timeout_s, appear_s), timeout_s)
 
-    def wait_for_version(self, version: Version, timeout_s: float) -> bool:
-        """Wait until the routing snapshot of that version is in force here; False when it took too long."""
+    @property
+    def life(self) -> str:
+        """Of which life of the controller the routing is that is in force here; "" before the first news."""
+        return self._in_force.epoch
+
+    def wait_for_version(self, version: Version, timeout_s: float, asked_in: str = "") -> bool:
+        """Wait until the routing snapshot of that version is in force here; False when it took too long.
+
+        Args:
+            asked_in: `life` when the command was sent that gave the version, "" for not known. Since then that one may
+                have ended, and what is in force here may be of a later one already.
+        """
         with self._news:
-            before = self._in_force.epoch
+            before = asked_in or self._in_force.epoch
             return self._news.wait_for(lambda: self.closed or _follows(self._in_force, version, before), timeout_s)
 
     def close(self) -> None:

@@ -117,6 +117,8 @@ class Session:
             Exception: the controller's errors are raised as they are.
         """
         self.check_alive()
+        router = routers.known(self.name)
+        asked_in = "" if router is None else router.life
         # Ray runs the call again when the controller crashes in between; the id lets it see that
         ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
         if timeout_s is not None:
@@ -125,7 +127,7 @@ class Session:
         timeout_s = timeout_s or settings.load().call_timeout_s
         version = self._result(ref, timeout_s, method)
         router = routers.known(self.name)
-        if router is not None and not router.wait_for_version(version, HANDLES_FOLLOW_S):
+        if router is not None and not router.wait_for_version(version, HANDLES_FOLLOW_S, asked_in):
             logger.warning("handles of this process have not followed %s within %g s", method, HANDLES_FOLLOW_S)
 
     def ask(self, method: str, *args: Any) -> Any:

@@ -97,6 +97,15 @@ def test_a_version_of_a_life_that_was_over_before_it_was_heard_of_is_followed_wi
     late.join()
 
 
+def test_a_version_of_a_life_that_is_over_here_already_is_followed(router, controller):
+    controller.answer(ENDPOINT, version=57)
+    assert router.wait_for_version(Version("e", 57), LONG_S)
+    asked_in = router.life
+    controller.answer(ENDPOINT, epoch="after a restart", version=2)
+    assert router.wait_for_version(Version("after a restart", 2), LONG_S)
+    assert router.wait_for_version(Version("e", 58), SOON_S, asked_in)
+
+
 def test_a_version_is_in_force_only_with_the_traffic_of_every_handle(router, controller, monkeypatch):
     target, looked = router.target("ep"), []
     monkeypatch.setattr(target, "refresh", lambda _: looked.append(router.wait_for_version(Version("e", 1), 0)))
