@@ -83,6 +83,8 @@ class Front:
         limits: what clients may do.
         upstreams: how many connections to replicas are open.
         trusted: the peers that are believed when they say for whom they ask.
+        user_code: whether the middlewares are a user's, who may take all descriptors at once: the event loop would cut
+            connections then.
     """
 
     def __init__(
@@ -92,9 +94,11 @@ class Front:
         limits: Limits | None = None,
         upstreams: Callable[[], int] = lambda: 0,
         trusted: Trusted | None = None,
+        user_code: bool = False,
     ) -> None:
         self._share = share
         self._upstreams = upstreams
+        self._user_code = user_code
         self._limits = limits or Limits()
         self._protocol = client_protocol(self._limits, trusted or Trusted())
         self._state = ServerState()
@@ -122,7 +126,7 @@ class Front:
             sock, lambda: protocol(config, state, {}, loop, share=share), _FULL, owed=self._owed
         )
         self._listener.open(BACKLOG)
-        self._listener.look()
+        self._look()
         host, port = sock.getsockname()[:2]
         return str(host), int(port)
 
@@ -142,7 +146,10 @@ class Front:
                     connection.look(now)
                 except Exception:  # one connection's trouble must not keep the others from their deadlines
                     self._seldom.failed("the look at a client's connection")
-        if self._listener is not None:
+        self._look()
+
+    def _look(self) -> None:
+        if self._listener is not None and not self._user_code:
             self._listener.look()
 
     def _owed(self, coming: int) -> int:

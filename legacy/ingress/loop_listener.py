@@ -11,7 +11,11 @@ from legacy.http.listener import Door, Listener
 
 
 class LoopListener(Listener):
-    """For many short connections, without TLS, where nobody takes all descriptors between two looks. One event loop."""
+    """For many short connections, without TLS, where nobody takes all descriptors between two looks. One event loop.
+
+    asyncio's own loops accept nothing: that is no cheaper there, and without a descriptor each tries, logs and sets a
+    timer as often as the backlog is long.
+    """
 
     _server: asyncio.AbstractServer | None = None
     _leaving_it: asyncio.Task[None] | None = None
@@ -23,7 +27,9 @@ class LoopListener(Listener):
         if not self._has_room_for_another():
             self._take_over()
         elif self._server is None and not self._leaving and self._leaving_it is None:
-            self._leaving_it = asyncio.get_running_loop().create_task(self._leave_it_to_the_loop())
+            loop = asyncio.get_running_loop()
+            if not isinstance(loop, asyncio.BaseEventLoop):
+                self._leaving_it = loop.create_task(self._leave_it_to_the_loop())
 
     def judge(self, descriptor: int) -> asyncio.Protocol:
         """As the listener; after the first one that has to go, the loop accepts no more."""
@@ -70,4 +76,5 @@ class LoopListener(Listener):
         if self._server is not None:
             self._server.close()
             self._server = None
-            self._accept_here()
+            if self._is_open():  # else it was closed after this one was accepted
+                self._accept_here()

@@ -119,7 +119,8 @@ class ServeProxy:
         application = recorded(application, record) if record else application
         options, share = self._options, self._app.budget.requests
         trusted = peers(options.trusted_proxies, settings.load().forwarded_allow_ips)
-        self._front = Front(application, share, limits_of(options), self._pool.size, trusted)
+        user_code = bool(options.middlewares)
+        self._front = Front(application, share, limits_of(options), self._pool.size, trusted, user_code)
         _collect_rarely()
         if self._lock is not None:
             self._become(ProxyState.STANDBY)

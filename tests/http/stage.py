@@ -145,7 +145,7 @@ async def stage(
     app = ProxyApp(router, pool, chosen, random.Random(2))
     trusted = peers(chosen.trusted_proxies, "")
     limits = limits or limits_of(chosen)
-    front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size, trusted)
+    front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size, trusted, bool(middlewares))
     shadows = shadows or {}
     made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
     views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory, node) for tag in ("b", *shadows)}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from starlette.middleware import Middleware
 
 from legacy.http import listener
 from legacy.http.contract import REFUSED
@@ -174,6 +175,19 @@ def test_a_proxy_that_has_used_all_tells_each_client_to_come_back_and_serves_the
             assert [answer[:12] for answer in answers] == [b"HTTP/1.1 503"] * 6
             assert all(b"\r\nretry-after: 1\r\n" in answer for answer in answers)
             assert (await made.get()).startswith(b"HTTP/1.1 200")
+
+    play_on(new_loop, play)
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_a_proxy_whose_middleware_takes_all_at_once_tells_each_client_to_come_back(new_loop: Any) -> None:
+    async def play() -> None:
+        async with stage(middlewares=(Middleware(lambda app: app),)) as made:
+            with sockets(6, socket.AF_INET) as clients:
+                await asyncio.sleep(0.01)  # who accepts has been decided
+                with none_left():
+                    answers = await ask_each(clients, made.address)
+            assert [answer[:12] for answer in answers] == [b"HTTP/1.1 503"] * 6
 
     play_on(new_loop, play)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import uvloop
 
 from legacy.http import listener as module
+from legacy.http.admission import Turned
 from legacy.ingress.front import bind
 from legacy.ingress.loop_listener import LoopListener
 from tests.http.descriptors import none_left
@@ -32,11 +34,11 @@ async def answer(address: Any) -> bytes:
 
 
 async def look(listener: LoopListener) -> bool:
-    """Whether the loop accepts after a look."""
+    """Whether who accepts after a look is who should while there is room: the loop, unless it is asyncio's own."""
     listener.look()
     if listener._leaving_it is not None:
         await listener._leaving_it
-    return listener._server is not None
+    return (listener._server is None) == isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop)
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop])
@@ -72,7 +74,8 @@ def test_the_loop_accepts_until_one_has_to_go_and_again_when_there_is_room(
         with monkeypatch.context() as patched:
             patched.setattr(module, "limit", lambda: 0)
             assert [await answer(address) for _ in range(2)] == [b"come back"] * 2
-            assert not await look(listener)
+            await look(listener)
+            assert listener._server is None
         while listener._leaving:
             await asyncio.sleep(0.01)
         assert await look(listener)
@@ -85,8 +88,35 @@ def test_a_look_that_finds_no_descriptor_stops_the_loop_before_it_cuts_somebody(
     async def play(listener: LoopListener, address: Any) -> None:
         assert await look(listener)
         with none_left():
-            assert not await look(listener)
+            await look(listener)
+            assert listener._server is None
         assert await answer(address) == b"welcome"
+
+    run(play)
+
+
+def test_asyncios_own_loop_says_nothing_when_all_descriptors_are_taken_between_two_looks(
+    run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play(listener: LoopListener, address: Any) -> None:
+        assert await look(listener)
+        client = socket.socket()
+        client.setblocking(False)
+        with client, none_left():
+            await asyncio.get_running_loop().sock_connect(client, address)
+            await asyncio.sleep(0.1)
+        if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+            assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+    run(play)
+
+
+def test_one_that_was_accepted_just_before_it_was_closed_is_answered(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(listener: LoopListener, address: Any) -> None:
+        assert await look(listener)
+        listener.close()
+        monkeypatch.setattr(module, "limit", lambda: 0)
+        assert isinstance(listener.judge(99), Turned)
 
     run(play)
 
