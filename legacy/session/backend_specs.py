@@ -17,7 +17,7 @@ from legacy.environments.wanted import Wanted, wanted_environment
 from legacy.generations import Generation
 from legacy.records import BackendSpec
 from legacy.replica.flask_request import MISSING, is_available
-from legacy.session.checks import check_target, checked_actor_options, checked_config
+from legacy.session.checks import check_name, check_target, checked_actor_options, checked_config
 from legacy.session.packing import packed
 
 
@@ -41,6 +41,7 @@ def backend_spec(generation: Generation, backend: Backend) -> BackendSpec:
         RayServeException: `env` names a conda environment and there is no conda.
         TypeError, ValueError: see `legacy.session.checks`; nothing was registered.
     """
+    check_name(generation.backend_noun, backend.tag)
     if backend.env is not None:
         if not isinstance(backend.env, CondaEnv):
             raise TypeError(f"env must be a serve.CondaEnv, not {backend.env!r}")

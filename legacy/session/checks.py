@@ -19,6 +19,17 @@ HTTP_PORTS = (80, 443)
 _AMOUNTS = ("num_cpus", "num_gpus", "memory", "object_store_memory")
 
 
+def check_name(kind: str, name: Any) -> None:
+    """ValueError for a name that no other process can be told, since it is no text in UTF-8; any other text is fine."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"the {kind} name {name!r} holds {name[error.start]!r}, which is half a character (a lone surrogate); "
+            "any whole characters may be in it, so decode the text that it comes from with its own encoding"
+        ) from None
+
+
 def check_target(
     tag: str, target: Any, init_args: tuple[Any, ...], init_kwargs: dict[str, Any] | None = None
 ) -> bool | None:
@@ -130,6 +141,7 @@ def check_endpoint(name: str, backend: Any, route: Any, methods: Any, backend_la
             f"create_endpoint({name!r}) needs backend=, the tag of a backend (a str), {given}; "
             "create_backend() one and pass its tag"
         )
+    check_name("endpoint", name)
     if route is not None and not (isinstance(route, str) and route.startswith("/")):
         raise TypeError(
             f"the route of endpoint {name!r} must be a str that begins with '/', or None for an endpoint without "

@@ -3,8 +3,10 @@ import pytest
 from legacy.config import BackendConfig, HTTPOptions
 from legacy.generations import V0_8, V1_2, V1_4
 from legacy.replica.backends import ImportedBackend, accept_batch
+from legacy.session.backend_specs import Backend, backend_spec
 from legacy.session.checks import (
     check_endpoint,
+    check_name,
     check_target,
     checked_actor_options,
     checked_config,
@@ -207,3 +209,17 @@ def test_other_ports_by_the_older_argument_are_fine(port):
     told = []
     assert merged_http_options(None, "127.0.0.1", port, [], told.append).port == port
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("name", ["modèle", "模型", "e\u0301", "a b", "a\nb", ""])
+def test_a_name_may_be_any_text(name):
+    check_name("deployment", name)
+
+
+def test_a_name_that_is_no_text_is_refused_by_what_is_wrong_with_it():
+    with pytest.raises(ValueError, match=r"the deployment name 'a\\udcff' holds '\\udcff', which is half"):
+        check_name("deployment", "a\udcff")
+    with pytest.raises(ValueError, match="the endpoint name"):
+        check_endpoint("a\udcff", "b", None, [])
+    with pytest.raises(ValueError, match="the backend name"):
+        backend_spec(V1_2, Backend("a\udcff", lambda request: 1))
