@@ -29,7 +29,14 @@ def executed(root: N, parts: Callable[[N], Sequence[N]], args: tuple[Any, ...], 
 
     for node in nodes:
         results[id(node)] = node._start(lambda value: replaced(value, result), args, kwargs)
+    _keep_until_done(results[id(root)], list(results.values()))
     return results[id(root)]
+
+
+def _keep_until_done(answer: Any, results: list[Any]) -> None:
+    """Keep a call's actors until its answer is there: Ray ends one without handles though it has calls to start with."""
+    if isinstance(answer, ray.ObjectRef):  # an actor's handle is its caller's to keep
+        answer.future().add_done_callback(lambda done: results.clear())
 
 
 def remote(target: Any, options: dict[str, Any] | None) -> Any:

@@ -1,7 +1,12 @@
+import gc
+import weakref
+from concurrent.futures import Future
+
 import pytest
+import ray
 
 from serve_compat.deployments.deployment import deployment
-from serve_compat.graph import nodes
+from serve_compat.graph import execution, nodes
 from serve_compat.graph.nodes import InputNode
 
 
@@ -81,3 +86,15 @@ def test_a_shared_node_runs_once():
 def test_the_input_itself_runs_too():
     with InputNode() as request:
         assert (request.execute(7), request[0].execute(7, 8)) == (7, 7)
+
+
+def test_actors_live_until_the_answer_of_their_call_is_there(monkeypatch):
+    answer, actor = Future(), Actor(None)
+    monkeypatch.setattr(ray, "ObjectRef", type("Ref", (), {"future": lambda self: answer}))
+    alive = weakref.ref(actor)
+    execution._keep_until_done(ray.ObjectRef(), [actor])
+    del actor
+    gc.collect()
+    assert alive() is not None
+    answer.set_result(None)
+    assert alive() is None
