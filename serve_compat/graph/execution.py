@@ -34,7 +34,7 @@ def executed(root: N, parts: Callable[[N], Sequence[N]], args: tuple[Any, ...], 
 
 
 def _keep_until_done(answer: Any, results: list[Any]) -> None:
-    """Keep a call's actors until its answer is there: Ray ends one without handles though it has calls to start with."""
+    """Keep a call's actors until its answer is there: Ray ends one without handles before its first call."""
     if isinstance(answer, ray.ObjectRef):  # an actor's handle is its caller's to keep
         answer.future().add_done_callback(lambda done: results.clear())
 
