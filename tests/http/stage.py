@@ -147,7 +147,7 @@ async def stage(
     limits = limits or limits_of(chosen)
     front = Front(wrap(app, list(middlewares)), app.budget.requests, limits, pool.size, trusted, bool(middlewares))
     shadows = shadows or {}
-    made = Stage(front, app, pool, router, await front.start(bind("127.0.0.1", 0)))
+    made = Stage(front, app, pool, router, await front.start(bind(chosen.host or "", 0)))
     views = {tag: backend(tag, replicas if tag == "b" else 1, limit, directory, node) for tag in ("b", *shadows)}
     for tag, view in views.items():
         addresses = [await _serve(made, handler, address, limits_of(chosen)) for address in view.replicas]

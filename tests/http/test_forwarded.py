@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ async def ask(made: Stage, *lines: bytes) -> tuple[Any, tuple[str, int]]:
     answer = await asyncio.wait_for(read_response(reader), 5)
     assert answer is not None
     assert answer.status == 200, answer.body
-    return json.loads(answer.body), writer.get_extra_info("sockname")
+    return json.loads(answer.body), writer.get_extra_info("sockname")[:2]
 
 
 def seen_by(*lines: bytes, **options: Any) -> tuple[Any, tuple[str, int], tuple[str, int]]:
@@ -67,6 +68,14 @@ def test_behind_a_tls_proxy_it_is_the_client_of_that(node: str):
 
 def test_a_proxy_on_this_machine_is_believed_by_default():
     assert seen_by(*TLS_PROXY)[0][:2] == [["10.0.0.7", 0], "https"]
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="needs IPv6")
+def test_addresses_of_ipv6_are_told_and_believed_too():
+    seen, here, there = seen_by(host="::1")
+    assert (seen[0], seen[2]) == (["::1", here[1]], ["::1", there[1]])
+    assert seen_by(b"X-Forwarded-For: [2001:db8::7]:443", host="::1")[0][0] == ["2001:db8::7", 443]
+    assert seen_by(b"X-Forwarded-For: 9.9.9.9", host="::1", trusted_proxies=("127.0.0.1",))[0][0][0] == "::1"
 
 
 @pytest.mark.parametrize("trusted", [(), ("10.0.0.0/8",)])

@@ -52,6 +52,23 @@ def test_larger_limits_hold_up_to_the_handler(node: str):
     asyncio.run(play())
 
 
+def test_many_short_header_lines_are_in_the_memory_budget_too():
+    async def play() -> None:
+        async with stage(max_buffered_bytes=2**20) as made:
+            asked = []
+            for _ in range(6):  # each head has 5 KiB, and takes a quarter of a MiB while it is not complete
+                reader, writer = await made.connect()
+                writer.write(b"GET /echo" + HOST + b"A: b\r\n" * 900)
+                asked.append(asyncio.ensure_future(read_response(reader)))
+            await made.until(lambda: sum(one.done() for one in asked) == 4)
+            answers = [one.result() for one in asked if one.done()]
+            assert [answer.status for answer in answers if answer is not None] == [503] * 4
+            for one in asked:
+                one.cancel()
+
+    asyncio.run(play())
+
+
 async def pause(made: Stage, data: bytes, rest: bytes, paused_s: float) -> int:
     """The status after a pause of so many seconds, of which the front is told only."""
     reader, writer = await made.connect()

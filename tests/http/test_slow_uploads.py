@@ -83,6 +83,28 @@ def test_a_body_that_streams_has_a_rate_to_keep():
     asyncio.run(asyncio.wait_for(play(), 40))
 
 
+@pytest.mark.parametrize(("others", "status"), [(0, 200), (1, 408)])
+def test_a_stream_may_pause_as_long_as_nobody_else_wants_its_place(others: int, status: int):
+    size = 9 * 2**20
+
+    async def play() -> None:
+        async with stage(limit=1) as made:
+            reader, slow = await made.connect()
+            slow.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * (size - 1))
+            await made.until(lambda: made.in_flight() == 1, 10)
+            waiting = [asyncio.ensure_future(made.get("/few")) for _ in range(others)]
+            await made.until(lambda: made.router.slots("b").waiting == others)
+            for later in (0, 20, 40, 60):
+                made.front.tick(asyncio.get_running_loop().time() + later)
+            slow.write(b"y")
+            answer = await asyncio.wait_for(read_response(reader), 10)
+            assert answer is not None
+            assert answer.status == status
+            assert all(got.startswith(b"HTTP/1.1 200") for got in await asyncio.gather(*waiting))
+
+    asyncio.run(play())
+
+
 def test_a_client_that_does_not_read_holds_no_place_once_its_answer_is_there():
     size = 4 * 2**20
 

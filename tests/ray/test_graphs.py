@@ -131,6 +131,8 @@ def test_an_error_in_a_node_reaches_the_caller():
         urllib.request.urlopen("http://127.0.0.1:8000/", timeout=30)
     with answer.value as error:
         assert error.code == 500
+        assert error.read().startswith(b"KeyError: 'no ")
+        assert error.headers["x-request-id"]
 
 
 def answer_at_the_root():

@@ -35,6 +35,10 @@ def counter(log):
         async def get(self, request: Request):
             return {"count": self.count, "path": request.url.path, "root": request.scope["root_path"]}
 
+        @app.get("/who")
+        def who(self, request: Request):
+            return [request.client.host, str(request.url_for("who"))]
+
         @app.post("/add")
         def add(self, by: int = 1):
             self.count += by * self.step
@@ -93,6 +97,10 @@ def test_a_class_based_view_is_served_below_its_prefix(instance, log):
     assert instance.get("/count/raise").status_code == 500
     assert "/count/openapi.json" in instance.get("/count/docs").text
     assert ray.get(counter(log).get_handle().add.remote(by=3)) == 7
+    assert instance.get("/count/who").json() == ["127.0.0.1", instance.url + "/count/who"]
+    told = {"Host": "shop.example", "X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "https"}
+    assert instance.get("/count/who", headers=told).json() == ["9.9.9.9", "https://shop.example/count/who"]
+    assert instance.get("/count/who", headers=told, params={"a": "a" * 61440}).status_code == 200
 
 
 def test_startup_and_shutdown_events_surround_the_life_of_the_instance(log):

@@ -1,4 +1,4 @@
-"""An error's text may be of any length: clients and operators get its beginning, the log gets all of it."""
+"""What clients and operators hear of an error: its class and message, cut when they are long; the log has it all."""
 
 from pathlib import Path
 
@@ -57,6 +57,29 @@ def test_the_text_of_a_failed_start_is_cut_in_errors_and_in_the_status(instance)
     assert "out of stock x" in str(caught.value)
     assert len(str(caught.value)) <= CUT
     assert logged("x" * LONG + " the end")
+
+
+def test_an_error_of_another_backend_is_told_without_its_trace_and_the_log_says_where(instance):
+    class Inner:
+        def __call__(self, request):
+            return {}["missing"]
+
+    class Outer:
+        def __init__(self):
+            self.inner = serve.get_handle("inner", sync=False)
+
+        async def __call__(self, request):
+            return await (await self.inner.remote(request))
+
+    for name, backend in (("inner", Inner), ("outer", Outer)):
+        serve.create_backend(name, backend)
+        serve.create_endpoint(name, backend=name, route=f"/{name}")
+    answer = instance.get("/outer", headers={"x-request-id": "an-outer-one"})
+    assert answer.text == "KeyError: 'missing'\n(request an-outer-one; the traceback is in the replica's log)"
+    assert logged("request an-outer-one, GET '/outer' to 'outer', replica outer#")
+    for name in ("outer", "inner"):
+        serve.delete_endpoint(name)
+        serve.delete_backend(name)
 
 
 def test_no_text_of_an_error_begins_a_line_of_the_log(instance):
