@@ -13,6 +13,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from legacy.http.admission import LINGER_S, NO_DESCRIPTORS, Turned, has_room, limit, spare
@@ -55,7 +56,7 @@ class Listener:
         self._tls = tls
         self._handshake_s = handshake_s
         self._leaving: set[Turned] = set()
-        self._arriving: dict[asyncio.Task[Any], tuple[socket.socket, asyncio.Protocol]] = {}  # the oldest first
+        self._arriving: dict[asyncio.Task[Any], None] = {}  # the oldest first
         self._reserve = Reserve(max(1, spare(limit()) // 4))
         self._looking: asyncio.TimerHandle | None = None
         self._seldom = Seldom()
@@ -149,13 +150,15 @@ class Listener:
             wait_s = LINGER_S if isinstance(protocol, Turned) else self._handshake_s
             further = {"ssl": self._tls, "ssl_handshake_timeout": wait_s}
         task = loop.create_task(loop.connect_accepted_socket(lambda: protocol, sock, **further))
-        self._arriving[task] = (sock, protocol)
-        task.add_done_callback(self._received)
+        self._arriving[task] = None
+        task.add_done_callback(partial(self._received, sock, protocol))
         if len(self._arriving) > MOST_ARRIVING:
-            next(iter(self._arriving)).cancel()
+            oldest = next(iter(self._arriving))
+            del self._arriving[oldest]  # else the next one that comes would find it again: it ends a moment later
+            oldest.cancel()
 
-    def _received(self, task: asyncio.Task[Any]) -> None:
-        sock, protocol = self._arriving.pop(task)
+    def _received(self, sock: socket.socket, protocol: asyncio.Protocol, task: asyncio.Task[Any]) -> None:
+        self._arriving.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is None and not task.cancelled():
             return

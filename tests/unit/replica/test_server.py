@@ -269,6 +269,28 @@ HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # the first bytes of a 
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_of_those_who_come_at_once_for_a_tls_handshake_no_more_stay_either(files, monkeypatch, new_loop):
+    monkeypatch.setattr(listener, "MOST_ARRIVING", 4)
+
+    async def scenario():
+        server = ReplicaServer()
+        port = await server.serve_tcp(hello, "127.0.0.1", "known", files)
+        with contextlib.ExitStack() as opened:
+            for _ in range(9):  # all before the loop accepts one
+                opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+            assert await first_line(port, files.client_context()) == b"HTTP/1.1 200 OK\r\n"
+            assert len(server._servers[0]._arriving) == 4 - 1
+        await server.close()
+
+    loop = new_loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(scenario(), 10))
+        loop.run_until_complete(asyncio.sleep(0))  # what was cut is closed
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("said", [b"", HELLO])
 def test_of_those_who_do_not_end_their_tls_handshake_the_oldest_go(files, monkeypatch, said, new_loop):
     monkeypatch.setattr(listener, "MOST_ARRIVING", 4)
