@@ -91,7 +91,7 @@ def test_a_stream_may_pause_as_long_as_nobody_else_wants_its_place(others: int, 
         async with stage(limit=1) as made:
             reader, slow = await made.connect()
             slow.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * (size - 1))
-            await made.until(lambda: made.in_flight() == 1, 10)
+            await made.until(lambda: bool(made.seen) and len(made.seen[0].body) == size - 1, 20)
             waiting = [asyncio.ensure_future(made.get("/few")) for _ in range(others)]
             await made.until(lambda: made.router.slots("b").waiting == others)
             for later in (0, 20, 40, 60):
