@@ -89,9 +89,8 @@ def plain(value: Any, known: Known) -> Any:
     for kind, function in known.items():
         if isinstance(value, kind):
             made = function(value)
-            return (
-                value if isinstance(made, kind) else plain(made, known)
-            )  # numpy has numbers that no others are equal to
+            # numpy has numbers that no others are equal to
+            return value if isinstance(made, kind) else plain(made, known)
     if isinstance(value, BaseModel):
         changed = {name: made for name, old in value if (made := plain(old, known)) is not old}
         return value.model_copy(update=changed) if changed else value
