@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-REMEMBERED = 64  # deletes; Ray runs a command again within seconds
+from legacy.control.remembered import with_one_more
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,11 @@ class DeleteLog:
         Args:
             is_behind: whether the store may still have a deleted record, which nothing else says is gone.
         """
-        old, late = self.deletes[: 1 - REMEMBERED], self.deletes[1 - REMEMBERED :]
-        kept = (one for one in old if any(is_behind(gone.kind, gone.name) for gone in one.records))
-        return DeleteLog((*kept, *late, delete))
+
+        def is_needed(one: Delete) -> bool:
+            return any(is_behind(gone.kind, gone.name) for gone in one.records)
+
+        return DeleteLog(with_one_more(self.deletes, delete, is_needed))
 
     def has(self, command: str) -> bool:
         """Whether a command has deleted what it was to delete."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from legacy.control.registered import BackendRecord, EndpointRecord
+from legacy.control.remembered import with_one_more
 
-REMEMBERED = 64  # changes; their records follow within seconds
 _KINDS = ("backend", "endpoint")  # of records that follow
 
 
@@ -47,9 +47,11 @@ class RerouteLog:
         Args:
             is_behind: whether the store may not have a record yet as the changes want it.
         """
-        old, late = self.changes[: 1 - REMEMBERED], self.changes[1 - REMEMBERED :]
-        kept = (one for one in old if any(is_behind(kind, name) for name in one.routes for kind in _KINDS))
-        return RerouteLog((*kept, *late, reroute))
+
+        def is_needed(one: Reroute) -> bool:
+            return any(is_behind(kind, name) for name in one.routes for kind in _KINDS)
+
+        return RerouteLog(with_one_more(self.changes, reroute, is_needed))
 
     def has(self, command: str) -> bool:
         """Whether a command has given the routes that it was to give."""

@@ -1,8 +1,9 @@
 """What the log of deletes remembers, and what it forgets."""
 
-from legacy.control.deletes import REMEMBERED, Delete, Deleted, DeleteLog
+from legacy.control.deletes import Delete, Deleted, DeleteLog
 from legacy.control.desired import Desired
 from legacy.control.registered import EndpointRecord
+from legacy.control.remembered import REMEMBERED
 from legacy.control.reroutes import RerouteLog
 from legacy.records import Endpoint
 

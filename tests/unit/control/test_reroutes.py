@@ -5,7 +5,8 @@ from dataclasses import replace
 from legacy.control.deletes import DeleteLog
 from legacy.control.desired import Desired
 from legacy.control.registered import Before, EndpointRecord, new_record
-from legacy.control.reroutes import REMEMBERED, Reroute, RerouteLog
+from legacy.control.remembered import REMEMBERED
+from legacy.control.reroutes import Reroute, RerouteLog
 from legacy.generations import DEPLOYMENT
 from legacy.records import Endpoint
 from tests.fakes_control import spec
