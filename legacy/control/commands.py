@@ -90,7 +90,7 @@ class Commands:
         BackendConfig().updated(changes)  # a bad field is refused at once, not when it is its turn
         async with self._changes.turn(tag, command):
             known = desired.backend(tag)
-            if known.revision != command:
+            if not known.follows(command):
                 await self._check_growth(known, changes)
                 self._changes.accept(desired.update_backend(command, tag, changes))
             version = await self._carry_out(desired.backend(tag))
@@ -172,7 +172,7 @@ class Commands:
             if known is None:
                 await self._check_room(spec)
                 changes.accept(new, code=spec.code)
-            elif command not in (known.revision, known.created_by):
+            elif not known.follows(command):
                 changes.accept(instead_of(known, new), code=spec.code)
             version = await self._carry_out(backends[spec.tag])
         return await changes.in_force(version)
@@ -198,4 +198,5 @@ class Commands:
 
 def _is_in_the_way(known: BackendRecord, new: BackendRecord, spec: BackendSpec) -> bool:
     """Whether a change that is not in force yet has to end for this one."""
-    return not known.confirmed and known.revision != new.revision and not wants_the_same(known, spec, new.code_key)
+    begun = known.confirmed or known.follows(new.revision)
+    return not begun and not wants_the_same(known, spec, new.code_key)

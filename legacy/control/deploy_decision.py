@@ -41,7 +41,7 @@ def decide(
         ValueError: `prev_version` does not match, or the route is taken.
     """
     known = desired.backends.get(spec.tag)
-    if known is not None and known.revision == command:
+    if known is not None and known.follows(command):
         return DeployDecision(None, known.opens)
     _check_previous(known, prev_version)
     conflict = desired.routes.conflict(endpoint)

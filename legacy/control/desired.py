@@ -61,7 +61,7 @@ class Desired:
     def update_backend(self, command: str, tag: str, changes: Mapping[str, Any] | BackendConfig) -> BackendRecord:
         """The record with `changes` merged into its config; ValueError for an unknown field or a bad value."""
         record = self.backend(tag)
-        if record.revision == command:
+        if record.follows(command):
             return record
         config = record.config.updated(changes)
         if record.spec.generation.refuses_batch_size:

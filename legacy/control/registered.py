@@ -10,7 +10,7 @@ from legacy.config import BackendConfig, heard_by_replicas
 from legacy.control.deletes import Deleted
 from legacy.records import BackendSpec, Endpoint
 
-REMEMBERED = 16  # commands of which a record knows that another took their place
+REMEMBERED = 16  # commands of which a record knows how they ended, of each kind
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class BackendRecord:
         confirmed: False until the replicas are as this record wants them; `before` is what a failure restores, None
             while the backend is being created.
         superseded: the last commands whose changes ended because another took their place.
+        carried_out: the last commands whose changes were in force before this one.
         created_endpoint: whether the first deploy made the endpoint of the same name, so that its failure removes it.
         opens: the endpoint of the same name, until it is written on its own: one write makes both durable.
         surge: whether a single replica is replaced by starting the new one first, which takes room for both.
@@ -70,6 +71,7 @@ class BackendRecord:
     created_endpoint: bool = False
     opens: EndpointRecord | None = None
     superseded: tuple[str, ...] = ()
+    carried_out: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -83,12 +85,20 @@ class BackendRecord:
 
     def as_deleted(self) -> Deleted:
         """How it is remembered once it is gone."""
-        return Deleted("backend", self.tag, (self.created_by, self.revision, *self.superseded))
+        return Deleted("backend", self.tag, (self.created_by, self.revision, *self.superseded, *self.carried_out))
 
     @property
     def is_being_created(self) -> bool:
         """Whether a failure of its replicas would unregister it."""
         return not self.confirmed and self.before is None
+
+    def follows(self, command: str) -> bool:
+        """Whether a command's change is this one, or was in force before it: Ray runs the command again."""
+        return command == self.revision or command in self.carried_out
+
+    def has_carried_out(self) -> tuple[str, ...]:
+        """What the next record remembers as carried out."""
+        return (*self.carried_out, *((self.revision,) if self.confirmed else ()))[-REMEMBERED:]
 
 
 def new_record(command: str, spec: BackendSpec, code_key: str) -> BackendRecord:
@@ -118,6 +128,7 @@ def with_config(command: str, record: BackendRecord, config: BackendConfig) -> B
         revision=command,
         confirmed=False,
         before=undo_of(record),
+        carried_out=record.has_carried_out(),
     )
 
 
@@ -138,7 +149,8 @@ def undone(record: BackendRecord) -> BackendRecord | None:
         return None
     mark = undoing(record.revision)
     old = record.before.backend
-    return replace(old, stamp=mark, revision=mark, confirmed=True, superseded=record.superseded)
+    old = replace(old, superseded=record.superseded, carried_out=record.carried_out)
+    return replace(old, stamp=mark, revision=mark, confirmed=True)
 
 
 def undoing(command: str) -> str:
@@ -155,6 +167,7 @@ def instead_of(known: BackendRecord, record: BackendRecord, endpoint: EndpointRe
         created_endpoint=known.is_being_created and known.created_endpoint,
         before=undo_of(known, endpoint),
         superseded=(*known.superseded, *ended)[-REMEMBERED:],
+        carried_out=known.has_carried_out(),
     )
 
 

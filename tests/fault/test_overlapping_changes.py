@@ -104,6 +104,38 @@ def test_a_change_that_another_ended_is_not_made_again_by_a_crash():
     bounded(scenario)
 
 
+@pytest.mark.parametrize("last", ["2 good", "2 bad"])
+@pytest.mark.parametrize("send", [update, replace])
+def test_a_change_that_was_in_force_is_not_made_again_after_what_followed_it(send, last):
+    async def scenario():
+        world, life = await one_backend()
+        await send(life.controller, "A", user_config="1 good")
+        life.end()  # before anybody was told
+        again = Life(world)
+        followed = await truth(again, replace(again.controller, "B", user_config=last))
+        heard = len(world.launcher.heard)
+        assert await truth(again, send(again.controller, "A", user_config="1 good")) == [""]  # Ray runs it again
+        assert len(world.launcher.heard) == heard
+        assert config_of(again)[0] == ("1 good" if followed[0] else "2 good")
+
+    bounded(scenario)
+
+
+def test_a_deploy_that_was_in_force_is_not_made_again_after_what_followed_it():
+    async def scenario():
+        world, life = await one_backend()
+        await deploy("1 good", "/1")(life.controller, "A")
+        life.end()  # before anybody was told
+        again = Life(world)
+        await deploy("2 good", "/2")(again.controller, "B")
+        assert await truth(again, deploy("1 good", "/1")(again.controller, "A")) == [""]  # Ray runs it again
+        desired = again.controller._desired
+        assert desired.backends["d"].config.user_config == "2 good"
+        assert desired.endpoints["d"].endpoint.route == "/2"
+
+    bounded(scenario)
+
+
 def test_a_change_is_made_on_what_is_in_force_also_right_after_a_crash():
     async def scenario():
         world, life = await one_backend()
