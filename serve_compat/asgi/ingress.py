@@ -13,6 +13,7 @@ from typing import Any
 
 from serve_compat.asgi.frozen_app import FrozenApp
 from serve_compat.asgi.lifespan import Lifespan
+from serve_compat.asgi.root_path import moved, root_path_of
 from serve_compat.asgi.views import Views
 
 
@@ -55,10 +56,13 @@ def _with_app(cls: type, frozen: FrozenApp) -> type:
         async def __serve_startup__(self) -> None:
             """Called by the replica after the constructor."""
             self._serve_lifespan = Lifespan(self._serve_app)
+            self._serve_root_path = root_path_of(self._serve_app)
             await self._serve_lifespan.startup()
 
         async def __serve_asgi__(self, scope: Any, receive: Any, send: Any) -> None:
             """Called by the replica for every request."""
+            if self._serve_root_path:
+                scope = moved(scope, self._serve_root_path)
             await self._serve_lifespan(scope, receive, send)
 
         async def __serve_shutdown__(self) -> None:

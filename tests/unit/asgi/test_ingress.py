@@ -14,10 +14,11 @@ from legacy.replica.code_pickle import pickled
 from serve_compat.asgi.ingress import ingress
 
 fastapi = pytest.importorskip("fastapi")
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket  # noqa: E402
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, WebSocket  # noqa: E402
 from fastapi.routing import APIRoute  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
+from starlette.middleware.cors import CORSMiddleware  # noqa: E402
 from starlette.responses import PlainTextResponse  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
@@ -42,7 +43,8 @@ class Served:
         path, _, query = target.partition("?")
         scope = {"type": "http", "method": method, "path": "/p" + path, "root_path": "/p", "http_version": "1.1"}
         scope["asgi"] = {"version": "3.0", "spec_version": "2.4"}
-        scope |= {"query_string": query.encode(), "headers": [(b"content-type", b"application/json")]}
+        headers = [(b"host", b"shop"), (b"content-type", b"application/json")]
+        scope |= {"query_string": query.encode(), "headers": headers}
         events, sent = [{"type": "http.request", "body": body}], []
 
         async def receive():
@@ -166,6 +168,22 @@ def test_the_docs_know_the_prefix():
     assert Served(shop()).get("/docs")[0] == 200
     names = [one["name"] for one in document["paths"]["/calc/{a}"]["get"]["parameters"]]
     assert names == ["a", "b"]
+
+
+@pytest.mark.parametrize("wrap", [lambda app: app, lambda app: CORSMiddleware(app, allow_origins=["*"])])
+def test_an_app_with_a_root_path_of_its_own_is_served_below_any_prefix(wrap):
+    app = FastAPI()
+    app.root_path = "/public"  # as FastAPI(root_path=...) does, of which newer releases warn
+
+    @app.get("/x")
+    def x(request: Request):
+        return [request.url.path, str(request.url_for("x")), request.scope["root_path"]]
+
+    @ingress(wrap(app))
+    class View:
+        pass
+
+    assert Served(View).json("/x") == ["/public/x", "http://shop/public/x", "/public"]
 
 
 def test_the_method_itself_stays_as_it_is():
