@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from pickle import PicklingError
 from typing import Any, NoReturn
 
 import ray
@@ -19,6 +20,7 @@ from legacy.handle import RayServeHandle, RayServeSyncHandle
 from legacy.logs import logger
 from legacy.records import BackendSpec, InstanceName
 from legacy.session.progress import show_until_done
+from legacy.session.unpicklable import culprit_among
 
 HANDLES_FOLLOW_S = 5.0  # how long a command waits for this process's own handles to follow it
 HANDLES_KEPT = 100  # as in Ray 1.13
@@ -120,7 +122,10 @@ class Session:
         router = routers.known(self.name)
         asked_in = "" if router is None else router.life
         # Ray runs the call again when the controller crashes in between; the id lets it see that
-        ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
+        try:
+            ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
+        except (TypeError, PicklingError) as error:  # of Ray, whose text holds the whole code and not whose it is
+            raise type(error)(_not_sent(args, error)) from error
         if timeout_s is not None:
             tag = args[0].tag if isinstance(args[0], BackendSpec) else str(args[0])
             show_until_done(ref, tag, lambda: self._preparing(tag), sys.stderr, timeout_s)
@@ -152,6 +157,16 @@ class Session:
         except RayActorError as error:
             self.alive = False
             raise InstanceError(f"serve instance {self.name.controller!r} is gone: {error}") from None
+
+
+def _not_sent(args: tuple[Any, ...], error: Exception) -> str:
+    """What an argument of a command holds that cannot be pickled: the code itself has been pickled already."""
+    given, *others = args
+    tag, values = given, [(name, each) for part in others if isinstance(part, dict) for name, each in part.items()]
+    if isinstance(given, BackendSpec):
+        tag = given.tag
+        values = [("user_config", given.config.user_config), ("ray_actor_options", given.actor_options)]
+    return f"{tag!r} cannot be sent to its controller: {culprit_among(values, error.__cause__ or error)}"
 
 
 def _raise_cause(error: RayTaskError) -> NoReturn:

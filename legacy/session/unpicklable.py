@@ -6,7 +6,9 @@ import contextlib
 import inspect
 import io
 import types
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ray import cloudpickle
@@ -26,24 +28,36 @@ def culprit(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], error
     """
     arguments = [*((f"argument {number}", value) for number, value in enumerate(args, 1)),
                  *((f"argument {name!r}", value) for name, value in kwargs.items())]  # fmt: skip
-    seen: set[int] = set()
-    for name, value in [*arguments, (_called(target), target)]:
+    return culprit_among([*arguments, (_called(target), target)], error)
+
+
+def culprit_among(values: Iterable[tuple[str, Any]], error: BaseException) -> str:
+    """The same for values that are not a backend's code, each with what to call it."""
+    text = str(error) or type(error).__name__
+    for name, value in values:
         if _fails(value):
-            where, thing = _innermost(name, value, seen, 0)
+            where, thing = _innermost(name, value, {}, 0) or (name, value)
             kind = type(thing)
             return (
-                f"{error}. It is {where}, of type {kind.__module__}.{kind.__qualname__}; make it in the constructor, "
+                f"{text}. It is {where}, of type {kind.__module__}.{kind.__qualname__}; make it in the constructor, "
                 "or where it is used, instead of sending it along, and pass what it is made from"
             )
-    return f"{error}"
+    return text
 
 
-def _innermost(name: str, value: Any, seen: set[int], depth: int) -> tuple[str, Any]:
-    seen.add(id(value))
+def _innermost(name: str, value: Any, seen: dict[int, Any], depth: int) -> tuple[str, Any] | None:
+    """What fails by itself; None where all that fails in the value leads back to what was looked at already."""
+    seen[id(value)] = value
+    leads_back = False
     for child_name, child in _parts(name, value) if depth < DEEPEST else ():
-        if id(child) not in seen and _fails(child):
-            return _innermost(child_name, child, seen, depth + 1)
-    return name, value
+        if id(child) in seen:
+            leads_back = True
+        elif _fails(child):
+            found = _innermost(child_name, child, seen, depth + 1)
+            if found is not None:
+                return found
+            leads_back = True
+    return None if leads_back else (name, value)
 
 
 def _fails(value: Any) -> bool:
@@ -74,8 +88,13 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, property):
         yield from ((_called(each), each) for each in (value.fget, value.fset) if each is not None)
     elif isinstance(value, Mapping):
-        yield from ((f"item {key!r} of {name}", item) for key, item in value.items())
-    elif isinstance(value, (list, tuple, set, frozenset)):
+        yield from ((f"a key of {name}", key) for key in value)
+        yield from ((f"item {_shown(key)} of {name}", item) for key, item in value.items())
+    elif isinstance(value, partial):
+        yield _called(value.func), value.func
+        yield from ((f"argument {number} of {name}", each) for number, each in enumerate(value.args, 1))
+        yield from ((f"argument {key!r} of {name}", each) for key, each in value.keywords.items())
+    elif isinstance(value, (list, tuple, set, frozenset, deque)):
         yield from ((f"item {number} of {name}", item) for number, item in enumerate(value))
     else:
         yield from ((f"attribute {key!r} of {name}", item) for key, item in _state(value).items())
@@ -109,6 +128,13 @@ def _state(value: Any) -> Mapping[str, Any]:
         return dict(vars(value))
     except TypeError:  # it has slots, or is written in C
         return {key: getattr(value, key) for key in getattr(type(value), "__slots__", ()) if hasattr(value, key)}
+
+
+def _shown(key: Any) -> str:
+    try:
+        return repr(key)
+    except Exception:  # users' objects may fail in any way to be shown
+        return f"<{type(key).__qualname__}>"
 
 
 def _called(value: Any) -> str:

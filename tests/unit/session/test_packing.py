@@ -1,6 +1,7 @@
 import functools
 import pickle
 import threading
+from collections import deque
 
 import numpy as np
 import pytest
@@ -134,6 +135,22 @@ class Holder:
         self.lock = threading.Lock()
 
 
+class CannotBeShown:
+    def __repr__(self):
+        raise ValueError
+
+
+class Circle(Holder):
+    def __init__(self):
+        self.around = [self]
+        super().__init__()
+
+
+class Silent:
+    def __reduce__(self):
+        raise TypeError
+
+
 @pytest.mark.parametrize(
     ("target", "args", "kwargs", "said"),
     [
@@ -144,7 +161,11 @@ class Holder:
         (Model, (1, LOCK), {}, "argument 2"),
         (Model, (), {"db": Holder()}, "attribute 'lock' of argument 'db'"),
         (Model, ([Holder()],), {}, "attribute 'lock' of item 0 of argument 1"),
-        (Model, (functools.partial(len, LOCK),), {}, "argument 1"),
+        (Model, (functools.partial(len, LOCK),), {}, "argument 1 of argument 1"),
+        (Model, (deque([LOCK]),), {}, "item 0 of argument 1"),
+        (Model, ({Holder(): 1},), {}, "attribute 'lock' of a key of argument 1"),
+        (Model, ({CannotBeShown(): LOCK},), {}, "item <CannotBeShown> of argument 1"),
+        (Model, (Circle(),), {}, "attribute 'lock' of argument 1"),
     ],
 )
 def test_what_cannot_be_pickled_is_named(target, args, kwargs, said):
@@ -153,3 +174,8 @@ def test_what_cannot_be_pickled_is_named(target, args, kwargs, said):
     text = str(raised.value)
     assert text.startswith("deployment 'm' cannot be sent to its replicas: cannot pickle '_thread.lock' object")
     assert f"It is {said}" in text
+
+
+def test_an_error_without_a_text_is_named_by_its_class():
+    with pytest.raises(TypeError, match=r"to its replicas: TypeError\. It is argument 1, of type .*Silent"):
+        packed("deployment 'm'", Model, (Silent(),), {})
