@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
@@ -21,6 +21,7 @@ from pathlib import PurePath
 from types import GeneratorType
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from pydantic import AnyUrl, BaseModel, SecretBytes, SecretStr
 
@@ -42,7 +43,7 @@ def to_http(result: Any, todays_json: bool) -> tuple[list[tuple[bytes, bytes]], 
 
     Raises:
         TypeError: the result is not JSON; the message names its type.
-        ValueError: it contains itself.
+        ValueError: it contains itself, or an iterator.
     """
     if isinstance(result, str):
         kind, body = PLAIN_TEXT, result.encode("utf-8")
@@ -113,7 +114,16 @@ def _members(o: Any) -> dict[Any, Any]:
             return dict(taken(o))
         except Exception:  # user classes may fail in any way to be a mapping
             continue
-    raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
+    # an iterator has been read by now: tried again, as after a TypeError, it would seem to be empty
+    kind = ValueError if isinstance(o, Iterator) else TypeError
+    raise kind(f"Object of type {type(o).__name__} is not JSON serializable")
+
+
+def _all_of(generator: Generator[Any, Any, Any]) -> list[Any]:
+    """What a generator gives, also when it is asked for again."""
+    if generator not in _READ:
+        _READ[generator] = list(generator)
+    return _READ[generator]
 
 
 def _with_plain_keys(value: Any) -> Any:
@@ -140,6 +150,8 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Decimal, _number),
     ((UUID, PurePath, *_ADDRESSES, SecretStr, SecretBytes, AnyUrl), str),
     (re.Pattern, attrgetter("pattern")),
-    ((set, frozenset, deque, GeneratorType), list),
+    ((set, frozenset, deque), list),
+    (GeneratorType, _all_of),
 )
+_READ: WeakKeyDictionary[Generator[Any, Any, Any], list[Any]] = WeakKeyDictionary()
 _TODAYS = json.JSONEncoder(default=_known_today)

@@ -223,3 +223,14 @@ def test_plain_values_are_the_same_in_both_forms(value):
 
 def test_programs_may_use_the_encoder_themselves():
     assert json.dumps({"v": np.int64(3)}, cls=ServeEncoder) == '{"v": 3}'
+
+
+def test_a_generator_beside_keys_that_are_no_text_gives_all_it_has():
+    result = {"numbers": (number for number in (1, 2)), uuid.UUID(int=1): 3}
+    _, body = to_http(result, todays_json=True)
+    assert json.loads(body) == {"numbers": [1, 2], str(uuid.UUID(int=1)): 3}
+
+
+def test_an_iterator_is_refused_and_does_not_seem_to_be_empty():
+    with pytest.raises(ValueError, match="map is not JSON"):
+        to_http({"squares": map(str, [1, 2])}, todays_json=True)
