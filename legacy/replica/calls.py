@@ -17,6 +17,7 @@ from legacy.replica.invoke import Handler, Servable
 from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import CALL, ServeRequest
 from legacy.replica.metrics import ReplicaMetrics
+from legacy.replica.portable_errors import portable
 from legacy.replica.user_loop import UserLoop
 
 Meta = tuple[str, str, str, dict[str, str] | None, str | None]
@@ -151,6 +152,9 @@ class HandleCalls:
             return result
         except Exception as error:  # user code may raise anything
             self._metrics.last_error = error_text(error)
-            raise
+            sent = portable(error)
+            if sent is error:
+                raise
+            raise sent.with_traceback(error.__traceback__) from None
         finally:
             self._metrics.count(time.perf_counter() - began, failed)

@@ -258,6 +258,25 @@ def test_arguments_that_cannot_be_sent_cost_no_slot(up):
     assert ray.get(handle.options(queue_timeout_s=5).remote()) == "fine"
 
 
+def test_an_error_that_ray_cannot_send_arrives_and_its_replica_stays(up):
+    class TwoArguments(KeyError):
+        def __init__(self, code, why):
+            super().__init__(f"{code}: {why}")
+
+    def handler(request):
+        if request.query_params:
+            raise TwoArguments(7, "why") if "two" in request.query_params else OSError("no file a\udc80")
+        return os.getpid()
+
+    handle = up(handler)
+    before = ray.get(handle.remote())
+    with pytest.raises(OSError, match=r"no file a\\udc80"):
+        ray.get(handle.remote(path=1))
+    with pytest.raises(KeyError, match="7: why"):
+        ray.get(handle.remote(two=1))
+    assert ray.get(handle.remote()) == before
+
+
 def test_calls_go_round_the_replicas_and_a_dead_one_raises_actor_error(up):
     def handler(request):
         if request.query_params.get("die"):

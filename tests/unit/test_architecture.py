@@ -98,6 +98,7 @@ MAY_UNPICKLE = {
     "legacy.replica.code_pickle",  # the user's code, sent by the controller through Ray
     "legacy.ingress.proxy",  # HTTPOptions, whose middlewares are user code
     "legacy.control.checkpoint",  # our own state, from the cluster's store
+    "legacy.replica.portable_errors",  # what it has just pickled itself, to see whether that can be read
 }
 FREE_BASES = {"Protocol", "NamedTuple", "BaseModel", "Generic", "Enum", "str"}  # these ask for no methods
 
