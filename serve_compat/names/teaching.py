@@ -13,6 +13,7 @@ from serve_compat.names.history import NAMES, Name
 
 SECTION = "Names that are not there"  # of the README
 
+_FEW = 25  # names that can be read at a glance
 _IMPORT_FROM = opcode.opmap["IMPORT_FROM"]
 
 
@@ -42,7 +43,7 @@ def missing(name: str, module: str, known: Iterable[str], asker: FrameType | Non
     """
     importing = asker is not None and asker.f_code.co_code[asker.f_lasti] == _IMPORT_FROM
     prefix = "".join(f"{part}." for part in module.split(".")[1:])
-    told = "" if name.startswith("__") else lesson(name, prefix, known)
+    told = "" if name.startswith("__") else lesson(name, prefix, known) or _offered(prefix, known)
     ending = f": {told}" if told else ""
     if importing:
         return ImportError(f"cannot import name {name!r} from {module!r}{ending}", name=module)
@@ -54,7 +55,8 @@ def teaching_getattr(module: str) -> Callable[[str], Any]:
 
     def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes the module's
         there = vars(sys.modules[module])  # no getattr: a module without __all__ would come back here for it
-        raise missing(name, module, there.get("__all__", there), sys._getframe(1))
+        known = there.get("__all__") or [each for each in there if each.isupper()]
+        raise missing(name, module, known, sys._getframe(1))
 
     return __getattr__
 
@@ -67,6 +69,12 @@ def refuse_member(thing: object, name: str) -> NoReturn:
     public = [each for each in dir(owner) if not each.startswith("_")]
     told = "" if name.startswith("_") else lesson(name, f"{owner.__name__}.", public)
     raise AttributeError(f"{owner.__name__!r} object has no attribute {name!r}" + (f": {told}" if told else ""))
+
+
+def _offered(prefix: str, known: Iterable[str]) -> str:
+    """What a submodule has; "" for the package and what is as large."""
+    names = sorted(known)
+    return f"it has {', '.join(names)}" if prefix and len(names) <= _FEW else ""
 
 
 def _releases(row: Name) -> str:
