@@ -35,6 +35,7 @@ from legacy.traffic.watcher import follow
 
 MAX_WAITING = 100_000  # callers that may block on one backend: each is a thread or a task of the user's own
 TICK_S = 0.5
+RETURN_S = 5.0  # how long a call waits for an endpoint and its backend that were deleted to be made again
 
 
 class LocalRouter:
@@ -93,7 +94,7 @@ class LocalRouter:
         Raises:
             DeadlineError: it would have blocked longer.
             QueueFullError: too many callers block already.
-            BackendDeletedError: the endpoint's backend is gone.
+            BackendDeletedError: the endpoint and its backend are gone, or the backend went while it waited.
             InstanceError: the instance is.
         """
         answer = self._send_now(target, call)
@@ -170,6 +171,10 @@ class LocalRouter:
                 raise too_late.no_endpoint(target.name, timeout_s)
             tag = split.primary(call.shard_key, self._rng)
             channel = self._channels.get(tag)
+            if self._router.is_gone(target.name, tag):
+                limit_s = min(RETURN_S, timeout_s)
+                yield Pause(target.return_of(self._router), limit_s, too_late.deleted(target.name, tag, limit_s))
+                continue
             waiter = SlotWaiter()
             try:
                 channel.slots.wait(waiter)

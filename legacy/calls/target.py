@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from concurrent.futures import Future, InvalidStateError
 
 from legacy.errors import InstanceError
@@ -16,7 +17,7 @@ class Target:
 
     Attributes:
         endpoint, split: None until the endpoint appears.
-        appeared: done from then on.
+        appeared: done from then on, until `return_of` finds it gone.
     """
 
     def __init__(self, name: str) -> None:
@@ -24,11 +25,20 @@ class Target:
         self.endpoint: Endpoint | None = None
         self.split: Split | None = None
         self.appeared: Future[None] = Future()
+        self._looking = threading.Lock()
 
     def give_up(self, error: InstanceError) -> None:
         """It will never appear."""
         with contextlib.suppress(InvalidStateError):  # it has
             self.appeared.set_exception(error)
+
+    def return_of(self, router: Router) -> Future[None]:
+        """Done when the endpoint, which was deleted, is there again."""
+        with self._looking:
+            if self.appeared.done():
+                self.endpoint, self.appeared = None, Future()
+        self.refresh(router)
+        return self.appeared
 
     def refresh(self, router: Router) -> None:
         """Take over the newest traffic policy, if there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legacy.errors import DeadlineError, EndpointMissingError
+from legacy.errors import BackendDeletedError, DeadlineError, EndpointMissingError
 
 
 def no_news(name: str, waited_s: float) -> DeadlineError:
@@ -18,6 +18,15 @@ def no_endpoint(name: str, waited_s: float) -> EndpointMissingError:
     return EndpointMissingError(
         f"endpoint {name!r} does not exist and was not created within {waited_s:g} s; "
         "create_endpoint() or deploy() it first, or check the name"
+    )
+
+
+def deleted(name: str, tag: str, waited_s: float) -> BackendDeletedError:
+    """The endpoint is gone, and the backend that its handles go on with is, too."""
+    what = f"deployment {name!r} was" if name == tag else f"endpoint {name!r} and its backend {tag!r} were"
+    return BackendDeletedError(
+        f"{what} deleted and did not come back within {waited_s:g} s; deploy() or create it again, or call another "
+        "one with a handle of its own"
     )
 
 

@@ -87,6 +87,10 @@ class Router:
         self._splits[endpoint_name] = (endpoint, split)
         return split
 
+    def is_gone(self, endpoint_name: str, backend_tag: str) -> bool:
+        """Whether the snapshot has neither an endpoint nor the backend that it led to."""
+        return endpoint_name not in self.endpoints and backend_tag not in self._known
+
     def slots(self, backend_tag: str) -> Slots:
         """The slots of a backend; empty ones, which a later update fills, when it is not known yet."""
         slots = self._slots.get(backend_tag)

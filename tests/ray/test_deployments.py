@@ -8,7 +8,8 @@ import pytest
 import ray
 
 import serve_compat as serve
-from legacy.errors import DeadlineError, RayServeException
+from legacy.calls import local_router
+from legacy.errors import BackendDeletedError, DeadlineError, RayServeException
 from serve_compat.api import get_deployment_statuses
 
 pytestmark = pytest.mark.usefixtures("instance")
@@ -53,6 +54,18 @@ def test_a_deployment_that_is_looked_up_is_changed_and_deployed_again():
     found.options(version="v2", num_replicas=2).deploy()
     again = serve.get_deployment("m")
     assert (again.version, again.num_replicas, again.init_args) == ("v2", 2, (5,))
+
+
+def test_a_call_to_a_deleted_deployment_says_so_soon_and_works_once_it_is_deployed_again(monkeypatch):
+    Model.options(name="m").deploy(1)
+    handle = serve.get_deployment("m").get_handle()
+    assert ray.get(handle.state.remote())[0] == 1
+    serve.get_deployment("m").delete()
+    monkeypatch.setattr(local_router, "RETURN_S", 0.2)
+    with pytest.raises(BackendDeletedError, match=r"deployment 'm' was deleted and did not come back within 0.2 s"):
+        handle.state.remote()
+    Model.options(name="m").deploy(2)
+    assert ray.get(handle.state.remote())[0] == 2
 
 
 def test_deploying_an_unchanged_version_costs_little():

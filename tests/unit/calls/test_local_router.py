@@ -12,7 +12,7 @@ import pytest
 from legacy.calls import local_router
 from legacy.calls.channel import Call, Channel
 from legacy.calls.local_router import LocalRouter
-from legacy.errors import DeadlineError, InstanceError
+from legacy.errors import BackendDeletedError, DeadlineError, InstanceError
 from legacy.records import BackendView, Endpoint, InstanceName, ReplicaAddress, Update, Version
 
 CALL = Call("handle_plain", ("__call__", "serve_request", "GET", None, None), (1,), {}, None)
@@ -29,11 +29,12 @@ class Controller:
         self.watch = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=self._poll))
         self.leave = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda router_id: None))
 
-    def answer(self, *endpoints, epoch="e", version=1):
+    def answer(self, *endpoints, epoch="e", version=1, backend="b"):
         assert self.polled.acquire(timeout=LONG_S)
         replica = ReplicaAddress("b#1", "b", "node", 1, "/s")
         news = {endpoint.name: endpoint for endpoint in endpoints}
-        self.polls[-1].set_result(Update(epoch, version, True, news, {"b": BackendView("b", 1, (replica,))}))
+        backends = {backend: BackendView(backend, 1, (replica,))} if backend else {}
+        self.polls[-1].set_result(Update(epoch, version, True, news, backends))
 
     def _poll(self, poll):
         self.polls.append(Future())
@@ -112,6 +113,47 @@ def test_a_version_is_in_force_only_with_the_traffic_of_every_handle(router, con
     controller.answer(ENDPOINT)
     assert router.wait_for_version(Version("e", 1), LONG_S)
     assert looked == [False]
+
+
+def followed(router, controller, version, *endpoints, backend="b"):
+    controller.answer(*endpoints, version=version, backend=backend)
+    assert router.wait_for_version(Version("e", version), LONG_S)
+
+
+def test_a_call_to_what_was_deleted_says_so_soon(router, controller, sent, monkeypatch):
+    followed(router, controller, 1, ENDPOINT)
+    target = router.target("ep")
+    followed(router, controller, 2, backend=None)
+    monkeypatch.setattr(local_router, "RETURN_S", SOON_S)
+    said = "endpoint 'ep' and its backend 'b' were deleted and did not come back within 0.05 s"
+    for _ in range(2):
+        with pytest.raises(BackendDeletedError, match=said):
+            router.send(target, CALL, LONG_S, LONG_S)
+    followed(router, controller, 3, ENDPOINT)
+    assert router.send(target, CALL, LONG_S, LONG_S) == "answer"
+
+
+@pytest.mark.parametrize("return_s", [SOON_S, LONG_S])
+def test_a_call_waits_for_what_was_deleted_and_is_being_deployed_again(router, controller, sent, monkeypatch, return_s):
+    followed(router, controller, 1, ENDPOINT)
+    target = router.target("ep")
+    followed(router, controller, 2, backend=None)
+    if return_s == SOON_S:  # its endpoint is there at once, but no replica
+        followed(router, controller, 3, ENDPOINT, backend=None)
+    monkeypatch.setattr(local_router, "RETURN_S", return_s)
+    said = Future()
+    threading.Thread(target=lambda: said.set_result(router.send(target, CALL, LONG_S, LONG_S))).start()
+    with pytest.raises(FutureTimeoutError):
+        said.result(4 * SOON_S)
+    followed(router, controller, 4, ENDPOINT)
+    assert said.result(LONG_S) == "answer"
+
+
+def test_a_call_goes_on_where_only_the_endpoint_was_deleted(router, controller, sent):
+    followed(router, controller, 1, ENDPOINT)
+    target = router.target("ep")
+    followed(router, controller, 2)
+    assert router.send(target, CALL, LONG_S, LONG_S) == "answer"
 
 
 FULL = Endpoint("ep", None, (), {"full": 1.0})  # its backend has no replica

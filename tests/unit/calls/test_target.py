@@ -39,3 +39,19 @@ def test_a_target_without_a_backend_has_not_appeared_yet():
     assert not target.appeared.done()
     target.refresh(router_with(Endpoint("ep", None, ("GET",), {"b": 1})))
     assert target.appeared.done()
+
+
+def test_a_target_that_was_deleted_returns_with_its_endpoint():
+    target, endpoint = Target("ep"), Endpoint("ep", None, ("GET",), {"b": 1})
+    target.refresh(router_with(endpoint))
+    returned = target.return_of(router_with())
+    assert returned is target.return_of(router_with())
+    assert not returned.done()
+    target.refresh(router_with(endpoint))
+    assert returned.done()
+
+
+def test_a_target_that_is_there_again_has_returned():
+    target, endpoint = Target("ep"), Endpoint("ep", None, ("GET",), {"b": 1})
+    target.refresh(router_with(endpoint))
+    assert target.return_of(router_with(endpoint)).done()
