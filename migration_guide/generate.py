@@ -1,4 +1,5 @@
-"""Writes reference/*.md from the tables and rules of the migration and from the fixtures that test them.
+"""Writes reference/*.md from the tables and rules of the migration and from the fixtures that test them, and from
+differences.py and releases.py the pages of their names and README's list.
 
 python migration_guide/generate.py          writes
 python migration_guide/generate.py --check  exit status 1 when a page is not current
@@ -9,8 +10,12 @@ from __future__ import annotations
 import functools
 import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
+
+from differences import DIFFERENCES, Difference
+from releases import NOT_RUN, RELEASES, Release
 
 from serve_compat.explain.command import releases
 from serve_compat.explain.entry import HERE as AS_IT_IS
@@ -21,7 +26,9 @@ from serve_compat.migrate.rules import RULES
 from serve_compat.names.history import NAMES, Name
 
 HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
 FIXTURES = HERE.parent / "tests" / "migrate" / "fixtures"
+README_LIST = re.compile(r"(<!-- differences: [^\n]*-->\n\n).*?(<!-- end of differences -->)", re.DOTALL)
 _FORMS = {
     "before": "Before",
     "compat": "After `--to compat`",
@@ -37,7 +44,82 @@ _STAGE_TITLES = {
 
 def pages() -> dict[Path, str]:
     """The text of every generated page."""
-    return {HERE / "reference" / "names.md": names_page(), HERE / "reference" / "rules.md": rules_page()}
+    texts = {
+        "names": names_page,
+        "rules": rules_page,
+        "differences": differences_page,
+        "releases": releases_page,
+    }
+    found = {HERE / "reference" / f"{name}.md": text() for name, text in texts.items()}
+    return {**found, README: README_LIST.sub(lambda each: f"{each[1]}{readme_list()}\n\n{each[2]}", README.read_text())}
+
+
+def readme_list() -> str:
+    """README's list: the differences that most programs meet."""
+    items = [each for each in DIFFERENCES if each.main]
+    wrapped = functools.partial(textwrap.wrap, width=125, break_on_hyphens=False)
+    return "\n".join(
+        line
+        for number, each in enumerate(items, 1)
+        for line in wrapped(f"{number}. {each.here} {each.original}", subsequent_indent=" " * len(f"{number}. "))
+    )
+
+
+def differences_page() -> str:
+    """Every behaviour that differs on purpose, and the names that are taken and do less or nothing."""
+    taken = [entry for table in TABLES.values() for entry in table if not entry.here.startswith(AS_IT_IS)]
+    parts = [
+        "# What differs on purpose",
+        "Everything else behaves as the originals did; what does not is a mistake. Each difference names the test that"
+        " shows what is done here, and where the original was seen: on a release that ran, or only read in its code or"
+        " documents. [Releases](releases.md) says what was run of each.",
+        *(part for each in DIFFERENCES for part in _difference(each)),
+        "## Names that do less than they did",
+        "They are accepted, or refused by name, so that a program says what it needs.",
+        _table(
+            ("name", "Ray", "here"),
+            ((f"`{each.name}`", releases(each.first, each.last)[4:], each.here) for each in taken),
+        ),
+        "Names that are not there at all are listed under"
+        " [names](names.md#names-that-are-no-part-of-serve-compat); what is not supported, README says.",
+    ]
+    return _page(parts)
+
+
+def _difference(each: Difference) -> list[str]:
+    seen = [f"ran on {', '.join(each.ran)}"] if each.ran else []
+    seen += [f"read in {', '.join(each.read)}"] if each.read else []
+    lines = [
+        f"- **programs**: Ray {each.programs}",
+        f"- **originals**: {each.original}",
+        f"- **here**: {each.here}",
+        f"- **why**: {each.why}",
+        f"- **seen**: {'; '.join(seen) or 'not looked at'}",
+        *(f"- **test**: `{test}`" for test in each.tests),
+    ]
+    return [f"({each.id})=\n\n## {each.title}", "\n".join(lines)]
+
+
+def releases_page() -> str:
+    """For each release of old Ray: its styles, the generations they are, and what of it was run."""
+    parts = [
+        "# Releases",
+        "A program of a release follows the row of `legacy/generations.py` that its calls mean; `--era` says what they"
+        " cannot tell. What the originals do was seen on releases that were run for it, and read where none was.",
+        _table(("Ray", "styles and their rows", "`--era`", "run", "Ray's own tests", "read"), map(_release, RELEASES)),
+        "Under *run* stands what was run on the original release itself. *Ray's own tests*: those of that release for"
+        " Serve, as far as they test public behaviour, were run once on this package, through `serve-compat run`; what"
+        " failed was mended and has a test here, or it was a private name, today's Ray or a [difference on"
+        " purpose](differences.md). A release that was not run is served as the nearest ones that were.",
+    ]
+    return _page(parts)
+
+
+def _release(each: Release) -> tuple[str, ...]:
+    styles = "<br>".join(f"{style}: `{row.name}`" for style, row in each.styles.items())
+    ran = "<br>".join(f"{number}: {what}" for number, what in each.ran.items()) or NOT_RUN
+    number = each.first if each.first == each.last else f"{each.first} to {each.last}"
+    return number, styles, f"`{each.era}`", ran, each.own_tests or NOT_RUN, each.read
 
 
 def names_page() -> str:
@@ -188,7 +270,8 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _page(parts: Iterable[str]) -> str:
     return (
-        "\n\n".join(["<!-- Generated by generate.py; change the tables, rules or fixtures instead. -->", *parts]) + "\n"
+        "\n\n".join(["<!-- Generated by generate.py; change the tables, rules, fixtures or data instead. -->", *parts])
+        + "\n"
     )
 
 

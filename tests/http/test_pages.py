@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from urllib.parse import parse_qsl
 
 import pytest
@@ -172,6 +173,16 @@ def test_a_port_in_use_is_named_with_the_remedy():
         with pytest.raises(kind, match=f"127.0.0.1:{port}.*http_options"):
             bind("127.0.0.1", port)
     sock.close()
+
+
+def test_every_except_finds_the_error_of_a_host_that_is_not_there(monkeypatch):
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("legacy.ingress.front.socket.getaddrinfo", unknown)
+    for kind in (socket.gaierror, OSError, ValueError):  # Ray 1.2, 0.8, from 1.4 on
+        with pytest.raises(kind, match=r"nowhere:8000: Name or service not known.*http_options"):
+            bind("nowhere", 8000)
 
 
 def test_one_date_and_no_second_server_header():

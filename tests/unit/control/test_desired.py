@@ -75,6 +75,12 @@ def test_a_shadowed_backend_cannot_be_deleted_until_the_shadow_is_removed(desire
     assert desired.delete_backend("b") is not None
 
 
+def test_a_shadow_of_0_for_a_backend_that_is_none_leaves_nothing(desired):
+    desired.restore(desired.shadow_traffic("e", "b", 0))
+    assert desired.endpoints["e"].endpoint.shadows == {}
+    assert desired.delete_backend("b") is not None
+
+
 def test_deleting_the_unknown_is_a_no_op(desired):
     assert desired.delete_backend("nobody") is None
     assert desired.delete_endpoint("nobody") is None
