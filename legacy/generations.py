@@ -72,12 +72,13 @@ class Generation:
     # how routes match: the decoded path; a template such as /t/{x}, with redirects for slashes at the end; whole
     # segments at the beginning of the path
     matching: Matching = "exact"
+    run_replaces_all: bool = False  # `serve.run` without a name leaves no other deployment; otherwise of its kind only
     newest_has_route: bool = False  # a route may be given twice, and the newest has it; otherwise that is an error
     answers_head: bool = False  # HEAD is allowed where GET is
     names_allowed_methods: bool = True  # the text of a 405 names the methods
     lists_without_route: bool = True  # /-/routes lists endpoints without a route, under their name
     lists_methods: bool = True  # /-/routes lists the HTTP methods of an endpoint too
-    no_prefix_is_default: bool = False  # `route_prefix=None` is as if it were not given; otherwise it means no HTTP
+    no_prefix_is_default: bool = False  # `route_prefix` None is one that was not given; otherwise it means no HTTP
     lists_python_methods: bool = False  # `list_endpoints` tells the methods of the endpoint's class
     # X-Serve-Call-Method of an HTTP request names the handler, of a backend that answers no HTTP by itself, and
     # X-Serve-Shard-Key fixes the side of an endpoint's split
@@ -181,7 +182,15 @@ DEPLOYMENT_1_4 = replace(
     todays_json=False,
 )
 V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1", todays_json=False)
-V2_3 = replace(DEPLOYMENT, name="2.3", era="2.3", awaited_once="0", one_namespace=True, newest_has_route=True)
+V2_3 = replace(
+    DEPLOYMENT,
+    name="2.3",
+    era="2.3",
+    awaited_once="0",
+    one_namespace=True,
+    newest_has_route=True,
+    run_replaces_all=True,
+)
 
 _ROWS = {row.name: row for row in (V0_8, V1_0, V1_2, V1_4, DEPLOYMENT, DEPLOYMENT_1_4, V1_13, V2_3)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import MutableMapping
 from typing import Any
@@ -195,7 +194,7 @@ class ProxyApp:
         if path == "*":
             await reply(send, 200, b"")
         elif path == "/-/routes":
-            await reply(send, 200, json.dumps(self._router.routes.listing()).encode(), JSON)
+            await reply(send, 200, self._router.routes.page(), JSON)
         elif path == "/-/healthz":
             await reply(send, 200, b"success")
         else:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from legacy import eras
 from legacy.handle import RayServeHandle
 from legacy.records import BackendSpec, DeploymentInfo
 from legacy.session import deployments
@@ -80,9 +81,12 @@ class Deployment(Bindable):
 
     @property
     def route_prefix(self) -> str | None:
-        """The HTTP path it answers, with everything below it; `/<name>` when none was given, None for no HTTP."""
-        prefix: str | None = self._options.get("route_prefix", f"/{self.name}")
-        return prefix
+        """The HTTP path it answers, with everything below it; None for no HTTP.
+
+        `/<name>` when none was given, which reads as None in Ray 1.4.
+        """
+        unset = "route_prefix" not in self._options and eras.chosen().deployments.no_prefix_is_default
+        return None if unset else self._prefix
 
     @property
     def ray_actor_options(self) -> dict[str, Any] | None:
@@ -103,7 +107,7 @@ class Deployment(Bindable):
     def url(self) -> str | None:
         """Its HTTP address; None without a route or an HTTP server, RayServeException without a serve instance."""
         root = deployments.root_url()
-        return None if root is None or self.route_prefix is None else root + self.route_prefix
+        return None if root is None or self._prefix is None else root + self._prefix
 
     # changed copies
 
@@ -186,17 +190,21 @@ class Deployment(Bindable):
         return self._identity() == other._identity()
 
     def __repr__(self) -> str:
-        return f"Deployment(name={self.name},version={self.version},route_prefix={self.route_prefix})"
+        return f"Deployment(name={self.name},version={self.version},route_prefix={self._prefix})"
 
     def __getattr__(self, name: str) -> NoReturn:
         refuse_member(self, name)
+
+    @property
+    def _prefix(self) -> str | None:
+        return self._options.get("route_prefix", f"/{self.name}")
 
     def _get(self, name: str) -> Any:
         return table.value(self._options, name)
 
     def _identity(self) -> tuple[Any, ...]:
         config = table.config_values(self._options)
-        return self.name, self.version, config, self.init_args, self.init_kwargs, self.route_prefix
+        return self.name, self.version, config, self.init_args, self.init_kwargs, self._prefix
 
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._registered is not None:
@@ -224,7 +232,7 @@ class Deployment(Bindable):
             self.ray_actor_options,
             self.version,
             self.prev_version,
-            self.route_prefix,
+            self._prefix,
             self._registered if target is None else None,
         )
 
@@ -260,10 +268,12 @@ def deployment(func_or_class: Any = None, name: str | None = None, **options: An
 def registered(name: str, info: DeploymentInfo) -> Deployment:
     """The deployment that runs under a name, as it was registered; its code is unpickled when it is looked at."""
     spec = info.spec
+    route = None if info.endpoint is None else info.endpoint.route
+    unset = route in (None, f"/{name}") and eras.chosen().deployments.no_prefix_is_default
     options = {
         "name": name,
         "version": spec.version if spec.generation.has_versions else LEGACY_VERSION,
-        "route_prefix": None if info.endpoint is None else info.endpoint.route,
+        **({} if unset else {"route_prefix": route}),
         "ray_actor_options": spec.actor_options,
         **table.of_backend(spec.config),
         "num_replicas": info.num_replicas,

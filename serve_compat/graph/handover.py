@@ -27,7 +27,11 @@ class Handover:
 
 
 def handover(
-    endpoints: Mapping[str, Endpoint], wanted: Mapping[str, str | None], root: Endpoint | None, application: str
+    endpoints: Mapping[str, Endpoint],
+    wanted: Mapping[str, str | None],
+    root: Endpoint | None,
+    application: str,
+    replaces_all: bool = False,
 ) -> Handover:
     """What happens to the routes, and which deployments go.
 
@@ -35,11 +39,15 @@ def handover(
         endpoints: everything that runs.
         wanted: the application's deployments and their routes; none but the root has one.
         root: as it will be; None when nothing answers HTTP.
+        application: the name of what is replaced; "" for what was run without one.
+        replaces_all: it is every deployment instead.
 
     Raises:
         ValueError: the root's route belongs to an endpoint outside of the application, which keeps it.
     """
-    removed = tuple(name for name in members(endpoints, application) if name not in wanted)
+    deployed = [name for name, one in endpoints.items() if one.generation.owns_endpoint]
+    replaced = deployed if replaces_all else members(endpoints, application)
+    removed = tuple(name for name in replaced if name not in wanted)
     routed = {name: one.route for name, one in endpoints.items() if one.route is not None}
     leaving = [name for name in routed if name in removed or wanted.get(name, "") is None]
     if root is not None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from legacy import eras
 from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.errors import InstanceError
@@ -36,7 +37,8 @@ def run(
     """Deploy everything a graph consists of and wait until all of it can answer.
 
     Starts a detached instance when none runs. What an earlier `run` with the same name (or also without one) deployed
-    and this graph does not have is removed, as in Ray 2.x; deployments made by `.deploy()` and backends stay.
+    and this graph does not have is removed, as in Ray 2.x; deployments made by `.deploy()` stay, but with `--era 2.3`,
+    where a run without a name removes every deployment that it does not have. Backends stay.
 
     Args:
         target: a node made by `.bind()`, or what `serve.build` gave. Its root is the ingress: it answers HTTP at "/"
@@ -91,7 +93,8 @@ def delete(name: str, _blocking: bool = True) -> None:
 def _handover(deployments: Mapping[str, Deployment], ingress: Deployment | None, application: str) -> Handover:
     root = None if ingress is None else core.endpoint_of(ingress.name, ingress.route_prefix, application)
     wanted = {name: each.route_prefix for name, each in deployments.items()}
-    return handover(core.endpoints(), wanted, root, application)
+    replaces_all = not application and eras.chosen().deployments.run_replaces_all
+    return handover(core.endpoints(), wanted, root, application, replaces_all)
 
 
 def _take_back(names: Collection[str]) -> None:

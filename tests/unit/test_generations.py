@@ -44,6 +44,7 @@ TABLE = {
     "endpoint_before_backend": (True, False, False, False, False),
     "owns_endpoint": (False, False, False, False, True),
     "matching": ("exact", "exact", "exact", "template", "prefix"),
+    "run_replaces_all": (False, False, False, False, False),
     "newest_has_route": (False, False, False, False, False),
     "answers_head": (False, False, False, True, True),
     "names_allowed_methods": (True, True, True, False, False),
@@ -76,7 +77,7 @@ def test_every_attribute_has_the_value_of_its_generation(attribute):
     [
         (DEPLOYMENT_1_4, {"headers_steer", "lists_methods", "no_prefix_is_default", "todays_json"}),
         (V1_13, {"era", "awaited_once", "todays_json"}),
-        (V2_3, {"era", "awaited_once", "one_namespace", "newest_has_route"}),
+        (V2_3, {"era", "awaited_once", "one_namespace", "newest_has_route", "run_replaces_all"}),
     ],
 )
 def test_deployments_of_a_named_era_differ_only_in_what_the_calls_cannot_tell(row, differs):

@@ -129,6 +129,17 @@ def test_what_was_looked_up_takes_other_arguments_or_other_code(wanted):
     assert (wanted().target, wanted().init_args, wanted().registered) == (double, (), None)
 
 
+def test_a_prefix_that_nobody_gave_reads_as_none_in_ray_1_4(monkeypatch, wanted):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", "1.4")
+    made, given = deployment(name="m")(Model), deployment(name="m", route_prefix="/m")(Model)
+    assert [each.route_prefix for each in (made, given, registered("m", info()))] == [None, "/m", None]
+    assert str(registered("m", info(generation=V1_4, version=None))).endswith(
+        "version=__serve_version__,route_prefix=/m)"
+    )
+    made.deploy()
+    assert (wanted().route, made == given) == ("/m", True)
+
+
 def test_a_backend_of_the_older_style_is_shown_as_in_ray_1_4():
     found = registered("m", info(generation=V1_4, version=None))
     assert found.version == LEGACY_VERSION == "__serve_version__"

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from legacy.generations import DEPLOYMENT
+from legacy.generations import DEPLOYMENT, V1_4
 from legacy.records import Endpoint
 from legacy.session import deployments
 from serve_compat.deployments.deployment import deployment
@@ -81,6 +81,16 @@ def test_a_run_without_a_name_removes_what_the_one_before_left(core):
     run(deployment(Model).bind())
     assert core.told[-1] == ("delete", "double")
     assert set(core.running) == {"kept", "other", "Model"}
+
+
+def test_in_ray_2_a_run_without_a_name_leaves_no_other_deployment(core, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", "2.3")
+    backend = replace(endpoint("backend", None, "/backend"), generation=V1_4)
+    core.running = {"own": endpoint("own", None, "/"), "app_x": endpoint("app_x", "app", "/x"), "backend": backend}
+    run(deployment(Model).bind(), name="named", route_prefix="/named")
+    assert set(core.running) == {"own", "app_x", "backend", "named_Model"}
+    run(deployment(Model).bind())
+    assert core.routes() == {"backend": "/backend", "Model": "/"}
 
 
 def test_another_ingress_takes_over_the_route_when_it_can_answer(core):

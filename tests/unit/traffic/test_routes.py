@@ -239,6 +239,13 @@ def test_the_listing_has_the_form_of_each_generation():
     assert RouteTable().listing() == {}
 
 
+def test_the_listing_is_sent_in_the_form_of_the_newest_generation():
+    old = endpoint("e", "/e", methods=("GET",))
+    assert table(old).page() == b'{\n  "/e": [\n    "e",\n    [\n      "GET"\n    ]\n  ]\n}'
+    assert table(old, endpoint("d", "/d", "prefix", ())).page() == b'{"/e":["e",["GET"]],"/d":"d"}'
+    assert RouteTable().page() == b"{}"
+
+
 def allowed(each: Endpoint, method: str) -> bool:
     as_get = "GET" if method == "HEAD" and each.generation is not V1_2 else method
     return not each.methods or method in each.methods or as_get in each.methods
