@@ -9,34 +9,17 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable
+from operator import methodcaller
 from typing import Any
 
 from pydantic import BaseModel
 
-
-class _Named(type):
-    """A class whose instances are those of others, which have been imported if there are any: that takes a while."""
-
-    module: str
-    names: tuple[str, ...]
-
-    def __instancecheck__(cls, value: Any) -> bool:
-        module = sys.modules.get(cls.module)
-        return module is not None and isinstance(value, tuple(getattr(module, name) for name in cls.names))
-
-
-class _Numpy(metaclass=_Named):
-    module, names = "numpy", ("ndarray", "generic")
-
-
-class _Frame(metaclass=_Named):
-    module, names = "pandas", ("DataFrame",)
-
+from legacy.replica.foreign import Frame, Numpy
 
 Known = dict[type, Callable[[Any], Any]]
 
-_ALWAYS: Known = {_Numpy: lambda value: value.tolist()}
-_RAY_2: Known = {_Frame: lambda frame: frame.to_dict(orient="records"), Exception: str}
+_ALWAYS: Known = {Numpy: methodcaller("tolist")}
+_RAY_2: Known = {Frame: methodcaller("to_dict", orient="records"), Exception: str}
 
 
 def teach(todays_json: bool) -> None:

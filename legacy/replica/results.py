@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import json
 import re
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from decimal import Decimal
@@ -26,6 +25,7 @@ from weakref import WeakKeyDictionary
 from pydantic import AnyUrl, BaseModel, SecretBytes, SecretStr
 
 from legacy.http.head import PLAIN_TEXT
+from legacy.replica.foreign import FirstModel, Frame, Numpy
 
 _BYTES = (b"content-type", b"text/plain")
 _JSON = (b"content-type", b"application/json")
@@ -84,22 +84,16 @@ def _known_in_all(o: Any, by_alias: bool) -> Any:
         return o.model_dump(by_alias=by_alias)
     if isinstance(o, Exception):
         return str(o)
-    # Whoever returns such a value has imported its library; importing numpy here would cost every replica 60 ms.
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(o, (numpy.ndarray, numpy.generic)):
+    if isinstance(o, Numpy):
         return o.tolist()
-    first_pydantic = sys.modules.get("pydantic.v1")
-    if first_pydantic is not None and isinstance(o, first_pydantic.BaseModel):
+    if isinstance(o, FirstModel):
         return o.dict(by_alias=by_alias)
     return _UNKNOWN
 
 
 def _known_today(o: Any) -> Any:
     known = _known_in_all(o, by_alias=True)
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(o, pandas.DataFrame):
-        known = o.to_dict(orient="records")
-    elif known is _UNKNOWN:
+    if known is _UNKNOWN:
         forms = (form for kinds, form in _FORMS if isinstance(o, kinds))
         known = next(forms, _members)(o)
     return _with_plain_keys(known)
@@ -144,6 +138,7 @@ def _number(decimal: Decimal) -> int | float:
 
 _ADDRESSES = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Frame, methodcaller("to_dict", orient="records")),
     (Enum, attrgetter("value")),
     ((datetime.date, datetime.time), methodcaller("isoformat")),
     (datetime.timedelta, methodcaller("total_seconds")),
