@@ -11,7 +11,7 @@ from typing import Any
 from legacy import eras, public_names
 from legacy.client import DEFAULT_METHODS
 from legacy.client import Client as Client
-from legacy.config import BackendConfig, HTTPOptions
+from legacy.config import BackendConfig
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early import api as early
 from legacy.early.api import RoutePolicy as RoutePolicy
@@ -19,6 +19,7 @@ from legacy.early.api import init as init
 from legacy.early.api import stat as stat
 from legacy.environments.resolve import CondaEnv
 from legacy.handle import RayServeHandle
+from legacy.http_options import HTTPOptions
 from legacy.replica.context import get_current_backend_tag as get_current_backend_tag
 from legacy.replica.context import get_current_replica_tag as get_current_replica_tag
 from legacy.replica.context import get_replica_context as get_replica_context

@@ -21,16 +21,18 @@ API = {
     "legacy.replica.context": "get_current_backend_tag get_current_replica_tag get_replica_context",
 }
 PACKAGE = {
-    "legacy.config": "BackendConfig HTTPOptions",
+    "legacy.config": "BackendConfig",
     "legacy.environments.resolve": "CondaEnv",
+    "legacy.http_options": "HTTPOptions",
     "legacy.replica.backends": "ImportedBackend accept_batch",
     "legacy.replica.batching": "batch",
     "legacy.replica.messages": "ServeRequest",
 }
 MODULES = {  # the old package had them in modules only
-    "legacy.config": "BackendMetadata DeploymentMode",
+    "legacy.config": "BackendMetadata",
     "legacy.errors": "RayServeException",
     "legacy.handle": "RayServeHandle RayServeSyncHandle",
+    "legacy.http_options": "DeploymentMode",
     "legacy.replica.messages": "ServeMultiDict",
     "legacy.replica.results": "ServeEncoder",
 }

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-from legacy.config import BackendConfig, HTTPOptions
+from legacy.config import BackendConfig
 from legacy.environments.origin import Origin
 from legacy.generations import V1_2, Generation, Matching
+from legacy.http_options import HTTPOptions
 from legacy.large_code import LargeCode
 from legacy.process import Process
 

@@ -8,7 +8,7 @@ from typing import Any
 import ray.exceptions
 
 from legacy.code_files import CodeFiles
-from legacy.config import BackendConfig, HTTPOptions
+from legacy.config import BackendConfig
 from legacy.control.desired import Desired
 from legacy.control.environments import Environments
 from legacy.control.instance import InstanceStart
@@ -18,6 +18,7 @@ from legacy.control.reconcile import Reconciler
 from legacy.control.store import Store
 from legacy.control.tools import Tools
 from legacy.generations import V1_2, Generation
+from legacy.http_options import HTTPOptions
 from legacy.records import BackendSpec, InstanceName, ReplicaAddress, ReplicaStart, StartFailure
 
 

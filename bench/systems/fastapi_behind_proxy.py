@@ -14,8 +14,8 @@ import threading
 import time
 
 from bench.systems.base import System, main
-from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT
+from legacy.http_options import HTTPOptions
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind
 from legacy.ingress.pool import Pool

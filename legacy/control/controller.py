@@ -15,7 +15,6 @@ from typing import Any
 
 from legacy import cluster, settings
 from legacy.code_files import CodeFiles
-from legacy.config import HTTPOptions
 from legacy.control.autoscaler import Autoscaler
 from legacy.control.changes import Changes
 from legacy.control.deletes import DeleteLog
@@ -33,6 +32,7 @@ from legacy.control.reroutes import RerouteLog
 from legacy.control.stat import ask_all, stat_items
 from legacy.control.store import GcsKeyValue, Store
 from legacy.control.tools import Tools
+from legacy.http_options import HTTPOptions
 from legacy.logs import guard_libraries, logger
 from legacy.records import InstanceName, Poll, Update
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from legacy.config import HTTPOptions
+from legacy.http_options import HTTPOptions
 from legacy.records import InstanceName
 
 STOP_S = 5.0  # how long one of its actors may take to close what it has open

@@ -11,10 +11,10 @@ from ray import cloudpickle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from legacy import cluster
-from legacy.config import HTTPOptions
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
 from legacy.errors import NameTakenError
+from legacy.http_options import HTTPOptions
 from legacy.records import InstanceName
 from legacy.replica.server import DIRECTORY_PREFIX
 from legacy.settings import load

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from legacy.cluster import Node
-from legacy.config import DeploymentMode, HTTPOptions
+from legacy.http_options import DeploymentMode, HTTPOptions
 from legacy.records import ProxyState
 
 MISSES = 3  # looks in a row that a proxy did not answer

@@ -15,11 +15,12 @@ import ray
 
 from legacy import eras
 from legacy.client import Client
-from legacy.config import BackendConfig, DeploymentMode, HTTPOptions
+from legacy.config import BackendConfig
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.early.handle import KeywordHandle, check_deadlines
 from legacy.errors import InstanceError, RayServeException
 from legacy.generations import V0_8
+from legacy.http_options import DeploymentMode, HTTPOptions
 from legacy.session.backend_specs import Backend
 from legacy.session.instances import instances
 from legacy.session.session import Session

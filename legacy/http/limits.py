@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from legacy.config import HTTPOptions
 from legacy.http.refusal import Refusal
+from legacy.http_options import HTTPOptions
 
 _USUAL = HTTPOptions()
 

@@ -6,12 +6,12 @@ import random
 from collections.abc import MutableMapping
 from typing import Any
 
-from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
 from legacy.http.contract import Origin, Routed, call_line, origin_line
 from legacy.http.head import CLOSE
 from legacy.http.protocol import SCOPE_KEY
 from legacy.http.refusal import Refusal
+from legacy.http_options import HTTPOptions
 from legacy.ingress.body import COPY_BYTES, REPLAY_BYTES, ClientGoneError, Receive, RequestBody, frame
 from legacy.ingress.budget import Budget
 from legacy.ingress.counters import Counters

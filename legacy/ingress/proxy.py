@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from legacy import controllers, settings
-from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST
 from legacy.errors import RayServeException
 from legacy.http.admission import raise_limit
 from legacy.http.limits import Limits, limits_of
 from legacy.http.tls import tls_files
+from legacy.http_options import HTTPOptions
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.counters import Counters
 from legacy.ingress.front import Front, bind, wrap

@@ -10,8 +10,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from legacy.config import BackendConfig, BackendMetadata, HTTPOptions, resolved_concurrency
+from legacy.config import BackendConfig, BackendMetadata, resolved_concurrency
 from legacy.generations import Generation
+from legacy.http_options import HTTPOptions
 from legacy.replica.backends import accepts_batches
 
 FIRST_USER_PORT = 1024

@@ -10,10 +10,11 @@ from typing import Any
 import ray
 
 from legacy import eras, settings
-from legacy.config import BackendConfig, DeploymentMode, resolved_concurrency
+from legacy.config import BackendConfig, resolved_concurrency
 from legacy.errors import DeadlineError
 from legacy.generations import Generation
 from legacy.handle import RayServeHandle
+from legacy.http_options import DeploymentMode
 from legacy.large_code import LargeCode
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.replica.code_pickle import unpacked

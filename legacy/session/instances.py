@@ -13,10 +13,10 @@ from typing import Any, Literal
 import ray
 
 from legacy import cluster, controllers, eras
-from legacy.config import DeploymentMode, HTTPOptions
 from legacy.constants import CONTROLLER_NAME
 from legacy.errors import InstanceError, RayServeException
 from legacy.generations import Generation
+from legacy.http_options import DeploymentMode, HTTPOptions
 from legacy.logs import logger
 from legacy.records import InstanceName
 from legacy.replica import context

@@ -13,10 +13,10 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from legacy import controllers, settings
 from legacy.calls.routers import routers
-from legacy.config import HTTPOptions
 from legacy.errors import DeadlineError, InstanceError, RayServeException
 from legacy.generations import Generation
 from legacy.handle import RayServeHandle, RayServeSyncHandle
+from legacy.http_options import HTTPOptions
 from legacy.logs import logger
 from legacy.records import BackendSpec, InstanceName
 from legacy.session.progress import show_until_done

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from legacy import cluster, controllers
 from legacy.calls.routers import routers
-from legacy.config import HTTPOptions
 from legacy.control.launch import start_controller
 from legacy.errors import InstanceError, NameTakenError
+from legacy.http_options import HTTPOptions
 from legacy.records import InstanceName
 from legacy.session.session import Session
 

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from legacy import eras
-from legacy.config import HTTPOptions
 from legacy.constants import DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT
 from legacy.errors import InstanceError
 from legacy.handle import RayServeHandle
+from legacy.http_options import HTTPOptions
 from legacy.logs import logger
 from legacy.session import deployments as core
 from legacy.session.instances import instances

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata, DeploymentMode, HTTPOptions
+from legacy.config import AutoscalingConfig, BackendConfig, BackendMetadata
 from legacy.generations import V1_2
+from legacy.http_options import DeploymentMode, HTTPOptions
 from legacy.session.checks import check_target, checked_actor_options
 from serve_compat.names.teaching import teaching_getattr
 

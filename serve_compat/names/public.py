@@ -16,11 +16,12 @@ _API = {
 }
 _PACKAGE = {"serve_compat.runner.alias": "install"}
 _API_ONLY = {
-    "legacy.config": "AutoscalingConfig BackendConfig BackendMetadata HTTPOptions",
+    "legacy.config": "AutoscalingConfig BackendConfig BackendMetadata",
     "legacy.constants": "DEFAULT_HTTP_HOST DEFAULT_HTTP_PORT",
     "legacy.environments.resolve": "CondaEnv",
     "legacy.errors": "RayServeException",
     "legacy.handle": "RayServeHandle RayServeSyncHandle",
+    "legacy.http_options": "HTTPOptions",
     "legacy.logs": "logger",
     "legacy.replica.backends": "accept_batch",
     "legacy.replica.batching": "batch",

@@ -12,8 +12,8 @@ import ray
 
 from legacy import cluster, controllers
 from legacy.client import Client
-from legacy.config import DeploymentMode
 from legacy.errors import InstanceError
+from legacy.http_options import DeploymentMode
 from legacy.session.session import Session
 from serve_compat.operations.arguments import choose_instance
 

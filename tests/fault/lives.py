@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from legacy.cluster import Node
-from legacy.config import DeploymentMode, HTTPOptions
 from legacy.control import checkpoint, commands, controller, deployment_commands
 from legacy.control.controller import ServeController
 from legacy.control.instance import InstanceStart
+from legacy.http_options import DeploymentMode, HTTPOptions
 from legacy.records import InstanceName
 from tests.fakes_control import DictKeyValue, FakeLauncher
 

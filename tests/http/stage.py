@@ -15,10 +15,10 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_4
 from legacy.http.limits import Limits, limits_of
 from legacy.http.protocol import CancellingProtocol
+from legacy.http_options import HTTPOptions
 from legacy.ingress.app import ProxyApp
 from legacy.ingress.front import Front, bind, wrap
 from legacy.ingress.pool import Pool

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from legacy.config import HTTPOptions
 from legacy.http.limits import Limits, limits_of
+from legacy.http_options import HTTPOptions
 from legacy.replica.members import LINES, member_limits
 from tests.http.stage import ANOTHER_NODE, NODE, Stage, echo, stage
 from tests.http.wire import is_closed, read_response

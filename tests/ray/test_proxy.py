@@ -17,8 +17,8 @@ import pytest
 import ray
 import requests
 
-from legacy.config import HTTPOptions
 from legacy.generations import V1_2
+from legacy.http_options import HTTPOptions
 from legacy.ingress.proxy import ServeProxy
 from legacy.records import Endpoint, InstanceName, Poll, ProxyLook, ProxyStart, ProxyState, Update
 

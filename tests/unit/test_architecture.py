@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.trusted",
         "legacy.settings",
         "legacy.config",
+        "legacy.http_options",
         "legacy.generations",
         "legacy.eras",
         "legacy.large_code",
@@ -84,7 +85,7 @@ STRANGERS = (  # none of them knows another
     ("serve_compat.operations", GRAPH, MIGRATE),
     ("serve_compat.verify", GRAPH, MIGRATE),
 )
-VALUES = ("legacy.errors", "legacy.settings", "legacy.config", "legacy.generations", "legacy.records")
+VALUES = tuple(f"legacy.{name}" for name in ("errors", "settings", "config", "http_options", "generations", "records"))
 WITHOUT_RAY = (*VALUES, "legacy.http.protocol", "legacy.traffic")
 WITHOUT_ASYNCIO = (*VALUES, *(f"legacy.traffic.{name}" for name in ("split", "routes", "slots", "router")))
 STANDS_ALONE = MIGRATE  # runs where neither Ray nor the core is installed

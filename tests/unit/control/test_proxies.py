@@ -9,11 +9,11 @@ import pytest
 from ray.exceptions import RayActorError
 
 from legacy.cluster import Node
-from legacy.config import HTTPOptions
 from legacy.control import proxies as module
 from legacy.control import proxy_plan
 from legacy.control.instance import InstanceStart
 from legacy.control.proxies import Proxies
+from legacy.http_options import HTTPOptions
 from legacy.process import Process
 from legacy.records import InstanceName, ProxyLook, ProxyStart, ProxyState
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legacy.cluster import Node
-from legacy.config import HTTPOptions
 from legacy.control import proxy_plan
+from legacy.http_options import HTTPOptions
 from legacy.records import ProxyState
 
 NODES = [Node(f"node{number}", "", number == 0, {}) for number in range(5)]

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 import serve_compat
 from legacy import api
 from legacy.client import Client
-from legacy.config import AutoscalingConfig, BackendConfig, HTTPOptions
+from legacy.config import AutoscalingConfig, BackendConfig
 from legacy.handle import RayServeHandle
+from legacy.http_options import HTTPOptions
 from legacy.replica.context import ReplicaContext
 from legacy.replica.messages import ServeRequest
 from serve_compat.deployments import options

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from legacy.config import HTTPOptions
+from legacy.http_options import HTTPOptions
 from legacy.ingress import proxy as under_test
 from legacy.records import BackendView, Endpoint, InstanceName, ProxyStart, ProxyState, Update
 from tests.ray.cluster import free_port

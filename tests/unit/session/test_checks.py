@@ -1,7 +1,8 @@
 import pytest
 
-from legacy.config import BackendConfig, HTTPOptions
+from legacy.config import BackendConfig
 from legacy.generations import V0_8, V1_2, V1_4
+from legacy.http_options import HTTPOptions
 from legacy.replica.backends import ImportedBackend, accept_batch
 from legacy.session.backend_specs import Backend, backend_spec
 from legacy.session.checks import (

@@ -132,7 +132,7 @@ def test_replicas_find_what_the_job_brings(given, job, expected):
 
 
 def test_the_root_of_all_urls(session):
-    from legacy.config import HTTPOptions
+    from legacy.http_options import HTTPOptions
 
     for options, expected in [
         (HTTPOptions(), "http://127.0.0.1:8000"),

@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from legacy.config import HTTPOptions
 from legacy.generations import DEPLOYMENT, V1_2, V1_4
+from legacy.http_options import HTTPOptions
 from legacy.records import InstanceName
 from legacy.session import instances as under_test
 from legacy.session.instances import Instances, random_letters, second_start

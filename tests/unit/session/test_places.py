@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from legacy import eras
-from legacy.config import HTTPOptions
 from legacy.errors import RayServeException
+from legacy.http_options import HTTPOptions
 from legacy.records import InstanceName
 from legacy.session import instances as under_test
 from legacy.session.instances import Instances
