@@ -86,6 +86,8 @@ class Pool:
                 return await self.connect(replica, upgrade)
             dead = isinstance(error, (ConnectionError, FileNotFoundError, asyncio.TimeoutError))
             raise UnreachableError(f"replica {replica.tag!r} cannot be reached: {error!r}", dead) from None
+        finally:
+            del opening  # it keeps its error, which keeps this frame
         self._all.add(upstream)
         return upstream
 

@@ -120,7 +120,10 @@ class Shadows:
             head = self._writer.complete(request.head, request.last_line, replica)
             answered = upstream.request(head + request.body, request.is_head, deadline)
             del request  # the connection has bytes of its own
-            await answered
+            try:
+                await answered
+            finally:
+                del answered  # it keeps its error, which keeps this frame
             upstream.deadline = asyncio.get_running_loop().time() + LONGEST_BODY_S
             while not upstream.complete:
                 await upstream.more()

@@ -5,8 +5,7 @@ The life of a connection, which decides whether it may carry another request:
     idle -> busy (request written) -> head known -> complete -> idle again, or closed
 
 It goes back to idle only when request and answer are complete, not a byte too much has come and nobody said "close";
-everything else closes it, a byte that comes while it is idle too. Nothing is ever sent twice here; whether a request
-may be tried elsewhere is decided by `legacy.ingress.relay`.
+everything else closes it. Nothing is ever sent twice here; what may be tried elsewhere `legacy.ingress.relay` decides.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Upstream(asyncio.Protocol):
         self._upgrade = upgrade
         self._loop = loop
         self._transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
-        self._parser: Any = httptools.HttpResponseParser(self)
+        self._parser: Any = None  # it knows us, and not every connection is made
         self.buffer = AnswerBuffer()
         self.on_complete: Callable[[], None] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -173,6 +172,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        self._parser = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:
         if self.status == 101:

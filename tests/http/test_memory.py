@@ -13,13 +13,27 @@ from typing import Any
 import pytest
 
 from legacy.http.limits import Limits
-from tests.http.stage import Seen, Stage, echo, stage
+from legacy.http.protocol import SCOPE_KEY
+from tests.http.stage import ANOTHER_NODE, NODE, Seen, Stage, echo, stage
 from tests.http.wire import read_response
 
 BODY = b"x" * 200_000
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 BUDGET = 16 * 2**20
-KINDS = ("Cycle", "UpgradeCycle", "Call", "Exchange", "Upstream", "ClientProtocol", "Tunnel", "Pipe")
+KINDS = (
+    "Cycle",
+    "UpgradeCycle",
+    "Call",
+    "Exchange",
+    "Upstream",
+    "ClientProtocol",
+    "Tunnel",
+    "Pipe",
+    "Task",
+    "traceback",
+)
+GET = b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+SHORT_POST = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
 PING = b"\x89\xfd\0\0\0\0" + b"p" * 125
 HANDSHAKE = (
     b"GET /p HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -185,6 +199,40 @@ def test_connections_that_were_aborted_leave_nothing_for_the_collector(request_:
                 await leave(made, request_, size)
             made.pool.tick(asyncio.get_running_loop().time())
             assert {name: count for name, count in (alive() - before).items() if count > 5} == {}
+
+    try:
+        asyncio.run(asyncio.wait_for(play(), 60))
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(("dying", "node"), [("b", NODE), ("b", ANOTHER_NODE), ("s", NODE)])
+@pytest.mark.parametrize("reached", [True, False])
+def test_replicas_that_die_leave_nothing_for_the_collector(reached: bool, dying: str, node: str):
+    async def handler(seen: Seen, receive: Any, send: Any) -> None:
+        if seen.replica.startswith(dying):
+            seen.scope[SCOPE_KEY].transport.abort()
+        else:
+            await echo(seen, receive, send)
+
+    async def ask(made: Stage, times: int) -> Counter[str]:
+        for request in (GET, SHORT_POST) * times:
+            made.router.slots(dying).trust(f"{dying}#0")
+            await made.ask(request)
+            await made.until(lambda: made.in_flight("b") + made.in_flight("s") + made.clients == 0)
+        made.pool.tick(asyncio.get_running_loop().time())
+        made.seen.clear()
+        return alive()
+
+    async def play() -> None:
+        async with stage(handler, shadows={"s": 1.0}, node=node, queue_timeout_s=0.01) as made:
+            if not reached:
+                made.kill(f"{dying}#0")
+            await ask(made, 1)
+            gc.collect()
+            gc.disable()
+            before = alive()
+            assert {name: count for name, count in (await ask(made, 5) - before).items() if count > 3} == {}
 
     try:
         asyncio.run(asyncio.wait_for(play(), 60))
