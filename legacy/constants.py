@@ -10,6 +10,7 @@ PROXY_NAME = "SERVE_PROXY_ACTOR"
 DEFAULT_HTTP_HOST = "127.0.0.1"
 DEFAULT_HTTP_PORT = 8000
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+OWN_PAGES = frozenset(("/-/routes", "/-/healthz", "*"))  # paths that proxies answer themselves
 PROXY_READY_S = 60  # Ray 1.2-1.7: start() gives up after a minute
 CONCURRENCY_1_4 = 100  # max_concurrent_queries of Ray 1.3-2.6
 QUEUE_TIMEOUT_S = 60.0  # for a free slot: the originals wait without end, here every wait has a deadline

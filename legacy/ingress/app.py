@@ -6,6 +6,7 @@ import random
 from collections.abc import MutableMapping
 from typing import Any
 
+from legacy.constants import OWN_PAGES
 from legacy.errors import RayServeException
 from legacy.http.contract import Origin, Routed, call_line, origin_line
 from legacy.http.head import CLOSE
@@ -72,11 +73,14 @@ class ProxyApp:
         path: str = scope["path"]
         if self._root_path:
             path = path[len(self._root_path) :] if _is_below(path, self._root_path) else ""
-        if path.startswith("/-/") or path == "*":
+        if path in OWN_PAGES:
             await self._own_page(scope, send, path)
             return
         match = self._router.routes.match(path, scope["method"])
         if match.kind != "found":
+            if match.kind == "not_found" and path.startswith("/-/"):
+                await self._own_page(scope, send, path)
+                return
             status, text, headers = miss_reply(
                 match, scope["path"], scope["method"], scope["query_string"], self._root_path
             )

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from legacy.config import BackendConfig, BackendMetadata, resolved_concurrency
+from legacy.constants import OWN_PAGES
 from legacy.generations import Generation
 from legacy.http_options import HTTPOptions
+from legacy.logs import logger
 from legacy.replica.backends import accepts_batches
 
 FIRST_USER_PORT = 1024
@@ -148,12 +150,21 @@ def check_endpoint(name: str, backend: Any, route: Any, methods: Any, backend_la
             f"the route of endpoint {name!r} must be a str that begins with '/', or None for an endpoint without "
             f"HTTP, not {route!r}"
         )
+    warn_of_own_page(name, route)
     if not isinstance(methods, list):
         raise TypeError(f"the methods of endpoint {name!r} must be a list such as ['GET', 'POST'], not {methods!r}")
     for method in methods:
         if not isinstance(method, str):
             raise TypeError(f"the methods of endpoint {name!r} must be str such as 'GET', not {method!r}")
     return tuple(method.upper() for method in methods)
+
+
+def warn_of_own_page(name: str, route: str | None) -> None:
+    """Say that requests to a route will not arrive, since a page of the proxies has its path; the originals took it."""
+    if route in OWN_PAGES:
+        logger.warning(
+            "%r is a page of serve itself, so no request to it reaches %r; choose another route", route, name
+        )
 
 
 def merged_http_options(

@@ -19,7 +19,7 @@ from legacy.large_code import LargeCode
 from legacy.records import BackendSpec, DeploymentInfo, Endpoint
 from legacy.replica.code_pickle import unpacked
 from legacy.session.backend_specs import Backend, backend_spec, environment_of
-from legacy.session.checks import checked_actor_options
+from legacy.session.checks import checked_actor_options, warn_of_own_page
 from legacy.session.environment_transfer import with_environment
 from legacy.session.instances import instances
 from legacy.session.session import Session
@@ -81,6 +81,7 @@ def displaced(running: Mapping[str, Endpoint], newest: Endpoint) -> str | None:
 
 def _register(request: DeploymentRequest, blocking: bool) -> None:
     session = _session()
+    warn_of_own_page(request.name, request.route)
     spec = _spec(request)
     known = request.registered
     methods = _methods(request.target) if known is None else _known_methods(session, known.tag)

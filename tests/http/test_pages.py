@@ -58,6 +58,18 @@ def test_health_and_unknown_system_paths():
     assert answer("GET", "/-/none").status == 404
 
 
+@pytest.mark.parametrize(("route", "target"), [("/-/own", "/-/own/below"), ("/-/own", "/-/own"), ("/", "/-/own")])
+def test_a_route_beside_the_system_paths_is_a_deployments(route, target):
+    async def play() -> int:
+        async with stage() as made:
+            own = Endpoint("own", route, METHODS, {"b": 1.0}, generation=DEPLOYMENT)
+            made.router.apply(Update("epoch", 2, False, {"own": own}))
+            assert (await ask(made, "GET", "/-/healthz")).body == b"success"
+            return (await ask(made, "GET", target)).status
+
+    assert asyncio.run(play()) == 200
+
+
 def test_an_unknown_path_is_404_with_a_hint():
     response = answer("GET", "/none%0d%0aX:1")
     text = rb"Path '/none\r\nX:1' not found. Please ping http://.../-/routes for route table."

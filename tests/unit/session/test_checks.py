@@ -224,3 +224,11 @@ def test_a_name_that_is_no_text_is_refused_by_what_is_wrong_with_it():
         check_endpoint("a\udcff", "b", None, [])
     with pytest.raises(ValueError, match="the backend name"):
         backend_spec(V1_2, Backend("a\udcff", lambda request: 1))
+
+
+@pytest.mark.parametrize(
+    ("route", "warns"), [("/-/routes", True), ("/-/healthz", True), ("/-/x", False), (None, False)]
+)
+def test_a_route_that_no_request_reaches_is_warned_of(route, warns, caplog):
+    check_endpoint("e", "b", route, [])
+    assert ("is a page of serve itself, so no request to it reaches 'e'" in caplog.text) == warns
