@@ -42,6 +42,7 @@ class Generation:
     strips_prefix: bool = False  # the path of HTTP requests is what comes below the route
     # what handlers get from handle calls: the keyword arguments; one request made of the arguments; those as they are
     call_style: Literal["keywords", "serve_request", "raw"] = "keywords"
+    json_user_config: bool = False  # a deployment's user_config is JSON or bytes; otherwise anything that is pickled
     todays_json: bool = False  # results become JSON in one line, dates, sets and objects too; otherwise indented JSON
     data_argument: str | None = None  # the name of the positional argument of a handle call, if it has one
     several_arguments: bool = False  # handle calls may have several positional arguments; the handler gets them as such
@@ -168,6 +169,7 @@ DEPLOYMENT = replace(
     matching="prefix",
     headers_steer=False,
     lists_methods=False,
+    json_user_config=True,
     todays_json=True,
 )  # fmt: skip
 
@@ -179,9 +181,10 @@ DEPLOYMENT_1_4 = replace(
     headers_steer=True,
     lists_methods=True,
     no_prefix_is_default=True,
+    json_user_config=False,
     todays_json=False,
 )
-V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1", todays_json=False)
+V1_13 = replace(DEPLOYMENT, name="1.13", era="1.13", awaited_once="1", json_user_config=False, todays_json=False)
 V2_3 = replace(
     DEPLOYMENT,
     name="2.3",

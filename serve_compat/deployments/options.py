@@ -57,7 +57,8 @@ def _route_prefix(value: Any) -> str:
     if not value.startswith("/"):
         raise ValueError("route_prefix must start with '/'.")
     if value != "/" and value.endswith("/"):
-        raise ValueError(f"route_prefix must not end with '/' unless it is '/' itself; use {value.rstrip('/')!r}")
+        instead = value.rstrip("/") or "/"
+        raise ValueError(f"route_prefix must not end with '/' unless it is '/' itself; use {instead!r}, not {value!r}")
     if "{" in value or "}" in value:
         raise ValueError(f"route_prefix must not contain '{{' or '}}', it is no template: {value!r}")
     return value
@@ -71,13 +72,26 @@ def _autoscaling_config(value: Any) -> AutoscalingConfig:
     return AutoscalingConfig(**value)
 
 
+def _num_replicas(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip().removeprefix("+").isdecimal():
+        raise ValueError(
+            f"num_replicas must be a whole number of at least 1, not {value!r}; for as many as the load asks for "
+            "(num_replicas='auto' of Ray 2.10 and later) give autoscaling_config={'min_replicas': 1, "
+            "'max_replicas': 100} in its place"
+        )
+    return value
+
+
 def _user_config(value: Any) -> Any:
+    if isinstance(value, bytes) or not eras.chosen().deployments.json_user_config:
+        return value
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"user_config must be JSON-serializable, and this one is not ({error}); "
-            "pass plain dicts, lists, str and numbers, and build the rest in reconfigure()"
+            "pass plain dicts, lists, str and numbers, and build the rest in reconfigure(). A program of Ray 1.3 to "
+            "1.13, which took more, runs with --era 1.13 (or 1.4)"
         ) from None
     return value
 
@@ -108,7 +122,7 @@ TABLE = (
     Option("route_prefix", _route_prefix),
     Option("ray_actor_options", _of_type("ray_actor_options", (dict,), "a dict")),
     Option("is_driver_deployment", _driver_deployment, default=False),
-    Option("num_replicas", _unchecked, "num_replicas", default=1),
+    Option("num_replicas", _num_replicas, "num_replicas", default=1),
     Option("user_config", _user_config, "user_config"),
     Option("max_concurrent_queries", _unchecked, "max_concurrent_queries", ("max_ongoing_requests",), CONCURRENCY_1_4),
     Option("autoscaling_config", _autoscaling_config, "autoscaling_config", ("_autoscaling_config",)),

@@ -23,6 +23,7 @@ TABLE = {
     "flask_requests": (True, True, False, False, False),
     "strips_prefix": (False, False, False, False, True),
     "call_style": ("keywords", "serve_request", "serve_request", "serve_request", "raw"),
+    "json_user_config": (False, False, False, False, True),
     "todays_json": (False, False, False, False, True),
     "data_argument": (None, "request_data", "request_data", None, None),
     "several_arguments": (False, False, False, True, True),
@@ -75,8 +76,8 @@ def test_every_attribute_has_the_value_of_its_generation(attribute):
 @pytest.mark.parametrize(
     ("row", "differs"),
     [
-        (DEPLOYMENT_1_4, {"headers_steer", "lists_methods", "no_prefix_is_default", "todays_json"}),
-        (V1_13, {"era", "awaited_once", "todays_json"}),
+        (DEPLOYMENT_1_4, {"headers_steer", "json_user_config", "lists_methods", "no_prefix_is_default", "todays_json"}),
+        (V1_13, {"era", "awaited_once", "json_user_config", "todays_json"}),
         (V2_3, {"era", "awaited_once", "one_namespace", "newest_has_route", "run_replaces_all"}),
     ],
 )

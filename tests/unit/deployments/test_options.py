@@ -1,3 +1,6 @@
+from datetime import date
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,12 +80,32 @@ def test_up_to_1_7_no_route_prefix_meant_the_default_one(era, kept, monkeypatch)
         ({"config": {"num_replicas": 0}}, ValueError, "num_replicas"),
         ({"route_prefix": 5}, TypeError, "route_prefix must be a string"),
         ({"route_prefix": "x"}, ValueError, r"route_prefix must start with '/'\."),
-        ({"route_prefix": "/x/"}, ValueError, "use '/x'"),
+        ({"route_prefix": "/x/"}, ValueError, "use '/x', not '/x/'"),
+        ({"route_prefix": "//"}, ValueError, "use '/', not '//'"),
+        ({"num_replicas": "auto"}, ValueError, "not 'auto'; for as many .* give autoscaling_config="),
+        ({"num_replicas": "many"}, ValueError, "^num_replicas must be a whole number of at least 1, not 'many'"),
+        ({"user_config": {"a": np.ones(2)}}, ValueError, "runs with --era 1.13"),
     ],
 )
 def test_a_bad_option_says_what_is_wrong(given_options, error, text):
     with pytest.raises(error, match=text):
         checked(given_options)
+
+
+@pytest.mark.parametrize(("era", "taken"), [("1.4", True), ("1.13", True), ("2.3", False)])
+@pytest.mark.parametrize("value", [{"a": np.ones(2)}, {1, 2}, {(1, 2): 3}, date(2020, 1, 1)], ids=repr)
+def test_up_to_1_13_a_user_config_was_anything(era, taken, value, monkeypatch):
+    monkeypatch.setenv("SERVE_COMPAT_ERA", era)
+    if taken:
+        assert checked({"user_config": value})["user_config"] is value
+    else:
+        with pytest.raises(ValueError, match="must be JSON-serializable"):
+            checked({"user_config": value})
+
+
+@pytest.mark.parametrize("value", [b"x", {"a": np.float64(2)}, (1,), {1: 2}, float("inf")])
+def test_bytes_and_what_json_takes_are_a_user_config_in_2_x_too(value):
+    assert checked({"user_config": value}) == {"user_config": value}
 
 
 @given(st.text(max_size=12))
