@@ -43,9 +43,11 @@ def import_path(path: str) -> Any:
     """The class or function named by a dotted path; nested classes are found too.
 
     Raises:
-        ImportError: no module of that name, or the module has no such attribute.
+        ImportError: it is no such path, there is no module of that name, or the module has no such attribute.
     """
     module_name, _, rest = path.rpartition(".")
+    if not module_name or not rest:
+        raise ImportError(f"{path!r} is no import path such as 'package.module.Name'; name the module, too")
     names = [rest]
     while True:
         try:
@@ -58,7 +60,7 @@ def import_path(path: str) -> Any:
             module_name, names = outer, [name, *names]
     for name in names:
         if not hasattr(found, name):
-            raise ImportError(f"cannot import backend {path!r}: {found!r} has no attribute {name!r}")
+            raise ImportError(f"cannot import {path!r}: {found!r} has no attribute {name!r}")
         found = getattr(found, name)
     return found
 

@@ -11,13 +11,15 @@ import re
 import traceback
 from types import TracebackType
 
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 LONGEST = 8 * 1024  # characters of an error text
 LONGEST_TRACE = 16 * 1024
 
 _NESTED = 100  # replicas that an error has passed through
 _SEARCHED = 256 * 1024  # characters of a text in which tracebacks are looked for
+_AWAY = "the replica or actor that was called cannot be reached now, and may or may not have run the call"
+_ID = re.compile(r" ?(?:\b\w+ID\()?\b[0-9a-f]{32,}\b\)?")  # of an actor, object, task or node
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TRACE = re.compile(  # as Python begins one, or as Ray does; then the lines of its frames
     r"(?:Traceback \(most recent call last\):|\x1b\[36m[^\n\x1b]{0,999}\x1b\[39m \(pid=[^\n]*\))\n(?:[ \t][^\n]*\n?)*"
@@ -35,7 +37,7 @@ def error_text(error: BaseException) -> str:
     except Exception:  # the user's __str__ is as untrusted as the code that raised the error
         text = "(its message cannot be shown)"
     if isinstance(error, RayError):
-        text = text.strip().partition("\n")[0]  # what follows names actors, processes and paths
+        text = _AWAY if isinstance(error, ActorUnavailableError) else _ID.sub("", text.strip().partition("\n")[0])
     text = _without_traces(text)
     name = type(error).__name__
     return _cut(f"{name}: {text}" if text else name, LONGEST)

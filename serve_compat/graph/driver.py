@@ -116,7 +116,7 @@ def load_http_adapter(adapter: Any) -> Callable[..., Any]:
     if adapter is None:
         return starlette_request
     if isinstance(adapter, str):
-        adapter = import_path(_our_path(adapter))
+        adapter = _imported(adapter)
     if inspect.isclass(adapter) and issubclass(adapter, BaseModel):
         return _body_as(adapter)
     if not inspect.isfunction(adapter):
@@ -130,6 +130,16 @@ def load_http_adapter(adapter: Any) -> Callable[..., Any]:
                 "as `request: starlette.requests.Request` or `x: int`, so that FastAPI knows what to fill in"
             )
     return adapter
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_path(_our_path(path))
+    except ImportError as error:
+        raise type(error)(
+            f"http_adapter {path!r} cannot be imported: {error}; give the function itself, or the path of one that can "
+            "be imported here and in replicas, such as 'package.module.function'"
+        ) from error
 
 
 def _our_path(path: str) -> str:

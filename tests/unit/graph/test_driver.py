@@ -136,6 +136,12 @@ def test_a_driver_with_a_bad_adapter_is_refused(adapter, error):
         DAGDriver(Dag(same), http_adapter=adapter)
 
 
+@pytest.mark.parametrize("path", ["module.nope", "json.nope", "nodots", "json.", ""])
+def test_an_adapter_that_is_not_there_says_what_to_give(path):
+    with pytest.raises(ImportError, match=f"^http_adapter {path!r} cannot be imported: .*; give the function itself"):
+        load_http_adapter(path)
+
+
 def test_several_graphs_have_a_route_each():
     driver = DAGDriver({"/two": Dag(lambda x: 2 * x), "/three": Dag(lambda x: 3 * x)}, http_adapters.json_request)
     assert (ask(driver, "/two", 5).json(), ask(driver, "/three", 5).json()) == (10, 15)

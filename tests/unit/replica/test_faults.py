@@ -1,7 +1,8 @@
+import re
 import traceback
 
 import pytest
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, ObjectLostError, RayActorError, RayError, RayTaskError
 
 from legacy.replica.faults import error_text, traceback_text, users_part
 
@@ -107,6 +108,23 @@ def test_of_rays_own_errors_only_the_first_line_is_told():
     error = RayError("The actor died unexpectedly.\n\tclass_name: Inner\n\tactor_id: a1\n\tpid: 7")
     assert error_text(error) == "RayError: The actor died unexpectedly."
     assert "pid" not in error_text(RayActorError())
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            ActorUnavailableError("RpcError: ipv4:10.0.0.1:7: refused", b"\x1a" * 16),
+            "ActorUnavailableError: the replica or actor that was called cannot be reached now, and may or may not",
+        ),
+        (ObjectLostError("ab" * 28, None, "x"), "ObjectLostError: Failed to retrieve object."),
+        (RayError(f"Task: TaskID({'ab' * 24}) was cancelled."), "RayError: Task: was cancelled."),
+    ],
+)
+def test_ids_and_addresses_in_rays_own_errors_are_not_told(error, text):
+    said = error_text(error)
+    assert said.startswith(text)
+    assert not re.search(r"[0-9a-f]{16}|\d+\.\d+\.\d+", said)
 
 
 def test_looking_for_traces_takes_no_time_worth_mentioning_whatever_the_text():

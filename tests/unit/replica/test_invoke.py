@@ -66,6 +66,12 @@ def test_a_path_that_leads_nowhere_is_an_import_error(path):
         import_path(path)
 
 
+@pytest.mark.parametrize("path", ["no_dots", "", "json.", ".dumps"])
+def test_what_is_no_path_is_an_import_error(path):
+    with pytest.raises(ImportError, match="is no import path such as"):
+        import_path(path)
+
+
 def test_a_class_is_constructed_and_a_function_is_not():
     assert asyncio.run(construct(Code(Counter, (5,), {}))).value == 5
     assert asyncio.run(construct(Code(Counter, (), {"value": 6}))).value == 6
