@@ -10,6 +10,7 @@ from typing import Any
 
 LARGE = 2**20  # bytes: up to here code travels in commands and lies in the cluster's store
 MOST = 2 * 2**30  # bytes of the code and the arguments of one backend
+MOST_CONFIG = 200 * 2**20  # of a user_config: it is written down beside the one before, in a message of 512 MiB at most
 
 
 class Pickled:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from functools import partial
+from pickle import PicklingError
 from typing import Any, NamedTuple
 
 import ray
@@ -20,6 +21,7 @@ from legacy.calls.doubts import Doubts
 from legacy.records import ReplicaAddress
 from legacy.replica.calls import WITH_META, Meta
 from legacy.traffic.slots import Slots
+from legacy.unpicklable import culprit_among, named_arguments
 
 
 class Call(NamedTuple):
@@ -107,8 +109,10 @@ class Channel:
                 answer, marker = method(call.meta, *call.args, **call.kwargs)
             else:
                 answer, marker = method(*call.args, **call.kwargs)
-        except BaseException:  # whatever kept the call from leaving, its slot must come back
+        except BaseException as error:  # whatever kept the call from leaving, its slot must come back
             self.slots.give_back(replica.tag)
+            if isinstance(error, (TypeError, PicklingError)):
+                raise _not_sent(self.slots.tag, call, error) from error
             raise
         with self._lock:
             self._open[marker] = (replica, answer if silent else None)
@@ -163,3 +167,10 @@ class Channel:
         if replica is not None:
             self.slots.give_back(replica.tag)
         return answer
+
+
+def _not_sent(tag: str, call: Call, error: Exception) -> Exception:
+    """Says which argument cannot be pickled; Ray's text is long and does not say whose call it was."""
+    kind = PicklingError if isinstance(error, PicklingError) else TypeError
+    told = culprit_among(named_arguments(call.args, call.kwargs), error.__cause__ or error)
+    return kind(f"a call to {tag!r} cannot be sent: {told}")

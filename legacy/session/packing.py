@@ -9,9 +9,9 @@ import ray
 from ray.exceptions import ObjectStoreFullError
 
 from legacy.errors import RayServeException
-from legacy.large_code import LARGE, MOST, LargeCode, TooLargeError
+from legacy.large_code import LARGE, MOST, MOST_CONFIG, LargeCode, TooLargeError
 from legacy.replica.code_pickle import pickled
-from legacy.session.unpicklable import culprit
+from legacy.unpicklable import culprit
 
 
 def packed(what: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | LargeCode:
@@ -42,6 +42,20 @@ def packed(what: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
             "more with ray.init(object_store_memory=...), or save the model to a file that replicas can read, and "
             f"pass its path: {error}"
         ) from error
+
+
+def check_user_config(tag: str, user_config: Any) -> None:
+    """ValueError for a user_config of more than `MOST_CONFIG` bytes, before anything of it is sent."""
+    try:
+        pickled(user_config, (), {}, MOST_CONFIG)
+    except TooLargeError:
+        raise ValueError(
+            f"the user_config of {tag!r} has more than the {MOST_CONFIG:,} bytes that may be sent; save what is large "
+            "in it to a file that replicas can read and pass its path, or pass it to the constructor, whose arguments "
+            f"may have {MOST:,} bytes"
+        ) from None
+    except Exception:  # what users' objects raise may be anything, and is told when the command cannot be sent
+        return
 
 
 def _too_large(what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

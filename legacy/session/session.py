@@ -19,8 +19,9 @@ from legacy.handle import RayServeHandle, RayServeSyncHandle
 from legacy.http_options import HTTPOptions
 from legacy.logs import logger
 from legacy.records import BackendSpec, InstanceName
+from legacy.session.packing import check_user_config
 from legacy.session.progress import show_until_done
-from legacy.session.unpicklable import culprit_among
+from legacy.unpicklable import culprit_among
 
 HANDLES_FOLLOW_S = 5.0  # how long a command waits for this process's own handles to follow it
 HANDLES_KEPT = 100  # as in Ray 1.13
@@ -121,13 +122,15 @@ class Session:
         self.check_alive()
         router = routers.known(self.name)
         asked_in = "" if router is None else router.life
+        tag, values = _sent_values(args)
+        check_user_config(tag, values.get("user_config"))
         # Ray runs the call again when the controller crashes in between; the id lets it see that
         try:
             ref = getattr(self.controller, method).remote(uuid.uuid4().hex, *args)
         except (TypeError, PicklingError) as error:  # of Ray, whose text holds the whole code and not whose it is
-            raise type(error)(_not_sent(args, error)) from error
+            told = culprit_among(values.items(), error.__cause__ or error)
+            raise type(error)(f"{tag!r} cannot be sent to its controller: {told}") from error
         if timeout_s is not None:
-            tag = args[0].tag if isinstance(args[0], BackendSpec) else str(args[0])
             show_until_done(ref, tag, lambda: self._preparing(tag), sys.stderr, timeout_s)
         timeout_s = timeout_s or settings.load().call_timeout_s
         version = self._result(ref, timeout_s, method)
@@ -159,14 +162,12 @@ class Session:
             raise InstanceError(f"serve instance {self.name.controller!r} is gone: {error}") from None
 
 
-def _not_sent(args: tuple[Any, ...], error: Exception) -> str:
-    """What an argument of a command holds that cannot be pickled: the code itself has been pickled already."""
+def _sent_values(args: tuple[Any, ...]) -> tuple[str, dict[str, Any]]:
+    """What a command is about, and the values that it sends; code has been pickled already."""
     given, *others = args
-    tag, values = given, [(name, each) for part in others if isinstance(part, dict) for name, each in part.items()]
     if isinstance(given, BackendSpec):
-        tag = given.tag
-        values = [("user_config", given.config.user_config), ("ray_actor_options", given.actor_options)]
-    return f"{tag!r} cannot be sent to its controller: {culprit_among(values, error.__cause__ or error)}"
+        return given.tag, {"user_config": given.config.user_config, "ray_actor_options": given.actor_options}
+    return str(given), {name: value for part in others if isinstance(part, dict) for name, value in part.items()}
 
 
 def _raise_cause(error: RayTaskError) -> NoReturn:

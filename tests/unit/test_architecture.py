@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "legacy.generations",
         "legacy.eras",
         "legacy.large_code",
+        "legacy.unpicklable",
         "legacy.records",
         *(f"legacy.environments.{name}" for name in ("origin", "lookup", "wanted", "requirements", "resolve")),
     ),

@@ -1,3 +1,4 @@
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -9,6 +10,7 @@ from legacy.records import BackendView, ReplicaAddress
 from legacy.traffic.slots import Slots
 
 CALL = Call("handle_request", ("__call__", "serve_request", "GET", None, None), ("x",), {"k": 1}, None)
+LOCK = threading.Lock()
 
 
 class Marker:
@@ -36,6 +38,8 @@ class Actor:
     def remote(self, meta, *args, **kwargs):
         if "bad" in args:
             raise TypeError("cannot be serialised")
+        if kwargs.get("lock") or LOCK in args:
+            raise TypeError("Could not serialize the argument ...") from TypeError("cannot pickle it")
         self.calls.append((meta, args, kwargs))
         self.markers.append(Marker())
         return f"answer {len(self.calls)}", self.markers[-1]
@@ -107,6 +111,16 @@ def test_a_call_that_cannot_leave_gives_its_slot_back(actor):
     with pytest.raises(TypeError):
         send(channel, CALL._replace(args=("bad",)))
     assert channel.slots.total_in_flight == channel.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "said"),
+    [((1, LOCK), {}, "argument 2"), ((), {"lock": {"a": [LOCK]}}, "item 0 of item 'a' of argument 'lock'")],
+)
+def test_an_argument_that_cannot_be_pickled_is_named(actor, args, kwargs, said):
+    told = rf"^a call to 'b' cannot be sent: cannot pickle it\. It is {said}, of type _thread\.lock"
+    with pytest.raises(TypeError, match=told):
+        send(channel_to(actor), CALL._replace(args=args, kwargs=kwargs))
 
 
 def test_who_waits_gets_the_slot_as_soon_as_a_watched_call_is_over(actor):

@@ -58,3 +58,11 @@ def test_what_of_a_command_cannot_be_pickled_is_named(args, said):
 def test_what_a_value_itself_says_against_being_pickled_is_named_too():
     with pytest.raises(pickle.PicklingError, match=r"^'m' cannot be sent .*It is item 'a' of user_config, of type"):
         instance(refuses_otherwise).command("change", spec({"a": Refusing()}))
+
+
+def test_a_user_config_that_is_too_large_is_refused_before_anything_is_sent(monkeypatch):
+    monkeypatch.setattr("legacy.session.packing.MOST_CONFIG", 1000)
+    said = r"^the user_config of 'm' has more than the 1,000 bytes that may be sent; save .* pass it to the constructor"
+    for args in ((spec(b"x" * 1001),), ("m", {"user_config": {"weights": [b"x" * 1001]}})):
+        with pytest.raises(ValueError, match=said):
+            instance(pytest.fail).command("change", *args)

@@ -26,9 +26,13 @@ def culprit(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], error
         args, kwargs: the constructor's arguments.
         error: what pickling all of it raised.
     """
-    arguments = [*((f"argument {number}", value) for number, value in enumerate(args, 1)),
-                 *((f"argument {name!r}", value) for name, value in kwargs.items())]  # fmt: skip
-    return culprit_among([*arguments, (_called(target), target)], error)
+    return culprit_among([*named_arguments(args, kwargs), (_called(target), target)], error)
+
+
+def named_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The arguments of a call, each with what to call it."""
+    by_position = ((f"argument {number}", value) for number, value in enumerate(args, 1))
+    return [*by_position, *((f"argument {name!r}", value) for name, value in kwargs.items())]
 
 
 def culprit_among(values: Iterable[tuple[str, Any]], error: BaseException) -> str:
