@@ -16,6 +16,7 @@ from typing import Any
 import httptools
 
 from legacy.constants import FEW, SMALL
+from legacy.http import absolute
 from legacy.http.contract import FORWARDING
 from legacy.http.cycle import Cycle
 from legacy.http.head import Header
@@ -171,7 +172,16 @@ class GuardProtocol(RefusingProtocol):
         if method == "CONNECT":
             self._stop(501, "This is not a tunnel.")
         if _BAD_TARGET.search(self.url) or not (self.url[:1] == b"/" or (self.url == b"*" and method == "OPTIONS")):
-            self._stop(400, "The request target must be a path.")
+            self._take_absolute(method)
+
+    def _take_absolute(self, method: str) -> None:
+        found = absolute.split(self.url, method)
+        if found is None or _BAD_TARGET.search(self.url):
+            self._stop(400, "The request target must be a path, or begin with http:// and a host.")
+            return
+        authority, self.url = found
+        self._check_host(authority)
+        self.headers[:] = absolute.with_host(self.headers, authority)  # the scope has this list
 
     def _check_upgrade(self, method: str, version: str) -> None:
         if self._has_body:

@@ -70,6 +70,22 @@ def test_a_route_beside_the_system_paths_is_a_deployments(route, target):
     assert asyncio.run(play()) == 200
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_the_host_of_an_absolute_target_is_the_requests_host(version):
+    async def play() -> Seen:
+        async with stage() as made:
+            reader, writer = await made.connect()
+            host = "Host: other\r\n" if version == "1.1" else ""
+            writer.write(f"GET http://Shop:81/echo?a=http://x/ HTTP/{version}\r\nA: b\r\n{host}\r\n".encode())
+            await asyncio.wait_for(read_response(reader), 5)
+            writer.close()
+            return made.seen[0]
+
+    seen = asyncio.run(play())
+    assert seen.target == b"/echo?a=http://x/"
+    assert [value for name, value in seen.headers if name == b"host"] == [b"Shop:81"]
+
+
 def test_an_unknown_path_is_404_with_a_hint():
     response = answer("GET", "/none%0d%0aX:1")
     text = rb"Path '/none\r\nX:1' not found. Please ping http://.../-/routes for route table."
