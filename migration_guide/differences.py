@@ -183,8 +183,8 @@ DIFFERENCES = (
     ),
     Difference(
         "route-conflicts", "A route that is taken", "1.3 to 1.13",
-        "Ray 1.13 raised and kept the second deployment; Ray 1.4 took a second deployment without a word, and an"
-        " endpoint on the default route of a deployment.",
+        "Ray 1.4 and 1.13 raised and kept the second deployment; where one of the two routes was a default one, Ray 1.4"
+        " took it without a word, and an endpoint on the default route of a deployment, too.",
         "A route conflict is found before anything is registered, and raises.",
         "A command that raises has changed nothing.",
         ("tests/ray/test_deployments.py::test_a_taken_route_is_refused_and_leaves_nothing_behind",
@@ -395,9 +395,12 @@ DIFFERENCES = (
     Difference(
         "large-code", "Models by value", "0.7 to 2.6",
         "The originals send any size.",
-        "Code and arguments of over 2 GiB are refused before anything is sent; what cannot be pickled is named.",
+        "Code and arguments of over 2 GiB, and a `user_config` of over 200 MiB, are refused before anything is sent;"
+        " what cannot be pickled is named.",
         "They are kept in a file, so that a restart of the controller finds them.",
         ("tests/unit/session/test_packing.py::test_too_much_is_refused_before_anything_is_sent",
+         "tests/unit/session/test_session.py::"
+         "test_a_user_config_that_is_too_large_is_refused_before_anything_is_sent",
          "tests/unit/session/test_packing.py::test_what_cannot_be_pickled_is_named"),
     ),
     Difference(
@@ -485,6 +488,25 @@ DIFFERENCES = (
         "Programs without `--era` may be of either.",
         ("tests/unit/graph/test_driver.py::test_a_single_graph_answers_every_path_with_json",),
         ran=("2.3.0",), read=("1.13.0",),
+    ),
+    Difference(
+        "deleted-deployments", "A handle of a deployment that was deleted", "1.4 to 2.6",
+        "Ray 1.4 and 1.13 waited without end; Ray 2.3 raised a KeyError of the controller.",
+        "A call waits five seconds for it to be deployed again, or as long as for any replica once that has begun, and"
+        " raises a `BackendDeletedError`.",
+        "Nobody waits for what will not come, and a deployment may be deleted to be made anew.",
+        ("tests/unit/calls/test_local_router.py::test_a_call_to_what_was_deleted_says_so_soon",
+         "tests/unit/calls/test_local_router.py::"
+         "test_a_call_waits_for_what_was_deleted_and_is_being_deployed_again"),
+        ran=("1.4.1", "1.13.0", "2.3.0"),
+    ),
+    Difference(
+        "absolute-targets", "Request targets with a host, `GET http://host/path`", "0.8 to 2.6",
+        "They were a 404: the whole target was taken for the path.",
+        "They mean the path, and their host takes the place of the `Host` header's.",
+        "HTTP/1.1 demands it of every server (RFC 9112, 3.2.2).",
+        ("tests/http/test_pages.py::test_the_host_of_an_absolute_target_is_the_requests_host",),
+        ran=("1.4.1", "1.13.0", "2.3.0"),
     ),
     Difference(
         "bad-host", "A host that HTTP cannot listen on", "0.8 to 2.6",
