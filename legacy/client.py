@@ -226,7 +226,7 @@ class Client:
 
 def _described(endpoint: Endpoint, generation: Generation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "route": endpoint.route,
+        "route": endpoint.told_route,
         "methods": list(endpoint.methods or HTTP_METHODS),
         "traffic": dict(endpoint.traffic),
         "shadows": dict(endpoint.shadows),

@@ -78,6 +78,12 @@ class Endpoint:
     application: str | None = None
 
     @property
+    def told_route(self) -> str | None:
+        """The route as old calls tell it: of a deployment in Ray 1.4, None for the one that it has by itself."""
+        by_itself = self.generation.no_prefix_is_default and self.route == f"/{self.name}"
+        return None if by_itself else self.route
+
+    @property
     def matching(self) -> Matching:
         """How the route matches."""
         return self.generation.matching

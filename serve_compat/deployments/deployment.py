@@ -268,8 +268,8 @@ def deployment(func_or_class: Any = None, name: str | None = None, **options: An
 def registered(name: str, info: DeploymentInfo) -> Deployment:
     """The deployment that runs under a name, as it was registered; its code is unpickled when it is looked at."""
     spec = info.spec
-    route = None if info.endpoint is None else info.endpoint.route
-    unset = route in (None, f"/{name}") and eras.chosen().deployments.no_prefix_is_default
+    route = None if info.endpoint is None else info.endpoint.told_route
+    unset = route is None and eras.chosen().deployments.no_prefix_is_default
     options = {
         "name": name,
         "version": spec.version if spec.generation.has_versions else LEGACY_VERSION,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
+from dataclasses import replace
 
 import pytest
 
 from legacy import records
 from legacy.config import BackendConfig
-from legacy.generations import V1_2, V1_4
+from legacy.generations import DEPLOYMENT, DEPLOYMENT_1_4, V1_2, V1_4
 from legacy.records import BackendSpec, BackendView, Endpoint, Poll, ReplicaAddress, Update
 
 REPLICA = ReplicaAddress("b#abcdef", "b", "node", 7, "/run/s", ("10.0.0.1", 4000))
@@ -41,3 +42,9 @@ def test_records_do_not_share_their_default_dicts():
 def test_weights_keep_the_type_the_user_gave():
     copy = pickle.loads(pickle.dumps(EXAMPLES[1]))
     assert type(copy.traffic["b"]) is int
+
+
+@pytest.mark.parametrize(("generation", "told"), [(DEPLOYMENT_1_4, None), (DEPLOYMENT, "/d"), (V1_4, "/d")])
+def test_the_route_that_a_deployment_has_by_itself_is_told_as_none_in_ray_1_4(generation, told):
+    endpoint = Endpoint("d", "/d", (), {"d": 1}, generation=generation)
+    assert (endpoint.told_route, replace(endpoint, route="/x").told_route) == (told, "/x")
