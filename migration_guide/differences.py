@@ -473,14 +473,14 @@ DIFFERENCES = (
         ran=("1.13.0",),
     ),
     Difference(
-        "graph-names", "Names in a graph", "1.12 and 1.13",
-        "Two `.bind()` calls of one explicit name became one deployment; a function with the option `name` could not"
-        " be called.",
+        "graph-names", "Names in a graph", "1.12 to 2.6",
+        "Two `.bind()` calls of one explicit name became one deployment, the last; in Ray 1.13 a function with the option"
+        " `name` could not be called.",
         "Different things of one name are refused, and any name works.",
         "One of the two was lost without a word.",
         ("tests/unit/graph/test_naming.py::test_the_same_given_name_for_different_things_is_refused",
          "tests/unit/graph/test_naming.py::test_a_given_name_wins_wherever_it_stands"),
-        read=("1.13.0",),
+        ran=("1.13.0", "2.3.0"), read=("1.13.0",),
     ),
     Difference(
         "driver-paths", "Paths of a `DAGDriver`", "1.12 and 1.13",
