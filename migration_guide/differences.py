@@ -474,8 +474,8 @@ DIFFERENCES = (
     ),
     Difference(
         "graph-names", "Names in a graph", "1.12 to 2.6",
-        "Two `.bind()` calls of one explicit name became one deployment, the last; in Ray 1.13 a function with the option"
-        " `name` could not be called.",
+        "Two `.bind()` calls of one explicit name became one deployment, the last; in Ray 1.13 a function with the"
+        " option `name` could not be called.",
         "Different things of one name are refused, and any name works.",
         "One of the two was lost without a word.",
         ("tests/unit/graph/test_naming.py::test_the_same_given_name_for_different_things_is_refused",
