@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+from ray import _raylet as _ray_core
 from ray._private import ray_constants as _ray_constants
 from ray._private import services as _ray_services
 from ray._private import state as _ray_state
@@ -18,6 +19,7 @@ from ray._private import worker as _ray_worker
 from ray.experimental import internal_kv
 from ray.util import client as _ray_client
 
+from legacy import settings
 from legacy.constants import SHARED_NAMESPACE
 
 ANONYMOUS_LENGTH = 36  # Ray names an anonymous namespace by a UUID
@@ -55,6 +57,25 @@ def let_python_heed_sigterm() -> None:
     handler = signal.getsignal(signal.SIGTERM)
     if callable(handler) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
+
+
+def asks_for_tokens() -> bool:
+    """Whether this process is set to ask for a token whoever connects to it, and to show one itself."""
+    return settings.load().auth_mode.lower() == "token"
+
+
+def forget_tokens() -> None:
+    """Let the next `ray.init()` decide about tokens as the first of a process does. Only while not connected.
+
+    For a cluster of its own Ray switches them on in the environment, and leaves them on. A cluster without them that is
+    joined afterwards is not let in when it asks this process which actors it still holds, takes that for none, and ends
+    each actor that this process starts: "all references to the actor were removed", before it ever ran.
+    """
+    core: Any = _ray_core
+    settings.forget("auth_mode")
+    if hasattr(core, "AuthenticationTokenLoader"):  # not in all releases of Ray
+        core.Config.initialize("")  # both keep what they have read; in this order, since the second asks the first
+        core.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def started_here() -> bool:

@@ -27,6 +27,7 @@ class Settings:
     root_url: str = _read("RAY_SERVE_ROOT_URL")  # of the controller: the public URL of HTTP, as in Ray 1.7+
     controller_name: str = _read("SERVE_COMPAT_CONTROLLER_NAME")  # of detached instances; see legacy.controllers
     era: str = _read("SERVE_COMPAT_ERA")  # what `serve-compat run --era` says; see legacy.eras
+    auth_mode: str = _read("RAY_AUTH_MODE")  # whether Ray's processes ask each other for a token
     use_tls: bool = _read("RAY_USE_TLS", False)  # this and its three files as for Ray's own ports
     tls_certificate: str = _read("RAY_TLS_SERVER_CERT")
     tls_key: str = _read("RAY_TLS_SERVER_KEY")
@@ -76,6 +77,11 @@ def with_changes(changes: Mapping[str, str | None]) -> dict[str, str]:
 def put(name: str, value: str) -> None:
     """Set the variable of a field, for this process and those it starts from now on."""
     os.environ[_VARIABLES[name]] = value
+
+
+def forget(name: str) -> None:
+    """Take the variable of a field away, for this process and those it starts from now on."""
+    os.environ.pop(_VARIABLES[name], None)
 
 
 def _parse(variable: str, text: str, kind: type) -> object:

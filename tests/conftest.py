@@ -14,6 +14,8 @@ import pytest
 import ray
 from hypothesis import HealthCheck, settings
 
+from legacy.cluster import forget_tokens
+
 # Before anybody imports them: tests of other rooms do so, too.
 pytest.register_assert_rewrite("tests.fault.ledger", "tests.fault.lives", "tests.fault.signals", "tests.fault.wire")
 
@@ -94,11 +96,7 @@ def shared_cluster(process_cluster):
 
 @pytest.fixture(scope="module")
 def own_cluster(process_cluster):
-    """For files that start clusters in this process, of which Ray knows one at a time.
-
-    An actor that the process itself starts in a cluster it joined later is ended before it runs, so files that start
-    such actors ask for this, too.
-    """
+    """For files that start clusters in this process, of which Ray knows one at a time."""
     process_cluster.end()
     ray.shutdown()  # of a file before that failed while it began
 
@@ -108,6 +106,7 @@ def ray_session(shared_cluster, request):
     """This process is connected to the shared cluster while the tests of a file run, in the file's NAMESPACE."""
     namespace = getattr(request.module, "NAMESPACE", None)
     ray.shutdown()  # of a file before that failed while it began
+    forget_tokens()  # that Ray switched on for a cluster of a file before: the shared one has none
     ray.init(address=shared_cluster.address, namespace=namespace, log_to_driver=False)
     yield shared_cluster
     ray.shutdown()

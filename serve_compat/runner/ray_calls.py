@@ -53,7 +53,7 @@ def adapt(ray: ModuleType) -> None:
     """Let `ray`'s functions take old keywords, and tell the workers of a cluster that is joined of our alias."""
     if getattr(ray.init, "_adapted_by_serve_compat", False):
         return
-    ray.init = _old_keywords_too(ray.init)  # type: ignore[attr-defined]
+    ray.init = _old_keywords_too(ray.init, ray.is_initialized)  # type: ignore[attr-defined]
     ray.init._adapted_by_serve_compat = True
     for name, names in _RENAMED_ELSEWHERE.items():
         setattr(ray, name, _renaming(f"ray.{name}", getattr(ray, name), names))
@@ -117,7 +117,9 @@ def with_setup_hook(runtime_env: Any, era: str = "") -> Any:
     return {**given, **told, "worker_process_setup_hook": SETUP_HOOK}
 
 
-def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
+def _old_keywords_too(init: Callable[..., Any], is_initialized: Callable[[], bool]) -> Callable[..., Any]:
+    anew = _without_tokens_of_another(init, is_initialized)
+
     @functools.wraps(init)
     def adapted(*args: Any, **keywords: Any) -> Any:
         address = args[0] if args else keywords.get("address", keywords.get("redis_address"))
@@ -128,11 +130,28 @@ def _old_keywords_too(init: Callable[..., Any]) -> Callable[..., Any]:
         for note in notes:
             warnings.warn(note, UserWarning, stacklevel=2)
         found = functools.partial(_asked_of_the_core, "is_found", False)
-        connected = init(*args, **where_to(kept, bool(args), _era, found))
+        connected = anew(*args, **where_to(kept, bool(args), _era, found))
         _asked_of_the_core("let_python_heed_sigterm", None)
         return connected
 
     return adapted
+
+
+def _without_tokens_of_another(init: Callable[..., Any], is_initialized: Callable[[], bool]) -> Callable[..., Any]:
+    # Ray switches tokens on for a cluster it starts, and leaves them on. What the user switched on is the user's.
+    by_ray = False
+
+    def anew(*args: Any, **keywords: Any) -> Any:
+        nonlocal by_ray
+        before = _asked_of_the_core("asks_for_tokens", False)
+        if before and by_ray and not is_initialized():
+            _asked_of_the_core("forget_for", None, args[0] if args else keywords.get("address"), module="legacy.tokens")
+        try:
+            return init(*args, **keywords)
+        finally:
+            by_ray = _asked_of_the_core("asks_for_tokens", False) and (by_ray or not before)
+
+    return anew
 
 
 def _renaming(what: str, function: Callable[..., Any], names: dict[str, str]) -> Callable[..., Any]:
@@ -186,8 +205,8 @@ def _era() -> str:
         return ""
 
 
-def _asked_of_the_core(question: str, otherwise: Any) -> Any:
+def _asked_of_the_core(question: str, otherwise: Any, *details: Any, module: str = "legacy.cluster") -> Any:
     try:
-        return getattr(importlib.import_module("legacy.cluster"), question)()
+        return getattr(importlib.import_module(module), question)(*details)
     except ImportError:  # as in `_era`
         return otherwise

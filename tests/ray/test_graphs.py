@@ -221,7 +221,7 @@ def test_a_second_application_takes_the_route_and_the_first_keeps_its_deployment
     serve.delete("second")
 
 
-def test_calls_of_one_object_are_made_in_their_order():
+def test_calls_of_one_object_are_made_in_their_order_with_and_without_serve():
     @serve.deployment
     class Counter:
         def __init__(self):
@@ -238,6 +238,7 @@ def test_calls_of_one_object_are_made_in_their_order():
         counter.add.bind(2)
         counter.add.bind(request)
         graph = counter.get.bind()
+    assert ray.get([graph.execute(3), graph.execute(4)]) == [5, 6]
     handle = serve.run(DAGDriver.bind(graph))
     assert [ray.get(handle.predict.remote(3)) for _ in range(2)] == [5, 10]
 

@@ -152,3 +152,34 @@ def test_a_detached_instance_outlives_the_program_that_ends_at_once(cluster, pro
     assert cluster.run(program(USER), RAY_ADDRESS=cluster.address).splitlines() == ["alive", "serve_compat alive"]
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/lives", timeout=30)
+
+
+AFTER_ANOTHER = """
+import os, sys
+del os.environ["RAY_AUTH_MODE"]  # whoever tests has set it; this user has not
+import ray
+from ray import serve
+from ray.serve.dag import InputNode
+
+@serve.deployment
+class Adder:
+    def __init__(self, by):
+        self.by = by
+
+    def add(self, x):
+        return x + self.by
+
+def executed():
+    with InputNode() as request:
+        return ray.get(Adder.bind(1).add.bind(request).execute(2))
+
+ray.init(num_cpus=1, include_dashboard=False)
+print(executed())
+ray.shutdown()
+ray.init(address=sys.argv[1])
+print(executed())
+"""
+
+
+def test_a_program_that_had_a_cluster_of_its_own_before_starts_actors_in_one_without_tokens(cluster, program):
+    assert cluster.run(program(AFTER_ANOTHER), cluster.address).splitlines()[-2:] == ["3", "3"]

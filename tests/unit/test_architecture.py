@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "legacy.cluster",
         "legacy.controllers",
+        "legacy.tokens",
         "legacy.metrics",
         "legacy.private_directory",
         "legacy.code_files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 
 import pytest
@@ -42,6 +43,13 @@ def test_a_value_of_the_wrong_type_names_the_variable_and_the_remedy():
 def test_the_process_environment_is_the_default_source(monkeypatch):
     monkeypatch.setenv("SERVE_COMPAT_RUN_DIR", "/run/y")
     assert settings.load().run_dir == "/run/y"
+
+
+def test_a_variable_that_is_forgotten_is_gone_or_was_not_there(monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    for _ in range(2):
+        settings.forget("auth_mode")
+        assert "RAY_AUTH_MODE" not in os.environ
 
 
 def test_there_are_few_settings_of_our_own():

@@ -2,7 +2,14 @@ import types
 
 import pytest
 
-from serve_compat.runner.ray_calls import SETUP_HOOK, _renaming, translated, where_to, with_setup_hook
+from serve_compat.runner.ray_calls import (
+    SETUP_HOOK,
+    _renaming,
+    _without_tokens_of_another,
+    translated,
+    where_to,
+    with_setup_hook,
+)
 
 
 def test_keywords_keep_their_meaning_under_new_names():
@@ -82,3 +89,34 @@ def test_old_keywords_of_other_calls_are_renamed_with_a_warning():
     wait = _renaming("ray.wait", ray.wait, {"object_ids": "ray_waitables"})
     with pytest.warns(UserWarning, match=r"ray.wait\(object_ids=...\) is called ray_waitables today"):
         assert wait(object_ids=[1], timeout=2) == {"timeout": 2, "ray_waitables": [1]}
+
+
+def rays_decisions(monkeypatch, given=None):
+    """A `ray.init` that switches tokens on as Ray's does, and what is asked before a cluster is joined."""
+    asked, process = [], {"mode": given, "connected": False}
+
+    def init(address=None):
+        process["mode"] = process["mode"] or (None if address else "token")
+
+    monkeypatch.setattr("legacy.cluster.asks_for_tokens", lambda: process["mode"] == "token")
+    monkeypatch.setattr("legacy.tokens.forget_for", lambda address: (asked.append(address), process.update(mode=None)))
+    return _without_tokens_of_another(init, lambda: process["connected"]), asked, process
+
+
+def test_tokens_that_ray_switched_on_for_one_cluster_are_not_taken_to_the_next(monkeypatch):
+    init, asked, process = rays_decisions(monkeypatch)
+    for address in ("there:1", None, "there:2", "there:3", None):
+        init(address)
+    init(address="there:4")
+    assert (asked, process["mode"]) == (["there:2", "there:4"], None)
+
+
+def test_tokens_stay_while_connected_and_where_the_user_switched_them_on(monkeypatch):
+    init, asked, process = rays_decisions(monkeypatch)
+    init()
+    process["connected"] = True
+    init("there:1")  # ignore_reinit_error=True
+    by_user, of_user, _ = rays_decisions(monkeypatch, given="token")
+    for address in (None, "there:1"):
+        by_user(address)
+    assert (asked, of_user) == ([], [])
