@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from starlette.requests import Request
@@ -20,6 +21,8 @@ from legacy.replica.metrics import ReplicaMetrics
 from legacy.replica.portable_errors import portable
 from legacy.replica.user_loop import UserLoop
 
+# a look at the type costs nothing beside a call; of anything else that cannot be sent, Ray says what it is
+_READ_HERE_ONLY: frozenset[type] = frozenset((GeneratorType, AsyncGeneratorType, map, filter, zip))
 Meta = tuple[str, str, str, dict[str, str] | None, str | None]
 """How a handle call was made: method name, style, HTTP method, HTTP headers, shard key.
 
@@ -148,6 +151,8 @@ class HandleCalls:
             else:
                 args, kwargs = arguments(meta, handler, args, kwargs, servable.wants_flask)
             result = await servable.call(name, args, kwargs)
+            if type(result) in _READ_HERE_ONLY:
+                raise _not_sent(name, result)
             failed = False
             return result
         except Exception as error:  # user code may raise anything
@@ -158,3 +163,11 @@ class HandleCalls:
             raise sent.with_traceback(error.__traceback__) from None
         finally:
             self._metrics.count(time.perf_counter() - began, failed)
+
+
+def _not_sent(name: str, result: Any) -> TypeError:
+    kind = type(result).__name__
+    return TypeError(
+        f"cannot pickle '{kind}' object: {name} returned it, and what it gives cannot be sent to a caller of handles "
+        "one by one; return a list, or answer HTTP with it, where generators stream"
+    )

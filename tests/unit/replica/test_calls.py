@@ -1,10 +1,11 @@
 import asyncio
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
 
-from legacy.replica.calls import PLAIN, RAW, WITH_META, Gate, actor_method, arguments, keyword_arguments
+from legacy.replica.calls import PLAIN, RAW, WITH_META, Gate, HandleCalls, actor_method, arguments, keyword_arguments
 from legacy.replica.invoke import Handler
 from legacy.replica.keywords import NoRequest
 from legacy.replica.messages import ServeRequest
@@ -64,6 +65,54 @@ def test_a_raw_call_without_arguments_gives_an_empty_request_to_a_handler_that_n
     (request,), _ = arguments(meta("raw"), ONE, (), {})
     assert isinstance(request, ServeRequest)
     assert arguments(meta("raw"), MANY, (), {}) == ((), {})
+
+
+class Returning:
+    """What the user's code is to a handle call: it returns what it was made with."""
+
+    takes_keywords = wants_flask = False
+
+    def __init__(self, result):
+        self.result = result
+
+    def find(self, name):
+        return MANY
+
+    async def call(self, name, args, kwargs):
+        return self.result
+
+
+class Here:
+    async def run(self, function, *args):
+        return await function(*args)
+
+
+def called(result):
+    metrics = SimpleNamespace(last_error="", failures=[], count=lambda _, failed: metrics.failures.append(failed))
+    calls = HandleCalls(Returning(result), metrics, Gate(1), Here())
+    try:
+        return asyncio.run(calls.call(meta("raw", "predict"), (), {})), metrics
+    except TypeError as error:
+        return str(error), metrics
+
+
+async def stream():
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [(lambda: (x for x in "a"), "generator"), (stream, "async_generator"), (lambda: map(str, "a"), "map")],
+)
+def test_a_result_that_can_only_be_read_where_it_is_says_what_to_return(made, kind):
+    said, metrics = called(made())
+    assert said.startswith(f"cannot pickle '{kind}' object: predict returned it")
+    assert (metrics.last_error, metrics.failures) == (f"TypeError: {said}", [True])
+
+
+def test_any_other_result_is_sent():
+    result, metrics = called([1])
+    assert (result, metrics.failures) == ([1], [False])
 
 
 def run(scenario):
