@@ -1,7 +1,7 @@
 """What Ray itself keeps: actors without anything of ours that start and lose actors, or follow one that does.
 
 Ray's core worker keeps some 10 KiB of each actor that its process ever started, until the process ends. No controller
-on Ray can do better, so this is measured in the same cluster and taken off what a controller grows by.
+on Ray can do better, so this is measured in the same cluster at the same time and taken off what a controller grows by.
 """
 
 from __future__ import annotations
@@ -9,16 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from bench.endurance.beside import Beside
 from bench.endurance.heap import in_use, watch
 from bench.endurance.slopes import Slope, slope
 
 AT_ONCE = 4
+EVERY_S = 3.0  # beside a load: about as often as the replicas of a soak are started
 WARM_UP = 12  # rounds of that many starts; the first cost more, as in a controller
 ROUND_S = 120.0
 
@@ -41,6 +46,7 @@ class Starter:
     def __init__(self) -> None:
         self.started = 0
         self._bare = ray.remote(Bare)
+        self._here = _here()
         self._told = asyncio.Condition()
         self._version = 0
 
@@ -57,7 +63,7 @@ class Starter:
 
     async def _start_and_lose(self) -> None:
         self.started += 1
-        options = {"name": f"bare-{os.getpid()}-{self.started}", "namespace": "bare", "num_cpus": 0}
+        options = {"name": f"bare-{os.getpid()}-{self.started}", "namespace": "bare", **self._here}
         actor = self._bare.options(max_concurrency=1000, max_restarts=0, lifetime="detached", **options).remote()
         pid = await actor.initialize.remote(self.started)
         gone = actor.wait_until_gone.remote()
@@ -108,29 +114,45 @@ def counted(actor: Any) -> Counted:
 
 
 class BareActors:
-    """One that starts and loses actors, and one that follows it; a context manager."""
+    """One that starts and loses actors, and one that follows it, all on this driver's node; a context manager."""
 
     def __enter__(self) -> BareActors:
-        self.starter = counted(ray.remote(Starter).options(num_cpus=0, max_concurrency=1000).remote())
-        self.follower = counted(ray.remote(Follower).options(num_cpus=0).remote())
-        self._following = self.follower.actor.follow.remote(self.starter.actor)
+        self.starter = ray.remote(Starter).options(max_concurrency=1000, **_here()).remote()
+        self.follower = ray.remote(Follower).options(**_here()).remote()
+        self._following = self.follower.follow.remote(self.starter)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for one in (self.follower, self.starter):
-            ray.kill(one.actor)
+        for actor in (self.follower, self.starter):
+            ray.kill(actor)
 
-    def round(self, warm: bool) -> None:
-        """Some more starts and losses, noted once both are warm."""
-        starts = ray.get(self.starter.actor.start_and_lose.remote(AT_ONCE), timeout=ROUND_S)
-        if warm:
-            self.starter.sample(starts)
-            self.follower.sample(starts)
+    def lose(self, count: int) -> int:
+        """Some more starts and losses; how many there were."""
+        return int(ray.get(self.starter.start_and_lose.remote(count), timeout=ROUND_S))
 
 
-def what_ray_keeps(rounds: int) -> BareActors:
-    """Both, ended, after so many rounds that were noted."""
-    with BareActors() as bare:
-        for number in range(WARM_UP + rounds):
-            bare.round(warm=number >= WARM_UP)
-    return bare
+class Losses(Beside):
+    """Has one started and lost now and then, beside a load; a context manager.
+
+    Attributes:
+        at: when each was, in time.monotonic() seconds.
+    """
+
+    def __init__(self, bare: BareActors) -> None:
+        super().__init__()
+        self.at: list[float] = []
+        self._bare = bare
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            try:
+                self._bare.lose(1)
+            except RayError as error:  # a control with too few starts tells nothing, and nothing is taken off
+                print(f"a bare actor could not be started: {error!r}", file=sys.stderr)
+            else:
+                self.at.append(time.monotonic())
+
+
+def _here() -> dict[str, Any]:
+    node = ray.get_runtime_context().get_node_id()
+    return {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}

@@ -34,15 +34,19 @@ def growth(client: Any, rounds: int) -> Iterator[Figure]:
     client.create_backend(TAG, Hello, config={"num_replicas": AT_ONCE}, ray_actor_options={"num_cpus": 0})
     ours, starts = _processes(client), 0
     with BareActors() as bare:
+        starter, follower = counted(bare.starter), counted(bare.follower)
         for number in range(WARM_UP + rounds):
             starts += _lose_all(client)
-            bare.round(warm=number >= WARM_UP)
-            if number >= WARM_UP:
-                for one in ours.values():
-                    one.sample(starts)
+            lost = bare.lose(AT_ONCE)
+            if number < WARM_UP:
+                continue
+            for one in ours.values():
+                one.sample(starts)
+            for beside in (starter, follower):
+                beside.sample(lost)
     name = f"growth, {rounds * AT_ONCE} starts after {WARM_UP * AT_ONCE}"
     found = {shown: one.per_start() for shown, one in ours.items()}
-    yield from judge(name, found, bare.starter.per_start(), bare.follower.per_start())
+    yield from judge(name, found, starter.per_start(), follower.per_start())
     client.delete_backend(TAG)
 
 

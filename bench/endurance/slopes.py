@@ -4,13 +4,15 @@ Least squares over samples taken after a warm-up. A short run cannot tell a leak
 the allocator, so a bound on memory binds only where the samples span enough time; counts must be flat in any run.
 
 Ray keeps a little of each actor that a process ever started, for good (see `bench.endurance.bare`). Under a killer, who
-has hundreds of replicas started in an hour, that is taken off: as much as a bare actor in the same cluster keeps.
+has hundreds of replicas started in an hour, that is taken off: as much as a bare actor in the same cluster keeps, whose
+memory is sampled at the same moments and in the same way. What it has in use would be less than what it takes.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,6 +79,17 @@ def slope(points: Sequence[tuple[float, float]]) -> Slope:
     spread = sum((place - statistics.fmean(places)) ** 2 for place in places)
     variance = sum(one**2 for one in rest) / (len(points) - 2)
     return Slope(line.slope, 2 * (variance / spread) ** 0.5)
+
+
+def per_start(samples: Sequence[Usage], starts: Sequence[float]) -> Slope:
+    """Bytes of memory that a process grew by for each start; nothing where too few samples tell.
+
+    Args:
+        starts: when each was, in order.
+    """
+    points = [(float(bisect(starts, one.at)), float(one.memory)) for one in samples]
+    tells = len(points) >= FEWEST and points[0][0] < points[-1][0]
+    return slope(points) if tells else NOTHING.per_start
 
 
 def growth(name: str, samples: Sequence[Usage], of_ray: RaysShare = NOTHING) -> list[Figure]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.endurance.bare import what_ray_keeps
+from bench.endurance.bare import BareActors, Losses
 from bench.endurance.commands import Commands
 from bench.endurance.figures import Figure, at_most
 from bench.endurance.growth import CONTROLLER, judge_control
 from bench.endurance.killer import FAR, REPLICA, Killer
 from bench.endurance.schedule import EVERY_S, blow, storm_s, warm_up_s
-from bench.endurance.slopes import HOUR_S, NOTHING, RaysShare, Slope, growth
-from bench.endurance.usage import PROXY, Sampler, Watched, long_lived
+from bench.endurance.slopes import HOUR_S, NOTHING, RaysShare, Slope, growth, per_start
+from bench.endurance.usage import PROXY, Sampler, Watched, long_lived, watched
 from tests.fault.faults import Entry
 from tests.fault.ledger import Ledger, Load, NotingBackend
 from tests.fault.processes import titled
@@ -30,7 +30,6 @@ CONFIG = {  # a stopped replica holds two of the four clients at most
 FOUND_S = 15.0
 SETTLED_S = 10.0
 PORT_BACK_S = 1.0
-CONTROL_ROUNDS = 50  # after those that warm it up; of bare Ray actors, before the load begins
 NEAR_S, SHOWN = 10.0, 20  # of failures that nothing explains
 
 
@@ -41,9 +40,6 @@ def soak(client: Any, cluster: Any, seconds: float, directory: Path) -> Iterator
         cluster: of ray.cluster_utils, whose head this process is connected to.
         directory: for the ledger.
     """
-    bare = what_ray_keeps(CONTROL_ROUNDS)
-    rays = {CONTROLLER: bare.starter.per_start(), PROXY: bare.follower.per_start()}
-    yield from judge_control("soak", rays[CONTROLLER], rays[PROXY])
     ledger = Ledger(directory / "started")
     killer = Killer(cluster, ledger)
     _serve(client, ledger)
@@ -53,17 +49,21 @@ def soak(client: Any, cluster: Any, seconds: float, directory: Path) -> Iterator
         begun = time.monotonic()
         with commands:
             _strike(killer, begun, seconds, 0.0, storm_s(seconds))
-            watched = long_lived(client, SCALED, {fault.pid for fault in ledger.faults})
-            killer.spared = {one.pid for one in watched}
-            with Sampler(watched, warm_up_s(seconds)):
-                _strike(killer, begun, seconds, storm_s(seconds), seconds)
+            ours = long_lived(client, SCALED, {fault.pid for fault in ledger.faults})
+            killer.spared = {one.pid for one in ours}
+            with BareActors() as bare:
+                beside = [watched(CONTROLLER, bare.starter), watched(PROXY, bare.follower)]
+                with Losses(bare) as losses, Sampler(ours + beside, warm_up_s(seconds)):
+                    _strike(killer, begun, seconds, storm_s(seconds), seconds)
         settled = _settled(client)
         killer.finish()
         load.wait_for(50, timeout_s=120)
     yield from judge(ledger)
     yield from _of_commands(commands, settled)
     yield from _of_blows(killer)
-    for one in watched:
+    rays = {one.name: per_start(one.samples, losses.at) for one in beside}
+    yield from judge_control("soak", rays[CONTROLLER], rays[PROXY])
+    for one in ours:
         yield from growth(f"soak: {one.name}", one.samples, share(one, rays, ledger.births()))
 
 

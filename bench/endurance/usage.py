@@ -19,6 +19,7 @@ from bench.endurance.slopes import Usage
 
 EVERY_S = 10.0
 ANSWER_S = 5.0
+BACK_S = 60.0  # for one that is just started again
 PROXY = "proxy"
 
 
@@ -56,15 +57,16 @@ def long_lived(client: Any, tags: list[str], struck: set[int]) -> list[Watched]:
     name = client._session.name
 
     def found(shown: str, short: str) -> Watched:
-        actor = ray.get_actor(f"{name.controller}:{short}", namespace=name.namespace)
-        return Watched(shown, ray.get(actor.__ray_call__.remote(_pid), timeout=ANSWER_S), actor)
+        return watched(shown, ray.get_actor(f"{name.controller}:{short}", namespace=name.namespace))
 
-    controller = client._session.controller
-    watched = [Watched("controller", ray.get(controller.__ray_call__.remote(_pid), timeout=60), controller)]
-    watched += [found(PROXY, short) for short in client._session.status()["proxies"]]
-    for tag in tags:
-        watched.append(found(f"a replica of {tag}", _oldest(client, tag, struck)))
-    return watched
+    controller = watched("controller", client._session.controller)
+    proxies = [found(PROXY, short) for short in client._session.status()["proxies"]]
+    return [controller, *proxies, *(found(f"a replica of {tag}", _oldest(client, tag, struck)) for tag in tags)]
+
+
+def watched(name: str, actor: Any) -> Watched:
+    """An actor's process, with no samples yet."""
+    return Watched(name, ray.get(actor.__ray_call__.remote(_pid), timeout=BACK_S), actor)
 
 
 def _pid(actor: Any) -> int:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.endurance.growth import judge, judge_control
-from bench.endurance.slopes import HOUR_S, KIB, MIB, NOTHING, RaysShare, Slope, Usage, growth, slope
+from bench.endurance.slopes import HOUR_S, KIB, MIB, NOTHING, RaysShare, Slope, Usage, growth, per_start, slope
 from bench.endurance.soak import share
 
 STARTS = 800.0
@@ -69,3 +69,11 @@ def test_a_control_that_is_too_unsure_of_what_ray_keeps_does_not_hold():
 
 def test_a_slope_is_by_what_the_values_stand_beside():
     assert slope([(48.0, 1000.0), (52.0, 3000.0), (56.0, 5000.0)]) == Slope(500.0, 0.0)
+
+
+def test_what_a_bare_actor_keeps_is_its_memory_beside_its_starts():
+    grows = [Usage(at, 100 * MIB + 9 * KIB * (at // 4), 40, 20) for at in range(0, 600, 10)]
+    found = per_start(grows, [4.0 * number for number in range(1, 200)])
+    assert found.rate == pytest.approx(9 * KIB)
+    assert found.error < KIB
+    assert per_start(grows, []) == per_start(grows[:8], [4.0]) == NOTHING.per_start
