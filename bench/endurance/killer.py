@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from bench.endurance.schedule import Blow
 from bench.endurance.wire import PORT
 from tests.fault.faults import Kind
 from tests.fault.ledger import Ledger
-from tests.fault.processes import descendants, kill, listener, titled, wait_until_answering, wait_until_gone
+from tests.fault.processes import descendants, kill, listener, serving, titled, wait_until_answering, wait_until_gone
 
 REPLICA, PROXY, CONTROLLER = r"^ray::.*Replica", r"^ray::.*Proxy", r"^ray::.*Controller"
 FAR = "far"  # the resource of the nodes that may be lost
@@ -34,7 +35,8 @@ class Killer:
     Attributes:
         spared: processes that are not touched.
         outages: seconds from the end of each killed proxy until its port answered.
-        found: seconds until each stopped replica was gone.
+        found: seconds until each stopped replica was gone, from the last kill of the controller before that on: a dead
+            one finds nothing.
         blows: how often each kind was struck.
     """
 
@@ -47,6 +49,7 @@ class Killer:
         self._ledger = ledger
         self._rng = random.Random(seed)
         self._waiting: list[threading.Thread] = []
+        self._controllers_died: list[float] = []
         self._nodes = [self._new_node(), self._new_node()]
 
     def strike(self, what: Blow) -> None:
@@ -69,6 +72,7 @@ class Killer:
 
     def _controller(self) -> None:
         self._kill(CONTROLLER, "controller")
+        self._controllers_died.append(time.monotonic())
 
     def _proxy(self) -> None:
         self._kill(PROXY, "proxy", listener(PORT))
@@ -83,7 +87,7 @@ class Killer:
                 self.outages.append(time.monotonic() - gone)
 
     def _stop(self) -> None:
-        pid = self._victim(REPLICA)
+        pid = self._victim(REPLICA, serving)  # one that still starts has a deadline of its own, a long one
         self._await_end({pid}, self.found)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
@@ -98,9 +102,9 @@ class Killer:
     def _new_node(self) -> Any:
         return self._cluster.add_node(num_cpus=0, resources={FAR: 1})
 
-    def _victim(self, pattern: str) -> int:
+    def _victim(self, pattern: str, may_be: Callable[[int], bool] = lambda pid: True) -> int:
         until = time.monotonic() + BACK_S
-        while not (found := sorted(titled(pattern) - self.spared)):
+        while not (found := sorted(filter(may_be, titled(pattern) - self.spared))):
             if time.monotonic() > until:
                 raise RuntimeError(f"no process {pattern!r} came back within {BACK_S:g} s after it was killed")
             time.sleep(0.05)
@@ -116,9 +120,14 @@ class Killer:
                     wait_until_gone([pid], FOUND_S)
             finally:
                 if seconds is not None:
-                    seconds.append(time.monotonic() - begun)
+                    seconds.append(since(begun, self._controllers_died, time.monotonic()))
 
         for pid in pids:
             thread = threading.Thread(target=wait, args=(pid,), daemon=True)
             thread.start()
             self._waiting.append(thread)
+
+
+def since(begun: float, died: Iterable[float], over: float) -> float:
+    """Seconds of `over` since the last of what died in between, or else since it begun. Pure."""
+    return over - max([begun, *(at for at in died if begun <= at <= over)])

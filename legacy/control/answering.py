@@ -34,8 +34,9 @@ async def until_silent(
     """Ask a replica again and again whether it answers.
 
     Args:
-        limits: seconds between two questions, and for an answer; asked each time, since they may change. After one that
-            did not come, the next question follows at once.
+        limits: seconds between two questions, and for an answer; asked each time, since they may change. The first
+            question comes at once, since a controller that was killed may have been about to ask the last one, and
+            so does the next one after an answer that did not come.
         is_working: whether its process is seen to compute, with Python's lock held all the time.
 
     Returns:
@@ -47,7 +48,6 @@ async def until_silent(
         if missed:
             answered, works = await asyncio.gather(_answers(actor, timeout_s), is_working())
         else:
-            await asyncio.sleep(period_s)
             answered, works = await _answers(actor, timeout_s), False
         if answered is None:
             return False
@@ -57,6 +57,8 @@ async def until_silent(
             if not left_alone:
                 logger.warning("replica %r answers nothing, but computes: it is left alone", tag)
             missed, left_alone = missed - 1, True
+        if answered:
+            await asyncio.sleep(period_s)
     return True
 
 

@@ -6,7 +6,7 @@ Every wait has a deadline. Nothing here decides; each step ends by telling the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,6 +55,7 @@ class Supervisor:
         self._fleet.replicas[live.seen.tag] = live
         if live.seen.state is State.DRAINING:
             live.spawn(self._drain(live))
+            self._have_watched(live, *((self._until_silent,) if live.address is not None else ()))
         elif live.address is None:
             live.spawn(self._await_start(live))
         else:
@@ -207,13 +208,18 @@ class Supervisor:
     def _watch(self, live: Live) -> None:
         if live.address is not None:
             live.address = replace(live.address, actor=live.actor)
-        for watch in (self._until_dead, self._until_silent, self._check_health):
+        self._have_watched(live, self._until_dead, self._until_silent, self._check_health)
+
+    def _have_watched(self, live: Live, *watches: Callable[[Live], Coroutine[Any, Any, None]]) -> None:
+        for watch in watches:
             live.spawn(go_on(f"the watch over replica {live.seen.tag!r}", partial(watch, live), AGAIN_S))
 
     async def _until_silent(self, live: Live) -> None:
-        tag, actor, is_working = live.seen.tag, live.actor, partial(self._tools.launcher.is_working, live.address)
-        if await until_silent(tag, actor, lambda: self._fleet.config.answer_limits(), is_working):
+        is_working = partial(self._tools.launcher.is_working, live.address)
+        if await until_silent(live.seen.tag, live.actor, lambda: self._fleet.config.answer_limits(), is_working):
             self._hangs(live, "its process answers nothing and does not compute: it is stopped or stuck")
+            if live.seen.state is State.DRAINING:
+                self._tools.launcher.kill(live.actor)  # it will finish no request; `_drain` hears of it
 
     async def _until_dead(self, live: Live) -> None:
         try:

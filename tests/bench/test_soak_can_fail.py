@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.endurance.killer import since
 from bench.endurance.schedule import CALM, EVERY_S, STORM, blow, storm_s, warm_up_s
 from bench.endurance.slopes import Usage, growth
 from bench.endurance.soak import _of_blows, _of_commands, judge
@@ -156,6 +157,11 @@ def test_an_answer_without_anything_that_ran_does_not_hold(ledger):
 def test_how_long_a_port_is_away_and_who_is_stopped_stays_are_bound_as_promised(outages, found, holds):
     killer = SimpleNamespace(blows=Counter(replica=1), outages=outages, found=found)
     assert held(_of_blows(killer)) == holds
+
+
+@pytest.mark.parametrize(("died", "seconds"), [([], 20.0), ([95.0, 112.0], 8.0), ([90.0, 121.0], 20.0)])
+def test_a_stopped_replica_is_counted_from_the_controllers_last_end_before_it_is_gone(died, seconds):
+    assert since(100.0, died, 120.0) == seconds
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,15 @@ def listener(port: int) -> int | None:
     return None
 
 
+def serving(pid: int) -> bool:
+    """Whether a replica is up: it listens at its unix socket from when its constructor is done."""
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[6]}]" for row in rows if row[3] == "00010000" and row[-1].endswith(".sock")}
+    with suppress(OSError):
+        return bool(sockets & {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()})
+    return False
+
+
 def kill(pid: int) -> None:
     """Kill a descendant; returns when it is gone and its sockets are closed."""
     if pid not in descendants():

@@ -61,6 +61,17 @@ def test_who_cannot_be_reached_is_asked_on_and_has_the_time_of_an_answer_to_be_b
     assert time.monotonic() - begun >= 3 * 0.01
 
 
+def test_the_first_question_comes_at_once_since_a_controller_before_may_have_waited_for_the_last_answer():
+    async def scenario():
+        nobody = Asked(NEVER, NEVER, NEVER)
+        return await until_silent("a#1", nobody, lambda: (60.0, 0.01), not_working)
+
+    async def not_working():
+        return False
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 10))
+
+
 def test_a_replica_that_is_dead_is_seen_by_others():
     assert silent() == (False, 1)
 

@@ -10,7 +10,7 @@ from legacy.control.answering import UNANSWERED
 from legacy.control.health import ANSWER_S
 from legacy.control.process_state import LOOKS, PAUSE_S
 from legacy.replica import deadlock, liveness
-from tests.fakes_control import FakeReplica, run
+from tests.fakes_control import FakeReplica, World, run
 from tests.unit.control.test_reconcile import until
 
 PROMISED_S = 15.0
@@ -67,6 +67,28 @@ def test_a_replica_whose_user_code_will_never_go_on_is_replaced_at_once(caplog):
 
     run(scenario)
     assert "failed, hung: user code is in a deadlock" in caplog.text
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_replica_that_stops_while_it_finishes_its_requests_is_not_waited_for(crash):
+    async def scenario(world):
+        world.create("a", experimental_graceful_shutdown_timeout_s=1000.0, **QUICK)
+        await world.reconciler.settled("a", "c1")
+        world.launcher.may_stop.clear()
+        world.desired.backends.pop("a")
+        world.reconciler.forget("a", force=False)
+        (replica,) = world.launcher.actors.values()
+        await until(lambda: replica.drained_with)
+        if crash:
+            world.loop_task.cancel()
+            world = World(world.kv, world.launcher)
+            for record in world.store.load_all("replica"):
+                world.reconciler.adopt(record)
+        world.launcher.silent = True
+        await asyncio.wait_for(world.reconciler.gone("a"), 5)
+        world.loop_task.cancel()
+
+    run(scenario)
 
 
 def test_a_replica_that_answers_nothing_is_replaced(caplog):
