@@ -23,6 +23,7 @@ REPLICA, PROXY, CONTROLLER = r"^ray::.*Replica", r"^ray::.*Proxy", r"^ray::.*Con
 FAR = "far"  # the resource of the nodes that may be lost
 BACK_S = 60.0
 FOUND_S = 300.0
+SERVES_S = 1.0  # until one that listens has passed its first health check, with some to spare
 
 
 class Killer:
@@ -50,6 +51,7 @@ class Killer:
         self._rng = random.Random(seed)
         self._waiting: list[threading.Thread] = []
         self._controllers_died: list[float] = []
+        self._stopped: set[int] = set()  # nothing else is done to them, since the controller has to find them
         self._nodes = [self._new_node(), self._new_node()]
 
     def strike(self, what: Blow) -> None:
@@ -87,7 +89,9 @@ class Killer:
                 self.outages.append(time.monotonic() - gone)
 
     def _stop(self) -> None:
-        pid = self._victim(REPLICA, serving)  # one that still starts has a deadline of its own, a long one
+        pid = self._victim(REPLICA, serving)
+        time.sleep(SERVES_S)  # one that still starts has a deadline of its own, a long one
+        self._stopped.add(pid)
         self._await_end({pid}, self.found)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
@@ -96,7 +100,9 @@ class Killer:
         self._nodes.append(self._new_node())
         node = self._nodes.pop(0)
         raylet = node.all_processes["raylet"][0].process.pid
-        self._await_end(titled(REPLICA) & descendants(raylet))
+        there = titled(REPLICA) & descendants(raylet)
+        self._stopped -= there
+        self._await_end(there)
         self._cluster.remove_node(node, allow_graceful=False)
 
     def _new_node(self) -> Any:
@@ -104,7 +110,7 @@ class Killer:
 
     def _victim(self, pattern: str, may_be: Callable[[int], bool] = lambda pid: True) -> int:
         until = time.monotonic() + BACK_S
-        while not (found := sorted(filter(may_be, titled(pattern) - self.spared))):
+        while not (found := sorted(filter(may_be, titled(pattern) - self.spared - self._stopped))):
             if time.monotonic() > until:
                 raise RuntimeError(f"no process {pattern!r} came back within {BACK_S:g} s after it was killed")
             time.sleep(0.05)
@@ -119,7 +125,7 @@ class Killer:
                 with self._ledger.fault(pid):
                     wait_until_gone([pid], FOUND_S)
             finally:
-                if seconds is not None:
+                if seconds is not None and pid in self._stopped:
                     seconds.append(since(begun, self._controllers_died, time.monotonic()))
 
         for pid in pids:

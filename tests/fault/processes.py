@@ -56,9 +56,9 @@ def listener(port: int) -> int | None:
 
 
 def serving(pid: int) -> bool:
-    """Whether a replica is up: it listens at its unix socket from when its constructor is done."""
+    """Whether a replica is about to serve: it listens at a unix socket then, and Ray's workers at none."""
     rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
-    sockets = {f"socket:[{row[6]}]" for row in rows if row[3] == "00010000" and row[-1].endswith(".sock")}
+    sockets = {f"socket:[{row[6]}]" for row in rows if row[3] == "00010000"}
     with suppress(OSError):
         return bool(sockets & {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()})
     return False
