@@ -32,7 +32,8 @@ def _stand_in(error: Exception) -> Exception:
     except Exception:  # __str__ is the user's code, which may fail in any way
         text = "(its message cannot be shown)"
     builtin = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
-    for base, given in ((builtin, text), (builtin, next(iter(error.args), "")), (Exception, text)):
+    arguments = BaseException.__dict__["args"].__get__(error)  # `error.args` may be the user's
+    for base, given in ((builtin, text), (builtin, next(iter(arguments), "")), (Exception, text)):
         made = type(type(error).__name__, (base,), {"__module__": type(error).__module__})
         try:
             stand_in: Exception = made(given)

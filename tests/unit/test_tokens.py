@@ -44,5 +44,20 @@ def test_tokens_are_forgotten_for_a_cluster_without_them(monkeypatch, place, ref
     assert len(calls) == forgotten
 
 
+def test_a_proxy_of_the_machine_is_not_asked(monkeypatch, place):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    assert tokens.lets_everybody_in(place.address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", 5])
+def test_what_is_wrong_with_an_address_says_ray(address):
+    tokens.forget_for(address)
+
+
+def test_an_address_of_rays_client_in_the_environment_is_no_error(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:10001")
+    tokens.forget_for(None)
+
+
 def test_where_nobody_answers_tokens_stay():
     assert not tokens.lets_everybody_in(f"127.0.0.1:{free_port()}")

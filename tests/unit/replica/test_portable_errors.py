@@ -23,6 +23,10 @@ class Unshowable(Exception):
         raise RuntimeError
 
 
+class OwnArguments(Locked):
+    args = None
+
+
 class Decoding(UnicodeDecodeError):
     def __reduce__(self):
         raise TypeError
@@ -40,6 +44,7 @@ def caused():
         (TwoArguments(7, "why"), KeyError, "'7: why'"),
         (Locked("text"), Exception, "text"),
         (Unshowable(), Exception, "(its message cannot be shown)"),
+        (OwnArguments("text"), Exception, "text"),
         (ValueError("a\udc80"), ValueError, "a\\udc80"),
         (Decoding("utf-8", b"\xff", 0, 1, "bad"), Exception, "'utf-8' codec can't decode byte 0xff in position 0: bad"),
         (caused(), ValueError, "outer"),
