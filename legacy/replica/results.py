@@ -32,6 +32,7 @@ _JSON = (b"content-type", b"application/json")
 
 _BYTES_LIKE = (bytes, bytearray, memoryview)
 _NOBODYS_RESULTS = ("legacy", "serve_compat", "ray")  # what handles and requests are made of is not for clients
+_SQLALCHEMYS = "_sa_"  # how the attributes begin in which it keeps the state of a row
 _UNKNOWN = object()
 
 
@@ -105,7 +106,7 @@ def _members(o: Any) -> dict[Any, Any]:
     ours = type(o).__module__.partition(".")[0] in _NOBODYS_RESULTS
     for taken in () if isinstance(o, type) else (dict,) if ours else (dict, vars):
         try:
-            return dict(taken(o))
+            return {key: each for key, each in dict(taken(o)).items() if not str(key).startswith(_SQLALCHEMYS)}
         except Exception:  # user classes may fail in any way to be a mapping
             continue
     # an iterator has been read by now: tried again, as after a TypeError, it would seem to be empty

@@ -61,6 +61,12 @@ class Odd:
         self.kind = Colour.RED
 
 
+class Row:
+    def __init__(self):
+        self._sa_instance_state = object()  # as SQLAlchemy keeps it in rows
+        self.id = 1
+
+
 class Empty:
     __slots__ = ()
 
@@ -112,6 +118,7 @@ TODAY = [
     (Point(1, DAY), {"x": 1, "when": "2021-03-04"}),
     (UserDict(k=1), {"k": 1}),
     (Odd(), {"kind": "red"}),
+    (Row(), {"id": 1}),
     (re.compile("a+"), "a+"),
     (ipaddress.ip_address("127.0.0.1"), "127.0.0.1"),
     (ipaddress.ip_network("10.0.0.0/8"), "10.0.0.0/8"),
