@@ -25,6 +25,12 @@ _TRACE = re.compile(  # as Python begins one, or as Ray does; then the lines of 
     r"(?:Traceback \(most recent call last\):|\x1b\[36m[^\n\x1b]{0,999}\x1b\[39m \(pid=[^\n]*\))\n(?:[ \t][^\n]*\n?)*"
     r"(?:ray\.exceptions\.RayTaskError\(\w+\): )?"  # one more replica that it passed through
 )
+_GROUP = "+ Exception Group Traceback (most recent call last):\n"
+_OF_GROUP = re.compile(  # what Python draws around the errors of a group, and the lines of frames
+    r"(?:^ *)?\+ Exception Group Traceback \(most recent call last\):\n|^ *\+-[-+. \d]*\n?|"
+    r"^ *\| (?: [^\n]*\n|(?:Exception Group )?Traceback \(most recent call last\):\n)?",
+    re.MULTILINE,
+)
 _OURS = os.path.dirname(__file__) + os.sep
 _TRACING = os.sep + os.path.join("ray", "util", "tracing") + os.sep  # wraps every method of an actor class
 
@@ -55,6 +61,8 @@ def _first_cause(error: BaseException) -> BaseException:
 
 def _without_traces(text: str) -> str:
     part, rest = text[:_SEARCHED], text[_SEARCHED:]
+    if _GROUP in part:
+        part = _OF_GROUP.sub("", part)
     return _COLOUR.sub("", _TRACE.sub("", part)) + rest
 
 

@@ -6,6 +6,25 @@ from ray.exceptions import ActorUnavailableError, ObjectLostError, RayActorError
 
 from legacy.replica.faults import error_text, traceback_text, users_part
 
+GROUP = """+ Exception Group Traceback (most recent call last):
+  |   File "/app/model.py", line 3, in predict
+  |     raise ExceptionGroup("two", failed)
+  | ExceptionGroup: two (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/app/model.py", line 1, in load
+    |     {}[key]
+    |     ~~^^^^^
+    | KeyError: 'a'
+    +---------------- 2 ----------------
+    | Exception Group Traceback (most recent call last):
+    |   File "/app/model.py", line 2, in load
+    | ExceptionGroup: one (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | ValueError: no
+      +------------------------------------
+"""
+IN_GROUP = "KeyError: 'a' ExceptionGroup: one (1 sub-exception) ValueError: no"
 NAMES_OF_OURS = ("pid=", "actor_id", "File ", "Traceback", "\x1b")
 
 
@@ -94,6 +113,12 @@ def test_a_message_made_of_another_error_has_its_class_and_message_only():
         assert not [name for name in NAMES_OF_OURS if name in text], text
 
 
+@pytest.mark.parametrize("before", ["failed: ", "failed: \x1b[36mray::Inner.handle()\x1b[39m (pid=7, ip=10.0.0.1)\n  "])
+def test_a_message_made_of_a_group_of_errors_has_the_class_and_message_of_each(before):
+    told = error_text(RuntimeError(before + GROUP))  # as text, since Python 3.10 has no groups
+    assert told.split() == f"RuntimeError: failed: ExceptionGroup: two (2 sub-exceptions) {IN_GROUP}".split()
+
+
 def test_an_error_that_could_not_be_pickled_is_still_named():
     class Local(Exception):
         def __reduce__(self):
@@ -128,5 +153,7 @@ def test_ids_and_addresses_in_rays_own_errors_are_not_told(error, text):
 
 
 def test_looking_for_traces_takes_no_time_worth_mentioning_whatever_the_text():
-    for text in ("\x1b[36m" * 10**6, "Traceback (most recent call last):" * 10**6, " \n" * 10**6, "x (pid=" * 10**6):
+    groups = (GROUP + " " * 10**6, GROUP + " |\n" * 10**6)
+    texts = ("\x1b[36m" * 10**6, "Traceback (most recent call last):" * 10**6, " \n" * 10**6, "x (pid=" * 10**6)
+    for text in (*texts, *groups):
         assert len(error_text(ValueError(text))) < 10_000
