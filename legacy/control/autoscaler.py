@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from legacy.config import AutoscalingConfig
 from legacy.control.autoscale import LoadWindow, Patience, decide, desired_replicas
 from legacy.control.changes import Changes
-from legacy.control.registered import BackendRecord
+from legacy.control.registered import BackendRecord, enough_for_a_proof
 from legacy.logs import logger
 
 TICK_S = 0.1  # Ray 1.8-2.3 decide ten times a second
@@ -30,7 +30,8 @@ class Autoscaler:
     """Looks after all backends with an autoscaling config. One event loop.
 
     The load of a backend is what routers have queued and in flight for it, or, where that is more (a router died),
-    what its replicas say they are working on.
+    what its replicas say they are working on. A change that has a replica keeps one until it is in force: without any
+    it would be at once, also where its replicas have failed.
     """
 
     def __init__(self, changes: Changes) -> None:
@@ -87,7 +88,10 @@ class Autoscaler:
         running = 0 if fleet is None else len(fleet.serving)
         if running == 0 and record.replicas > 0:
             return  # on their way
-        decision = decide(config, record.replicas, desired_replicas(config, running, mean), memory.patience, now)
+        desired = desired_replicas(config, running, mean)
+        if not record.confirmed:  # what runs may be of the version before: without a replica nothing proves the new one
+            desired = enough_for_a_proof(desired, record)
+        decision = decide(config, record.replicas, desired, memory.patience, now)
         memory.patience = decision.patience
         if decision.target != record.replicas:
             logger.info("autoscaling backend %r from %d to %d replicas", tag, record.replicas, decision.target)

@@ -105,7 +105,10 @@ def plan(wanted: Wanted | None, seen: Sequence[Seen]) -> Actions:
 
 
 def is_settled(wanted: Wanted, seen: Sequence[Seen]) -> bool:
-    """Whether exactly the wanted replicas run, with the wanted version and config."""
+    """Whether exactly the wanted replicas run, with the wanted version and config.
+
+    Where none is wanted that is so without any proof, see `legacy.control.registered.enough_for_a_proof`.
+    """
     if len(seen) != wanted.num_replicas:
         return False
     target = (State.RUNNING, wanted.version, wanted.stamp)

@@ -119,7 +119,7 @@ def with_config(command: str, record: BackendRecord, config: BackendConfig) -> B
     stamp = record.stamp if same_config(record.config, config, heard_by_replicas()) else command
     same_scaling = config.autoscaling_config == record.config.autoscaling_config
     keeps = config.autoscaling_config is not None and same_scaling
-    replicas = record.replicas if keeps else first_replicas(config)
+    replicas = record.replicas if keeps else enough_for_a_proof(first_replicas(config), record)
     return replace(
         record,
         spec=replace(record.spec, config=config),
@@ -161,11 +161,13 @@ def undoing(command: str) -> str:
 def instead_of(known: BackendRecord, record: BackendRecord, endpoint: EndpointRecord | None = None) -> BackendRecord:
     """A record that takes the place of a known one, whose change ends if it is not in force yet."""
     ended = () if known.confirmed else (known.revision,)
+    before = undo_of(known, endpoint)
     return replace(
         record,
+        replicas=record.replicas if before is None else enough_for_a_proof(record.replicas, before.backend),
         created_by=known.created_by,
         created_endpoint=known.is_being_created and known.created_endpoint,
-        before=undo_of(known, endpoint),
+        before=before,
         superseded=(*known.superseded, *ended)[-REMEMBERED:],
         carried_out=known.has_carried_out(),
     )
@@ -182,6 +184,15 @@ def first_replicas(config: BackendConfig) -> int:
     """How many replicas a config begins with."""
     scaling = config.autoscaling_config
     return config.num_replicas if scaling is None else scaling.first_target()
+
+
+def enough_for_a_proof(replicas: int, known: BackendRecord) -> int:
+    """How many replicas a change begins with that wants so many: at least one where some run.
+
+    A change that wants none is in force without proof. So where replicas serve, it has one, which autoscaling leaves it
+    until it is in force: they go only once the new code or config has come up and is well.
+    """
+    return max(replicas, min(1, known.replicas))
 
 
 def same_config(old: BackendConfig, new: BackendConfig, names: Iterable[str] = BackendConfig.model_fields) -> bool:

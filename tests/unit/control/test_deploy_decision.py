@@ -135,3 +135,16 @@ def test_a_redeploy_can_move_the_route_and_keeps_the_split(desired):
     assert (moved.route, moved.traffic, moved.shadows) == ("/moved", {"d": 0.9, "old": 0.1}, {"old": 0.5})
     assert desired.routes.match("/moved/x", "PUT").endpoint.name == "d"
     assert desired.routes.match("/d", "GET").kind == "not_found"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize(("running", "first"), [(0, 0), (1, 1), (3, 1)])
+def test_what_may_sleep_begins_with_one_replica_where_some_run_so_that_it_is_proved_before_they_go(
+    version, running, first
+):
+    state = Desired()
+    deploy(state, "c1", "v1", autoscaling_config={"min_replicas": 0, "max_replicas": 3})
+    confirm(state)
+    state.restore(replace(state.backends["d"], replicas=running))
+    scaling = {"min_replicas": 0, "max_replicas": 4}
+    assert deploy(state, "c2", version, autoscaling_config=scaling, user_config={"a": 2}).backend.replicas == first
