@@ -155,7 +155,10 @@ class LocalRouter:
         split = target.split
         if split is None:
             return None
-        channel = self._channels.get(split.primary(call.shard_key, self._rng))
+        tag = split.primary(call.shard_key, self._rng)
+        if self._router.is_gone(target.name, tag):
+            return None
+        channel = self._channels.get(tag)
         replica = channel.take()
         return None if replica is None else self._sent(target, split, channel.send(replica, call), call)
 
@@ -170,12 +173,11 @@ class LocalRouter:
             if split is None:
                 raise too_late.no_endpoint(target.name, timeout_s)
             tag = split.primary(call.shard_key, self._rng)
-            channel = self._channels.get(tag)
-            if self._router.is_gone(target.name, tag):
+            if self._router.is_gone(target.name, tag):  # asked before a channel is made, which would be kept
                 limit_s = min(RETURN_S, timeout_s)
                 yield Pause(target.return_of(self._router), limit_s, too_late.deleted(target.name, tag, limit_s))
                 continue
-            waiter = SlotWaiter()
+            channel, waiter = self._channels.get(tag), SlotWaiter()
             try:
                 channel.slots.wait(waiter)
                 channel.watch()
@@ -194,7 +196,8 @@ class LocalRouter:
         self._metrics.count(target.name)
         if split.has_shadows:
             for tag in split.shadows(call.shard_key, self._rng):
-                self._have_done(self._shadows.send, self._channels.get(tag), call)
+                if not self._router.is_gone(target.name, tag):
+                    self._have_done(self._shadows.send, self._channels.get(tag), call)
         if not self._awake:
             self._stay_awake()
         return answer

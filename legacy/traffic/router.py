@@ -60,7 +60,7 @@ class Router:
         self._update_backends({tag: view for tag, view in update.backends.items() if view is not None})
         if update.full:
             self._replace_endpoints(update)
-            gone = self._known - update.backends.keys()
+            gone = (self._known | self._unnamed()) - update.backends.keys()
         else:
             self._change_endpoints(update)
             gone = set()
@@ -124,6 +124,12 @@ class Router:
             everyone = list(self._slots.items())
         loads = {tag: slots.waiting + slots.total_in_flight for tag, slots in everyone}
         return {tag: load for tag, load in loads.items() if load}
+
+    def _unnamed(self) -> set[str]:
+        """Backends that were asked for, and to which no endpoint leads: they were deleted while somebody asked."""
+        with self._lock:
+            asked = set(self._slots)
+        return asked.difference(*((*each.traffic, *each.shadows) for each in self.endpoints.values()))
 
     def _update_backends(self, views: dict[str, BackendView]) -> None:
         for tag, view in views.items():

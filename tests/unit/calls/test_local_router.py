@@ -1,6 +1,7 @@
 """The router of a process and its news: what it says before there is any, and what it says it follows."""
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -14,6 +15,8 @@ from legacy.calls.channel import Call, Channel
 from legacy.calls.local_router import LocalRouter
 from legacy.errors import BackendDeletedError, DeadlineError, InstanceError
 from legacy.records import BackendView, Endpoint, InstanceName, ReplicaAddress, Update, Version
+from legacy.traffic import router as traffic
+from legacy.traffic.slots import Slots
 
 CALL = Call("handle_plain", ("__call__", "serve_request", "GET", None, None), (1,), {}, None)
 SOON_S, LONG_S = 0.05, 20.0
@@ -154,6 +157,21 @@ def test_a_call_goes_on_where_only_the_endpoint_was_deleted(router, controller, 
     target = router.target("ep")
     followed(router, controller, 2)
     assert router.send(target, CALL, LONG_S, LONG_S) == "answer"
+
+
+SHADOWED = Endpoint("ep", None, (), {"b": 1.0}, {"shadow": 1.0})
+
+
+@pytest.mark.parametrize(("endpoint", "kept"), [(ENDPOINT, None), (SHADOWED, "b")])
+def test_a_call_makes_nothing_for_a_backend_that_was_deleted(router, controller, sent, monkeypatch, endpoint, kept):
+    followed(router, controller, 1, endpoint)
+    target, made = router.target("ep"), []
+    followed(router, controller, 2, backend=kept)
+    monkeypatch.setattr(local_router, "RETURN_S", SOON_S)
+    monkeypatch.setattr(traffic, "Slots", lambda tag, *rest: made.append(tag) or Slots(tag, *rest))
+    with contextlib.nullcontext() if kept else pytest.raises(BackendDeletedError):
+        router.send(target, CALL, LONG_S, LONG_S)
+    assert made == []
 
 
 FULL = Endpoint("ep", None, (), {"full": 1.0})  # its backend has no replica

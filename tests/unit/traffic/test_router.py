@@ -55,6 +55,18 @@ def test_a_full_update_is_in_force_as_a_whole():
     assert router.slots("b").take() is not None
 
 
+def test_what_was_asked_for_and_no_endpoint_names_goes_with_the_next_full_update():
+    router = started()
+    waits, comes = Recorder(), Recorder()
+    router.slots("nobody's").wait(waits)
+    router.slots("late").wait(comes)
+    late = endpoint("l", late=1.0)
+    router.apply(full(1, [endpoint("ep"), late], [view("b", "r1")], epoch="e2"))
+    assert (waits.events, comes.events) == (["BackendDeletedError"], [])
+    router.apply(delta(2, "e2", backends={"late": view("late", "l1")}))
+    assert comes.events == ["l1"]
+
+
 def test_an_unknown_endpoint_has_no_split():
     with pytest.raises(KeyError):
         started().split("nope")
