@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from legacy.http.limits import Limits
 from legacy.ingress.client import ClientProtocol
+from tests.fakes_time import Ahead
 from tests.http.stage import Seen, Stage, echo, stage
 from tests.http.wire import is_closed, read_response
 
@@ -71,13 +73,22 @@ def test_a_big_body_that_stops_cancels_the_replica():
     asyncio.run(play())
 
 
-def test_a_body_that_trickles_in_has_time():
+def test_a_body_that_trickles_in_has_time(monkeypatch: pytest.MonkeyPatch):
+    came, received = [], ClientProtocol.data_received
+
+    def noting(connection: ClientProtocol, data: bytes) -> None:
+        received(connection, data)
+        came.append(data)
+
     async def play() -> None:
-        async with stage(limits=FAST) as made:
+        monkeypatch.setattr(ClientProtocol, "data_received", noting)
+        ahead = Ahead()
+        async with stage(limits=replace(FAST, body_idle_s=100)) as made:
             reader, writer = await made.connect()
             writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n")
-            for _ in range(8):
-                await asyncio.sleep(0.05)
+            for pieces in range(1, 9):
+                await made.until(lambda: len(came) == pieces)  # noqa: B023
+                made.front.tick(ahead.go_on(60))
                 writer.write(b"x")
             answer = await read_response(reader)
             assert answer is not None

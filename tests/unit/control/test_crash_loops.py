@@ -1,7 +1,6 @@
 """Replicas that end again and again, in a time that only jumps from one timer to the next."""
 
 import asyncio
-import selectors
 from itertools import pairwise
 
 import pytest
@@ -10,30 +9,10 @@ from legacy.control.instance import STOP_S
 from legacy.control.status import status_of
 from legacy.errors import BackendStartError
 from tests.fakes_control import World
+from tests.fakes_time import run_jumping
 
 TRIES = 3
 A_MOMENT_S = 0.05  # what a step may take beside the waits that are asked for
-
-
-class Clock(selectors.DefaultSelector):
-    """Instead of waiting for a timer it goes on to its time."""
-
-    now = 0.0
-
-    def select(self, timeout=None):
-        ready = super().select(0)
-        if not ready and timeout:
-            self.now += timeout
-        return ready
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    def __init__(self):
-        self._clock = Clock()
-        super().__init__(self._clock)
-
-    def time(self):
-        return self._clock.now
 
 
 def run(scenario):
@@ -54,14 +33,7 @@ def run(scenario):
         finally:
             world.loop_task.cancel()
 
-    loop = JumpingLoop()
-    try:
-        return loop.run_until_complete(main())
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+    return run_jumping(main())
 
 
 def now():

@@ -16,6 +16,7 @@ from legacy.control.proxies import Proxies
 from legacy.http_options import HTTPOptions
 from legacy.process import Process
 from legacy.records import InstanceName, ProxyLook, ProxyStart, ProxyState
+from tests.fakes_time import run_jumping
 
 NODE = Node("n", "", True, {})
 FIRST, SECOND = "SERVE_PROXY_ACTOR-n-0", "SERVE_PROXY_ACTOR-n-1"
@@ -114,7 +115,7 @@ def test_a_node_is_ready_when_one_of_its_proxies_listens():
         assert await made.ready() == {"n": ADDRESS}
         assert made.states() == {FIRST: "RUNNING", SECOND: "STANDBY"}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_there_is_one_proxy_until_the_node_is_served_and_both_reserve_cpus_once():
@@ -130,7 +131,7 @@ def test_there_is_one_proxy_until_the_node_is_served_and_both_reserve_cpus_once(
         made.nodes_changed([NODE])
         assert launcher.cpus == {FIRST: 2, SECOND: 0}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 @pytest.mark.parametrize("options", [{"standby_after_s": None}, {"port": 0}])
@@ -144,7 +145,7 @@ def test_a_proxy_that_stays_alone_needs_no_lock(options: dict[str, Any]):
         made.nodes_changed([NODE])
         assert [actor.start.run_dir for actor in launcher.actors.values()] == [""]
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_when_one_dies_the_other_serves_the_node_and_the_dead_one_comes_back_behind_it():
@@ -165,7 +166,7 @@ def test_when_one_dies_the_other_serves_the_node_and_the_dead_one_comes_back_beh
         assert made.states() == {FIRST: "STANDBY", SECOND: "RUNNING"}
         assert made.actors() == {FIRST: first, SECOND: second}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_a_proxy_that_ray_gave_up_is_made_anew(monkeypatch):
@@ -180,7 +181,7 @@ def test_a_proxy_that_ray_gave_up_is_made_anew(monkeypatch):
         await asyncio.sleep(2 * module.AGAIN_S)
         assert made.actors()[SECOND] is launcher.actors[SECOND] is not second
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 @pytest.mark.parametrize(("hung", "ended"), [(FIRST, f"{SECOND} ends {FIRST}"), (SECOND, f"{FIRST} ends {SECOND}")])
@@ -198,7 +199,7 @@ def test_one_that_does_not_answer_any_more_is_ended_by_the_other(monkeypatch, hu
         assert launcher.log[0] == ended
         await made.stop()
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_one_that_is_alone_and_does_not_answer_is_restarted_and_one_that_starts_may_take_its_time(monkeypatch):
@@ -217,7 +218,7 @@ def test_one_that_is_alone_and_does_not_answer_is_restarted_and_one_that_starts_
         assert launcher.log == [f"restart {FIRST}"]
         await made.stop()
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_one_that_hangs_while_it_starts_is_restarted_by_ray_since_no_process_of_it_is_known(monkeypatch):
@@ -238,7 +239,7 @@ def test_one_that_hangs_while_it_starts_is_restarted_by_ray_since_no_process_of_
         assert launcher.log == [f"restart {SECOND}"]
         await made.stop()
 
-    asyncio.run(asyncio.wait_for(play(), 10))
+    run_jumping(asyncio.wait_for(play(), 10))
 
 
 def test_all_are_told_to_stop_before_one_is_killed():
@@ -249,7 +250,7 @@ def test_all_are_told_to_stop_before_one_is_killed():
         assert launcher.log == [f"stop {FIRST}", f"stop {SECOND}", f"kill {FIRST}", f"kill {SECOND}"]
         assert made.states() == {}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_the_end_does_not_wait_for_a_proxy_that_only_starts():
@@ -262,7 +263,7 @@ def test_the_end_does_not_wait_for_a_proxy_that_only_starts():
         await made.stop()
         assert launcher.log == [f"kill {SECOND}", f"stop {FIRST}", f"kill {FIRST}"]
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_the_next_controller_finds_both():
@@ -279,7 +280,7 @@ def test_the_next_controller_finds_both():
         assert made.actors() == found
         assert made.states() == {FIRST: "STANDBY", SECOND: "RUNNING"}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_a_node_that_is_not_chosen_any_more_loses_its_proxies():
@@ -291,7 +292,7 @@ def test_a_node_that_is_not_chosen_any_more_loses_its_proxies():
         assert launcher.log[-2:] == [f"kill {FIRST}", f"kill {SECOND}"]
         assert made.states() == {}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_the_error_of_a_port_that_is_taken_reaches_who_starts_the_instance():
@@ -306,7 +307,7 @@ def test_the_error_of_a_port_that_is_taken_reaches_who_starts_the_instance():
             await waiting
         assert made.states() == {FIRST: "OSError: the port is taken"}
 
-    asyncio.run(play())
+    run_jumping(play())
 
 
 def test_a_proxy_is_watched_on_whatever_went_wrong(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
@@ -327,5 +328,5 @@ def test_a_proxy_is_watched_on_whatever_went_wrong(monkeypatch: pytest.MonkeyPat
         assert await asyncio.wait_for(made.ready(), 5) == {"n": ADDRESS}
         await made.stop()
 
-    asyncio.run(play())
+    run_jumping(play())
     assert f"the watch over {FIRST} failed and goes on: Traceback" in caplog.text
