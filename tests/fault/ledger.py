@@ -17,6 +17,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import ray
 
 from legacy.constants import QUEUE_TIMEOUT_S
 from legacy.replica.context import get_replica_context
@@ -172,6 +176,25 @@ class Load:
             self._ledger.entries.append(entry)
         if connection is not None:
             connection.close()
+
+
+class HandleLoad(Load):
+    """The same through a handle of this process."""
+
+    def __init__(self, ledger: Ledger, handle: Any, clients: int = 8) -> None:
+        super().__init__(ledger, "", clients)
+        self._handle = handle
+
+    def _client(self) -> None:
+        while not self._stop.is_set():
+            entry = Entry(f"id-{next(self._numbers)}", time.monotonic())
+            try:
+                answer = self._handle.remote(SimpleNamespace(query_params={"id": entry.id}))
+                entry.text, entry.status = ray.get(answer, timeout=ANSWER_S), 200
+            except Exception as error:  # whatever it is, the ledger has it
+                entry.text = repr(error)
+            entry.ended = time.monotonic()
+            self._ledger.entries.append(entry)
 
 
 class NotingBackend:

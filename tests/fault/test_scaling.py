@@ -2,7 +2,8 @@ import time
 
 import pytest
 
-from tests.fault.ledger import Load, NotingBackend
+import serve_compat as serve
+from tests.fault.ledger import HandleLoad, Load, NotingBackend
 
 pytestmark = pytest.mark.fault
 
@@ -14,6 +15,20 @@ def test_scaling_down_and_up_loses_nothing(shared, noting, ledger):
             load.wait_for(100)
     ledger.check()
     assert ledger.failed() == []
+
+
+def test_a_new_version_loses_no_handle_call_and_runs_none_twice(shared, ledger):
+    made = serve.deployment(name="versions", num_replicas=3, max_concurrent_queries=2)(NotingBackend)
+    made.options(version="1").deploy(str(ledger.path), 0.1)
+    first = len(ledger.births())
+    with HandleLoad(ledger, made.get_handle()) as load:  # more callers than places: some wait for one all the time
+        load.wait_for(50)
+        made.options(version="2").deploy(str(ledger.path), 0.1)
+        load.wait_for(50)
+    made.delete()
+    ledger.check()
+    assert ledger.failed() == []
+    assert len(ledger.births()) == first + 3 == 6
 
 
 def test_switching_traffic_loses_nothing_and_is_in_force_when_the_call_returns(shared, noting, ledger):
