@@ -131,7 +131,7 @@ DIFFERENCES = (
     ),
     Difference(
         "more-json", "Results that become JSON", "0.8 to 2.6",
-        "numpy scalars were a 500, and Ray 2.x left those keys out.",
+        "numpy scalars were a 500 up to Ray 1.13, and Ray 2.x left those keys out.",
         "numpy scalars serialise to JSON, and all numpy values in FastAPI and other results of every generation."
         " Generators do, too, and keys that begin with `_sa`.",
         "Models return numpy values.",
