@@ -279,13 +279,15 @@ DIFFERENCES = (
     ),
     Difference(
         "no-era", "Programs that do not name their era", "0.8 to 2.6",
-        "Results of deployments up to Ray 1.13 are indented JSON without dates, sets and objects; awaiting a handle's"
-        " result in a graph gives the value (1.13) or a reference (2.x); instances are in the driver's namespace (1.x)"
-        " or in `serve` (2.x).",
-        "Without `--era`, results of deployments are the JSON of Ray 2.x, a handle's result in a graph may be awaited"
-        " once or twice, and an instance is found in the namespace of the job, in `serve`, or where the only one is.",
+        "Results of deployments up to Ray 1.13 are indented JSON without dates, sets and objects, and their"
+        " `user_config` is anything; awaiting a handle's result in a graph gives the value (1.13) or a reference (2.x);"
+        " instances are in the driver's namespace (1.x) or in `serve` (2.x).",
+        "Without `--era`, results of deployments are the JSON of Ray 2.x, and their `user_config` is JSON or bytes, as"
+        " there; a handle's result in a graph may be awaited once or twice; and an instance is found in the namespace"
+        " of the job, in `serve`, or where the only one is.",
         "The calls do not tell, and one rule serves most programs; `--era` gives each its own.",
         ("tests/unit/replica/test_results.py::test_json_is_in_one_line_from_2_on_and_indented_before",
+         "tests/unit/deployments/test_options.py::test_up_to_1_13_a_user_config_was_anything",
          "tests/ray/test_graphs.py::test_a_handle_pleases_both_generations",
          "tests/unit/session/test_places.py::test_where_nobody_said_the_era_both_are_found"),
         ran=("1.4.1", "1.13.0", "2.3.0"),
