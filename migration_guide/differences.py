@@ -133,7 +133,7 @@ DIFFERENCES = (
         "more-json", "Results that become JSON", "0.8 to 2.6",
         "numpy scalars were a 500 up to Ray 1.13, and Ray 2.x left those keys out.",
         "numpy scalars serialise to JSON, and all numpy values in FastAPI and other results of every generation."
-        " Generators do, too, and keys that begin with `_sa`.",
+        " Generators do, too, and keys of dicts that begin with `_sa`.",
         "Models return numpy values.",
         ("tests/unit/replica/test_results.py::test_what_all_know",
          "tests/unit/replica/test_results.py::test_a_generator_beside_keys_that_are_no_text_gives_all_it_has",
@@ -313,6 +313,14 @@ DIFFERENCES = (
         ("tests/ray/test_both_styles.py::test_traffic_is_split_between_both_and_a_redeploy_keeps_it",
          "tests/unit/control/test_deploy_decision.py::test_a_redeploy_can_move_the_route_and_keeps_the_split"),
         ran=("1.4.1",),
+    ),
+    Difference(
+        "object-refs", "References in handle calls", "1.1",
+        "Ray 1.1 gave handlers an `ObjectRef` as it was, in `request.data` and `request.args`; Ray 1.2 its value.",
+        "Handlers get the value.",
+        "With `--era 1.0` programs of Ray 1.0 run, too, and handlers of all other releases are written for values.",
+        ("tests/ray/test_era_1_0.py::test_references_in_handle_calls_arrive_as_their_values",),
+        ran=("1.1.0", "1.2.0"),
     ),
     Difference(
         "empty-request", "A handle call without its request", "1.3 to 2.6",

@@ -45,6 +45,14 @@ def test_requests_are_flasks_over_http_and_through_handles(started):
     assert ray.get(handle.remote({"k": 2}, x=2)) == [{"k": 2}, 2, "PUT", "b"]
 
 
+def test_references_in_handle_calls_arrive_as_their_values(started):
+    client, _ = started("1.0")
+    client.create_backend("read", read)
+    client.create_endpoint("read", backend="read")
+    answer = client.get_handle("read").remote(ray.put({"k": 1}), x=ray.put(2))
+    assert ray.get(answer) == [{"k": 1}, 2, "GET", None]
+
+
 def test_a_request_is_sent_on_unchanged(started):
     class Front:
         def __init__(self):
