@@ -21,6 +21,8 @@ from legacy.generations import V1_2, Generation
 from legacy.http_options import HTTPOptions
 from legacy.records import BackendSpec, InstanceName, ReplicaAddress, ReplicaStart, StartFailure
 
+START_TIMEOUT_S = 5.0
+
 
 class DictKeyValue:
     def __init__(self):
@@ -158,8 +160,10 @@ class World:
         self.store = Store(InstanceName("ctl", "ns"), self.kv, LargeCodes(CodeFiles("/run/serve-none", "1")))
         self.publisher = Publisher("epoch", "secret")
         self.environments = Environments(self.launcher, "/run/serve")
-        instance = InstanceStart(InstanceName("ctl", "ns"), HTTPOptions(), b"", "secret", "/run/serve", None, 5.0)
-        tools = Tools(self.store, self.publisher, self.launcher, self.environments, 5.0, self._has_room)
+        instance = InstanceStart(
+            InstanceName("ctl", "ns"), HTTPOptions(), b"", "secret", "/run/serve", None, START_TIMEOUT_S
+        )
+        tools = Tools(self.store, self.publisher, self.launcher, self.environments, START_TIMEOUT_S, self._has_room)
         self.reconciler = Reconciler(self.desired, instance, tools)
         self.loop_task = asyncio.ensure_future(self.reconciler.run())
         self.room = True

@@ -134,7 +134,7 @@ class Supervisor:
         try:
             outcome = await asyncio.wait_for(live.actor.initialize.remote(), self._tools.start_timeout_s)
         except asyncio.TimeoutError:
-            text = f"not ready after {self._tools.start_timeout_s:g} s (no room in the cluster, or a slow constructor)"
+            text = f"not ready after {self._tools.start_timeout_s:g} s (no room, a slow constructor, or it is stopped)"
             outcome = StartFailure(tag, f"TimeoutError: {text}", "", "timeout")
         except RayError as error:
             outcome = StartFailure(tag, f"{type(error).__name__}: {error}", "", "died")

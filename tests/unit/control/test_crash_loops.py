@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import pytest
 
+from legacy.control.health import ANSWER_S
 from legacy.control.instance import STOP_S
 from legacy.control.status import status_of
 from legacy.errors import BackendStartError
-from tests.fakes_control import World
+from tests.fakes_control import START_TIMEOUT_S, World
 from tests.fakes_time import run_jumping
 
 TRIES = 3
@@ -141,3 +142,32 @@ def test_a_drain_that_does_not_end_is_ended():
     drained_with, took = run(scenario)
     assert drained_with == pytest.approx(7.0, abs=0.5)
     assert took == pytest.approx(7.0 + STOP_S, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("stops_in", "limit_s", "said"),
+    [
+        ("its constructor", START_TIMEOUT_S, "not ready in time: .* 5 s"),
+        ("its first check", 4 + ANSWER_S, "health check"),
+    ],
+)
+def test_a_replica_that_is_stopped_while_it_starts_has_the_time_of_that_step_and_is_then_replaced(
+    stops_in, limit_s, said
+):
+    async def scenario(world, starts):
+        if stops_in == "its constructor":
+            world.launcher.may_start.clear()
+        world.launcher.silent = True
+        world.create("a", health_check_timeout_s=2.0)
+        await asyncio.sleep(0)
+        with pytest.raises(BackendStartError, match=said):
+            await world.reconciler.settled("a", "c1")
+        took = now()
+        world.launcher.silent = False
+        world.launcher.may_start.set()
+        await world.reconciler.settled("a", "c1", TRIES)
+        return took, len(starts), len(world.launcher.actors)
+
+    took, started, living = run(scenario)
+    assert took == pytest.approx(limit_s, abs=A_MOMENT_S)
+    assert (started, living) == (2, 1)
