@@ -502,7 +502,7 @@ DIFFERENCES = (
     ),
     Difference(
         "deleted-deployments", "A handle of a deployment that was deleted", "1.4 to 2.6",
-        "Ray 1.4 and 1.13 waited without end; Ray 2.3 raised a KeyError of the controller.",
+        "Ray 1.4, 1.13 and 2.3 waited without end.",
         "A call waits five seconds for it to be deployed again, or as long as for any replica once that has begun, and"
         " raises a `BackendDeletedError`.",
         "Nobody waits for what will not come, and a deployment may be deleted to be made anew.",
