@@ -12,6 +12,7 @@ from legacy.replica.liveness import ENDED, Liveness
 from legacy.replica.user_loop import UserLoop
 
 ENOUGH_S = 1.5
+SOON_S = 30.0  # for what does come: at once, but on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(deadlock, "STILL_S", 0.3)
 
 
-def lost_by(handler, before=lambda user: None):
+def lost_by(handler, before=lambda user: None, within_s=ENOUGH_S):
     """Why the replica is lost when a handler of it does that, or None when it is not."""
 
     async def scenario():
@@ -30,7 +31,7 @@ def lost_by(handler, before=lambda user: None):
         before(user)
         asking = asyncio.ensure_future(user.run(handler))
         try:
-            return await asyncio.wait_for(asyncio.shield(watched.lost), ENOUGH_S)
+            return await asyncio.wait_for(asyncio.shield(watched.lost), within_s)
         except asyncio.TimeoutError:
             return None
         finally:
@@ -51,7 +52,7 @@ def test_a_deadlock_is_found_and_its_place_named():
         lock.acquire()
         lock.acquire()
 
-    why = lost_by(handler)
+    why = lost_by(handler, within_s=SOON_S)
     lock.release()
     assert why.startswith(f"user code is in a deadlock: handler ({__file__}:")
 
@@ -63,7 +64,7 @@ def test_waiting_for_a_coroutine_of_the_own_loop_is_a_deadlock():
         futures.append(asyncio.run_coroutine_threadsafe(asyncio.sleep(0), asyncio.get_running_loop()))
         futures[0].result()
 
-    assert "deadlock: handler" in lost_by(handler)
+    assert "deadlock: handler" in lost_by(handler, within_s=SOON_S)
     futures[0].set_result(None)
 
 
@@ -142,7 +143,7 @@ def test_a_look_that_fails_is_not_the_last_one(monkeypatch, caplog):
         lock.acquire()
         lock.acquire()
 
-    why = lost_by(handler)
+    why = lost_by(handler, within_s=SOON_S)
     lock.release()
     assert why.startswith("user code is in a deadlock")
     assert "the look for deadlocks failed and goes on: Traceback" in caplog.text

@@ -197,7 +197,7 @@ from legacy import cluster
 from serve_compat.runner import ray_calls
 print(cluster.has_dashboard() in (True, False))
 cluster.has_dashboard = lambda: False
-init = ray_calls._old_keywords_too(lambda **keywords: print(keywords["include_dashboard"]))
+init = ray_calls._old_keywords_too(lambda **keywords: print(keywords["include_dashboard"]), lambda: False)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     init(address="local", include_webui=True)
