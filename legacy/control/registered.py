@@ -149,8 +149,14 @@ def undone(record: BackendRecord) -> BackendRecord | None:
         return None
     mark = undoing(record.revision)
     old = record.before.backend
-    old = replace(old, superseded=record.superseded, carried_out=record.carried_out)
-    return replace(old, stamp=mark, revision=mark, confirmed=True)
+    return replace(
+        old,
+        stamp=mark,
+        revision=mark,
+        confirmed=True,
+        superseded=record.superseded,
+        carried_out=record.carried_out,
+    )
 
 
 def undoing(command: str) -> str:

@@ -49,9 +49,8 @@ def listener(port: int) -> int | None:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
     for pid in titled(r"^ray::.*Proxy"):
-        with suppress(OSError):
-            if sockets & {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}:
-                return pid
+        if _holds(pid, sockets):
+            return pid
     return None
 
 
@@ -59,6 +58,11 @@ def serving(pid: int) -> bool:
     """Whether a replica is about to serve: it listens at a unix socket then, and Ray's workers at none."""
     rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
     sockets = {f"socket:[{row[6]}]" for row in rows if row[3] == "00010000"}
+    return _holds(pid, sockets)
+
+
+def _holds(pid: int, sockets: set[str]) -> bool:
+    """Whether a process has one of these open; not if it has ended."""
     with suppress(OSError):
         return bool(sockets & {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()})
     return False
